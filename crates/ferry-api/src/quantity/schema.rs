@@ -81,6 +81,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::names::pattern::matches;
     use crate::quantity::QuantityText;
 
     #[test]
@@ -125,5 +126,23 @@ mod tests {
         let mut generator = schemars::SchemaGenerator::default();
         assert_eq!(generator.subschema_for::<Quantity>().to_value(), expected);
         assert_eq!(generator.subschema_for::<QuantityText>().to_value(), expected);
+    }
+
+    #[test]
+    fn what_passes_the_pattern_is_read_except_for_fractions_in_exponents() {
+        let letters = ["-", "+", ".", "1", "e", "E", "m", "K", "k", "i", " "];
+        let mut texts = vec![String::new()];
+        for _ in 0..4 {
+            let longer =
+                texts.iter().flat_map(|text| letters.map(|letter| format!("{text}{letter}")));
+            texts = std::iter::once(String::new()).chain(longer).collect();
+        }
+        for text in texts {
+            let allowed = matches(QUANTITY_PATTERN, &text);
+            let read = text.parse::<Quantity>().is_ok();
+            let fractional_exponent =
+                text.split_once(['e', 'E']).is_some_and(|(_, exponent)| exponent.contains('.'));
+            assert_eq!(read, allowed && !fractional_exponent, "{text:?}");
+        }
     }
 }
