@@ -1,2 +1,7 @@
-//! The command line of ferry.
-fn main() {}
+//! The `ferry` program. All of it is in the library, where tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ferry::main()
+}

@@ -1,1 +1,15 @@
-//! Placeholder while the workspace is laid out.
+//! Which settings a migration gets, and why.
+
+pub mod configuration;
+pub mod explain;
+pub mod hyperconverged;
+mod matching;
+mod origin;
+mod policy;
+mod resolve;
+
+pub use configuration::EffectiveConfiguration;
+pub use matching::{LabelOwner, Mismatch, Score, Subject, match_policy};
+pub use origin::{Origin, Sourced};
+pub use policy::{Overrides, Policy};
+pub use resolve::{Comparison, Criterion, PolicyVerdict, Resolution, Verdict, resolve};

@@ -1,0 +1,63 @@
+//! `ferry explain`.
+
+mod read;
+mod text;
+
+use ferry_policy::explain::{Report, VmReport, explain};
+
+use crate::cli::{ExplainArguments, Format, VmName};
+use crate::output::{Outcome, Status};
+
+/// The most names that an error lists.
+const MOST_NAMES: usize = 10;
+
+pub(crate) fn run(arguments: &ExplainArguments) -> Outcome {
+    let (inventory, notes) =
+        match read::inventory(&arguments.files, arguments.recursion(), arguments.semantics) {
+            Ok(read) => read,
+            Err(errors) => return Outcome::failure(errors),
+        };
+    let mut report = explain(&inventory, arguments.semantics);
+    if let Some(wanted) = &arguments.vm {
+        report = match only(report, wanted) {
+            Ok(report) => report,
+            Err(error) => return Outcome::failure([error]),
+        };
+    }
+    match render(&report, arguments.output) {
+        Ok(result) => Outcome { result, notes, status: Status::Success },
+        Err(error) => Outcome::failure([format!("cannot print the result: {error}")]),
+    }
+}
+
+fn render(report: &Report, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Text => text::render(report),
+        Format::Json => serde_json::to_string_pretty(report)? + "\n",
+        Format::Yaml => serde_saphyr::to_string(report)?,
+    })
+}
+
+/// The report on one machine.
+fn only(report: Report, wanted: &VmName) -> Result<Report, String> {
+    let is_wanted = |vm: &VmReport| vm.namespace == wanted.namespace && vm.name == wanted.name;
+    if report.vms.iter().any(is_wanted) {
+        let vms = report.vms.into_iter().filter(is_wanted).collect();
+        return Ok(Report { vms, ..report });
+    }
+    let names: Vec<_> = report
+        .vms
+        .iter()
+        .take(MOST_NAMES)
+        .map(|vm| format!("{}/{}", vm.namespace, vm.name))
+        .collect();
+    let there_are = match report.vms.len() {
+        0 => "there are none".to_owned(),
+        count if count > MOST_NAMES => format!("there are {} and others", names.join(", ")),
+        _ => format!("there are {}", names.join(", ")),
+    };
+    Err(format!(
+        "--vm {}/{}: no such VM in the files given; {there_are}",
+        wanted.namespace, wanted.name
+    ))
+}

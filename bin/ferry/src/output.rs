@@ -1,0 +1,57 @@
+//! How a command ends: what it prints, where, and with which exit code.
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// For standard output. Empty when the command failed: nothing is printed half-way.
+    pub(crate) result: String,
+    /// For standard error, a line each.
+    pub(crate) notes: Vec<String>,
+    pub(crate) status: Status,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Success,
+    Failure,
+}
+
+impl Outcome {
+    pub(crate) const fn success(result: String) -> Self {
+        Self { result, notes: Vec::new(), status: Status::Success }
+    }
+
+    /// A failure with one line for each thing that is wrong.
+    pub(crate) fn failure(errors: impl IntoIterator<Item = String>) -> Self {
+        let notes = errors.into_iter().map(|error| format!("error: {error}")).collect();
+        Self { result: String::new(), notes, status: Status::Failure }
+    }
+
+    /// Prints it all. A reader that has seen enough (`ferry … | head`) is no failure.
+    pub(crate) fn deliver(&self, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
+        for note in &self.notes {
+            // With standard error gone there is nobody left to tell.
+            let _ = writeln!(err, "{note}");
+        }
+        match write(out, &self.result) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
+            Err(error) => {
+                let _ = writeln!(err, "error: cannot write the result: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+        match self.status {
+            Status::Success => ExitCode::SUCCESS,
+            Status::Failure => ExitCode::FAILURE,
+        }
+    }
+}
+
+fn write(out: &mut impl Write, text: &str) -> io::Result<()> {
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}

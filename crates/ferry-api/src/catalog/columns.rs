@@ -1,0 +1,137 @@
+//! What `kubectl get` shows of each kind, after the name.
+
+use crate::catalog::{CellSource, Column, Shown};
+
+const fn path(
+    name: &'static str,
+    type_: &'static str,
+    path: &'static str,
+    description: &'static str,
+) -> Column {
+    Column { name, type_, description, shown: Shown::Always, source: CellSource::Path(path) }
+}
+
+const fn printed(name: &'static str, type_: &'static str, description: &'static str) -> Column {
+    Column { name, type_, description, shown: Shown::Always, source: CellSource::Printer }
+}
+
+const fn wide(column: Column) -> Column {
+    Column { shown: Shown::Wide, ..column }
+}
+
+const AGE: Column =
+    path("Age", "date", ".metadata.creationTimestamp", "how long ago the object was created");
+
+const READY: Column = path(
+    "Ready",
+    "string",
+    ".status.conditions[?(@.type=='Ready')].status",
+    "whether the guest can be used",
+);
+
+const PHASE: Column = path("Phase", "string", ".status.phase", "where the object is in its life");
+
+pub(super) const AGE_ONLY: &[Column] = &[AGE];
+
+pub(super) const VIRTUAL_MACHINE: &[Column] = &[
+    AGE,
+    path("Status", "string", ".status.printableStatus", "the machine's state in one word"),
+    READY,
+];
+
+pub(super) const VIRTUAL_MACHINE_INSTANCE: &[Column] = &[
+    AGE,
+    PHASE,
+    path("IP", "string", ".status.interfaces[0].ipAddress", "the guest's first address"),
+    path("NodeName", "string", ".status.nodeName", "the node that the guest runs on"),
+    READY,
+    wide(path(
+        "Live-Migratable",
+        "string",
+        ".status.conditions[?(@.type=='LiveMigratable')].status",
+        "whether the guest can be moved while it runs",
+    )),
+    wide(path(
+        "Paused",
+        "string",
+        ".status.conditions[?(@.type=='Paused')].status",
+        "whether the guest stands still",
+    )),
+];
+
+pub(super) const MIGRATION: &[Column] =
+    &[PHASE, path("VMI", "string", ".spec.vmiName", "the virtual machine that is moved")];
+
+pub(super) const KUBEVIRT: &[Column] = &[AGE, PHASE];
+
+pub(super) const NODE: &[Column] = &[
+    printed("Status", "string", "whether the node is ready, and whether it takes new pods"),
+    printed("Roles", "string", "the roles that the node's labels give it"),
+    AGE,
+    printed("Version", "string", "the version of the node's agent"),
+    wide(printed("Internal-IP", "string", "the node's address within the cluster")),
+    wide(printed("External-IP", "string", "the node's address outside the cluster")),
+    wide(printed("OS-Image", "string", "the node's operating system")),
+    wide(printed("Kernel-Version", "string", "the node's kernel")),
+    wide(printed("Container-Runtime", "string", "what runs the node's pods")),
+];
+
+pub(super) const NAMESPACE: &[Column] =
+    &[path("Status", "string", ".status.phase", "whether the namespace is being deleted"), AGE];
+
+pub(super) const POD: &[Column] = &[
+    printed("Ready", "string", "containers that are ready, of all"),
+    printed("Status", "string", "the pod's state in one word"),
+    printed("Restarts", "string", "how often containers were restarted"),
+    AGE,
+    wide(path("IP", "string", ".status.podIP", "the pod's address")),
+    wide(path("Node", "string", ".spec.nodeName", "the node that the pod runs on")),
+    wide(path(
+        "Nominated Node",
+        "string",
+        ".status.nominatedNodeName",
+        "the node that will make room for the pod",
+    )),
+    wide(printed("Readiness Gates", "string", "conditions of others that hold, of all")),
+];
+
+pub(super) const EVENT: &[Column] = &[
+    printed("Last Seen", "string", "how long ago it last happened"),
+    path("Type", "string", ".type", "Normal or Warning"),
+    path("Reason", "string", ".reason", "the cause in one word"),
+    printed("Object", "string", "what it happened to"),
+    wide(path("Subobject", "string", ".involvedObject.fieldPath", "the part that it happened to")),
+    wide(printed("Source", "string", "who reported it")),
+    path("Message", "string", ".message", "the cause for people"),
+    wide(printed("First Seen", "string", "how long ago it first happened")),
+    wide(printed("Count", "string", "how often it happened")),
+    wide(path("Name", "string", ".metadata.name", "the event's own name")),
+];
+
+pub(super) const LEASE: &[Column] =
+    &[path("Holder", "string", ".spec.holderIdentity", "who holds the lease"), AGE];
+
+pub(super) const PERSISTENT_VOLUME_CLAIM: &[Column] = &[
+    path("Status", "string", ".status.phase", "whether the claim has a volume"),
+    path("Volume", "string", ".spec.volumeName", "the volume"),
+    path("Capacity", "string", ".status.capacity.storage", "what the volume holds"),
+    printed("Access Modes", "string", "who may use the volume at once"),
+    path("StorageClass", "string", ".spec.storageClassName", "where the volume came from"),
+    path(
+        "VolumeAttributesClass",
+        "string",
+        ".spec.volumeAttributesClassName",
+        "settings of the volume that can change",
+    ),
+    AGE,
+    wide(path("VolumeMode", "string", ".spec.volumeMode", "Filesystem or Block")),
+];
+
+pub(super) const CONFIG_MAP: &[Column] =
+    &[printed("Data", "string", "how many entries it has"), AGE];
+
+pub(super) const SECRET: &[Column] = &[
+    path("Type", "string", ".type", "what the entries are for"),
+    printed("Data", "string", "how many entries it has"),
+    AGE,
+];

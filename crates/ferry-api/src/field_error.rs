@@ -1,0 +1,183 @@
+//! What is wrong with a document: which field, which value, and what would be accepted.
+//!
+//! The words follow Kubernetes (`apimachinery pkg/util/validation/field/errors.go`), so that people
+//! who know its messages know these.
+
+use std::fmt;
+
+use serde_json::Value;
+use thiserror::Error;
+
+/// The longest value that a message repeats; the rest is cut.
+const LONGEST_VALUE: usize = 80;
+
+/// Where in a document a field is: `spec.template.spec.volumes[0].name`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FieldPath(Vec<Segment>);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Segment {
+    Field(String),
+    Key(String),
+    Index(usize),
+}
+
+/// One thing that is wrong with a document.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[error("{path}: {problem}")]
+pub struct FieldError {
+    /// Where.
+    pub path: FieldPath,
+    /// What.
+    pub problem: Problem,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Problem {
+    /// It must be set and is not.
+    Required {
+        /// What has to be there.
+        accepted: String,
+    },
+    /// Its value is not acceptable.
+    Invalid {
+        /// The value.
+        value: Value,
+        /// What would be accepted.
+        accepted: String,
+    },
+    /// Its value is none of a few.
+    NotSupported {
+        /// The value.
+        value: Value,
+        /// The few.
+        accepted: Vec<String>,
+    },
+    /// There is no such field.
+    Unknown {
+        /// The fields that there are.
+        accepted: Vec<String>,
+    },
+}
+
+impl FieldPath {
+    /// The document itself.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// A path of fields, written with dots: `FieldPath::of("spec.liveMigrationConfig")`.
+    pub fn of(dotted: &str) -> Self {
+        Self(dotted.split('.').map(|field| Segment::Field(field.to_owned())).collect())
+    }
+
+    /// The field `name` of what is here.
+    #[must_use]
+    pub fn field(&self, name: &str) -> Self {
+        self.with(Segment::Field(name.to_owned()))
+    }
+
+    /// The value under `key` of the map that is here.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        self.with(Segment::Key(key.to_owned()))
+    }
+
+    /// The item `index` of the list that is here.
+    #[must_use]
+    pub fn index(&self, index: usize) -> Self {
+        self.with(Segment::Index(index))
+    }
+
+    fn with(&self, segment: Segment) -> Self {
+        let mut longer = self.clone();
+        longer.0.push(segment);
+        longer
+    }
+}
+
+impl FieldError {
+    /// `value` at `path` is not acceptable; `accepted` says what would be.
+    pub fn invalid(path: FieldPath, value: Value, accepted: impl Into<String>) -> Self {
+        Self { path, problem: Problem::Invalid { value, accepted: accepted.into() } }
+    }
+
+    /// Something must be at `path`; `accepted` says what.
+    pub fn required(path: FieldPath, accepted: impl Into<String>) -> Self {
+        Self { path, problem: Problem::Required { accepted: accepted.into() } }
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Field(name) if position == 0 => f.write_str(name)?,
+                Segment::Field(name) => write!(f, ".{name}")?,
+                Segment::Key(key) => write!(f, "[{key}]")?,
+                Segment::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        if self.0.is_empty() { f.write_str("the document") } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Required { accepted } => write!(f, "Required value: {accepted}"),
+            Self::Invalid { value, accepted } => {
+                write!(f, "Invalid value: {}: {accepted}", Shown(value))
+            }
+            Self::NotSupported { value, accepted } => {
+                write!(f, "Unsupported value: {}: use ", Shown(value))?;
+                for (position, value) in accepted.iter().enumerate() {
+                    let joint = if position == 0 { "" } else { ", " };
+                    write!(f, "{joint}\"{value}\"")?;
+                }
+                Ok(())
+            }
+            Self::Unknown { accepted } => {
+                write!(f, "unknown field; use {}", accepted.join(", "))
+            }
+        }
+    }
+}
+
+/// A value as JSON in one line, cut where it is long.
+struct Shown<'a>(&'a Value);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        match text.char_indices().nth(LONGEST_VALUE) {
+            None => f.write_str(&text),
+            Some((end, _)) => write!(f, "{}…", &text[..end]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn paths_print_as_kubernetes_prints_them() {
+        let path = FieldPath::of("spec.volumes").index(0).field("name");
+        assert_eq!(path.to_string(), "spec.volumes[0].name");
+        let path = FieldPath::of("metadata.labels").key("kubevirt.io/size");
+        assert_eq!(path.to_string(), "metadata.labels[kubevirt.io/size]");
+        assert_eq!(FieldPath::root().to_string(), "the document");
+    }
+
+    #[test]
+    fn messages_name_the_field_the_value_and_what_is_accepted() {
+        let error = FieldError::invalid(FieldPath::of("spec.x"), json!(true), "must be a string");
+        assert_eq!(error.to_string(), "spec.x: Invalid value: true: must be a string");
+        let long = FieldError::invalid(FieldPath::of("x"), json!("ä".repeat(200)), "no");
+        assert!(long.to_string().len() < 200, "{long}");
+    }
+}

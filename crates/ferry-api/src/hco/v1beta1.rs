@@ -1,0 +1,46 @@
+//! `hco.kubevirt.io/v1beta1`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::hco::LiveMigrationConfigurations;
+use crate::kubevirt::Condition;
+use crate::object::{Unmodelled, kubernetes_object};
+
+kubernetes_object! {
+    /// The one object that configures the whole platform, in version v1beta1.
+    HyperConverged in
+        "hco.kubevirt.io", "v1beta1", "hyperconvergeds", NamespaceResourceScope;
+    #[serde(default)]
+    spec: HyperConvergedSpec;
+    status: HyperConvergedStatus
+}
+
+/// The configuration of the platform.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HyperConvergedSpec {
+    /// Limits, timeouts and permissions of live migrations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("default" = {}))]
+    pub live_migration_config: Option<LiveMigrationConfigurations>,
+    /// What happens to a virtual machine whose node is drained, where the machine does not say:
+    /// None, LiveMigrate, LiveMigrateIfPossible or External.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eviction_strategy: Option<String>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+/// What the operator reports of the platform.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HyperConvergedStatus {
+    /// Available, Progressing, Degraded, TaintedConfiguration and others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Vec<Condition>>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}

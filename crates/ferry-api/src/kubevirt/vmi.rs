@@ -1,0 +1,180 @@
+//! A running virtual machine.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{Affinity, Toleration};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::kubevirt::{VirtualMachineInstanceStatus, Volume};
+use crate::object::{Unmodelled, kubernetes_object};
+use crate::quantity::QuantityText;
+
+kubernetes_object! {
+    /// A running virtual machine. Its status is written on the object itself; there is no status
+    /// subresource.
+    VirtualMachineInstance in
+        "kubevirt.io", "v1", "virtualmachineinstances", NamespaceResourceScope,
+        also served as "v1alpha3";
+    spec: VirtualMachineInstanceSpec;
+    status: VirtualMachineInstanceStatus
+}
+
+/// What the machine is and where it may run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualMachineInstanceSpec {
+    /// The machine's hardware.
+    #[serde(default)]
+    pub domain: DomainSpec,
+    /// The volumes that its disks use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub volumes: Option<Vec<Volume>>,
+    /// Labels that its node must have, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_selector: Option<BTreeMap<String, String>>,
+    /// Nodes and other machines that it must, or should, be near or far from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub affinity: Option<Affinity>,
+    /// Taints of nodes that it puts up with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tolerations: Option<Vec<Toleration>>,
+    /// What happens to it when its node is drained: None, LiveMigrate, LiveMigrateIfPossible or
+    /// External. Default: the cluster's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eviction_strategy: Option<String>,
+    /// Seconds that the guest is given to shut down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub termination_grace_period_seconds: Option<i64>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+/// The machine's hardware.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DomainSpec {
+    /// Virtual CPUs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Cpu>,
+    /// Memory that the guest sees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// What is asked of the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources: Option<ResourceRequirements>,
+    /// The machine's type, such as q35.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Machine>,
+    /// What this crate does not model: devices, firmware, clocks and more.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+/// Virtual CPUs: sockets × cores × threads, each one where it is not said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cpu {
+    /// Cores of each socket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cores: Option<u32>,
+    /// Sockets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<u32>,
+    /// Threads of each core.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// A model such as Haswell, or host-model, or host-passthrough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Whether host CPUs are set apart for the guest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dedicated_cpu_placement: Option<bool>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+/// Memory that the guest sees.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Memory {
+    /// How much. Default: what is requested of the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guest: Option<QuantityText>,
+    /// The most that can be plugged in while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_guest: Option<QuantityText>,
+    /// Huge pages that back it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hugepages: Option<Hugepages>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+/// Huge pages that back a guest's memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Hugepages {
+    /// The size of one, such as 2Mi.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_size: Option<String>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+/// What is asked of the node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceRequirements {
+    /// What the node must have free: cpu, memory and others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<BTreeMap<String, QuantityText>>,
+    /// What the machine may use at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<BTreeMap<String, QuantityText>>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+/// The machine's type.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Machine {
+    /// A type of the hypervisor, such as q35 or pc-q35-rhel9.4.0.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
+}
+
+impl DomainSpec {
+    /// What was written about the guest's memory, and in which field: the first of
+    /// `memory.guest`, the memory that is requested, the memory that it is limited to, and the
+    /// size of a huge page.
+    // PARITY: pkg/defaults/defaults.go#setGuestMemory
+    pub fn guest_memory(&self) -> Option<(&'static str, QuantityText)> {
+        let memory = self.memory.as_ref();
+        let of = |list: Option<&BTreeMap<String, QuantityText>>| list?.get("memory").cloned();
+        let resources = self.resources.as_ref();
+        let guest = memory.and_then(|memory| memory.guest.clone());
+        let requested = of(resources.and_then(|resources| resources.requests.as_ref()));
+        let limit = of(resources.and_then(|resources| resources.limits.as_ref()));
+        let page = memory
+            .and_then(|memory| memory.hugepages.as_ref()?.page_size.as_deref())
+            .map(QuantityText::from);
+        [
+            ("domain.memory.guest", guest),
+            ("domain.resources.requests.memory", requested),
+            ("domain.resources.limits.memory", limit),
+            ("domain.memory.hugepages.pageSize", page),
+        ]
+        .into_iter()
+        .find_map(|(field, written)| Some((field, written?)))
+    }
+}

@@ -1,0 +1,68 @@
+//! Filling in defaults and dropping unknown fields, as the API server does with every write.
+//!
+//! Source: apiextensions-apiserver `pkg/apiserver/schema/{defaulting,pruning}/algorithm.go`.
+
+use serde_json::{Map, Value};
+
+use crate::schema::{ObjectShape, Schema, Shape, UnknownFields};
+
+impl Schema {
+    /// Fills in the default of each field that was not written, parents before children: a section
+    /// whose default is `{}` comes back with all its own defaults.
+    ///
+    /// A `null` that may not be one is dropped first, so that deleting a key and setting it to
+    /// `null` come to the same.
+    pub fn apply_defaults(&self, value: &mut Value) {
+        match (&self.shape, value) {
+            (Shape::Object(object), Value::Object(fields)) => {
+                for (name, schema) in &object.properties {
+                    default_field(schema, name, fields);
+                }
+            }
+            (Shape::Map(values), Value::Object(entries)) => {
+                entries.values_mut().for_each(|value| values.apply_defaults(value));
+            }
+            (Shape::Array(items), Value::Array(values)) => {
+                values.iter_mut().for_each(|value| items.apply_defaults(value));
+            }
+            _ => {}
+        }
+    }
+
+    /// Drops every field that the schema neither names nor keeps.
+    pub fn prune(&self, value: &mut Value) {
+        match (&self.shape, value) {
+            (Shape::Object(object), Value::Object(fields)) => prune_object(object, fields),
+            (Shape::Map(values), Value::Object(entries)) => {
+                entries.values_mut().for_each(|value| values.prune(value));
+            }
+            (Shape::Array(items), Value::Array(values)) => {
+                values.iter_mut().for_each(|value| items.prune(value));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn default_field(schema: &Schema, name: &str, fields: &mut Map<String, Value>) {
+    if let Some(default) = &schema.default
+        && fields.get(name).is_none_or(Value::is_null)
+    {
+        fields.insert(name.to_owned(), default.clone());
+    }
+    if let Some(value) = fields.get_mut(name) {
+        schema.apply_defaults(value);
+    }
+}
+
+fn prune_object(object: &ObjectShape, fields: &mut Map<String, Value>) {
+    match object.unknown {
+        UnknownFields::Kept => {}
+        UnknownFields::Pruned => fields.retain(|name, _| object.properties.contains_key(name)),
+    }
+    for (name, schema) in &object.properties {
+        if let Some(value) = fields.get_mut(name) {
+            schema.prune(value);
+        }
+    }
+}

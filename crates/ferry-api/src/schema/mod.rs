@@ -1,0 +1,107 @@
+//! The schema of a kind: which fields there are, of which type, and what they default to.
+//!
+//! It is derived from the Rust types (`schemars`, made structural by `kube-core` as for any custom
+//! resource written in Rust) and then parsed into a closed set of shapes, so that checking,
+//! defaulting, pruning and publishing all walk the same few cases.
+
+mod check;
+mod defaults;
+mod openapi;
+mod parse;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde_json::Value;
+
+/// The schema of a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Schema {
+    /// What the value is for, in prose.
+    pub description: Option<String>,
+    /// What it may be.
+    pub shape: Shape,
+    /// Whether it may also be `null`.
+    pub nullable: bool,
+    /// What it is where nothing was written.
+    pub default: Option<Value>,
+}
+
+/// What a value may be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Shape {
+    /// Any JSON value.
+    Anything,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number within bounds, both included.
+    Integer {
+        /// The smallest.
+        minimum: i128,
+        /// The largest.
+        maximum: i128,
+    },
+    /// Any number.
+    Number,
+    /// A string.
+    String(Text),
+    /// A whole number or a string.
+    IntOrString(Text),
+    /// A list of items of one schema.
+    Array(Box<Schema>),
+    /// An object whose keys are data, with values of one schema.
+    Map(Box<Schema>),
+    /// An object whose keys are fields.
+    Object(ObjectShape),
+}
+
+/// What a string may say.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Text {
+    /// Anything.
+    Any,
+    /// One of these.
+    OneOf(Vec<String>),
+    /// An RFC 3339 time.
+    DateTime,
+    /// A Kubernetes quantity.
+    Quantity,
+}
+
+/// An object whose keys are fields.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ObjectShape {
+    /// The fields.
+    pub properties: BTreeMap<String, Schema>,
+    /// Those that must be there.
+    pub required: BTreeSet<String>,
+    /// What becomes of other fields.
+    pub unknown: UnknownFields,
+}
+
+/// What becomes of fields that a schema does not name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnknownFields {
+    /// They are reported and dropped.
+    #[default]
+    Pruned,
+    /// They are kept as written.
+    Kept,
+}
+
+impl Schema {
+    /// The schema of a Rust type.
+    ///
+    /// # Panics
+    ///
+    /// If the type's schema has a form that this module does not know. That is a property of the
+    /// type alone; a test reads the schemas of all kinds.
+    pub fn of<T: JsonSchema>() -> Self {
+        parse::schema_of::<T>()
+    }
+
+    /// A schema of `shape` and nothing else.
+    pub(crate) const fn plain(shape: Shape) -> Self {
+        Self { description: None, shape, nullable: false, default: None }
+    }
+}
