@@ -1,0 +1,35 @@
+# What one does with this repository. CI runs the same recipes (`.ci/run`).
+
+# A failure in the middle of a pipe is a failure.
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+# This list
+default:
+    @just --list
+
+# Everything that can be said without running the product: style, lints, rules, documents
+check: && doc
+    cargo fmt --all --check
+    # --all-targets compiles tests and benches too, so that none rots between two runs of it.
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+    # The rules of the house are tests: floors, waterline, wings, what source may not say.
+    cargo test --package ferry-tidy --locked --quiet
+
+# Every test: units, integration, examples in the documents
+test:
+    cargo test --workspace --locked
+
+# One crate alone, while its neighbours do not compile
+crate NAME:
+    cargo fmt --package {{ NAME }} --check
+    cargo clippy --package {{ NAME }} --all-targets --locked -- -D warnings
+    cargo test --package {{ NAME }} --locked
+
+# All benchmarks in release, or one: `just bench placement --save-baseline before`
+bench NAME='*' *ARGS:
+    # --bench leaves out the unit tests, which would not know criterion's flags.
+    cargo bench --locked --bench '{{ NAME }}' -- {{ ARGS }}
+
+# The documents, with every link followed: a broken one fails
+doc:
+    RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
