@@ -12,4 +12,7 @@ pub enum SchedulerError {
         /// The text.
         given: String,
     },
+    /// `memoryOvercommit: 0`, by which no memory can be divided.
+    #[error("a memory overcommit of 0 %: use 100 for guests to ask for all of their memory")]
+    ZeroOvercommit,
 }
