@@ -20,6 +20,7 @@ pub use catalog::{
 };
 pub use decode::{Decoded, Filing, Object, decode};
 pub use field_error::{FieldError, FieldPath, Problem};
+pub use field_selector::{FieldOperator, FieldRequirement, FieldSelector, FieldSelectorError};
 pub use migration_policy::{
     MigrationCompression, MigrationPolicy, MigrationPolicyExperimental, MigrationPolicySpec,
     MigrationPolicyStatus, Selectors,
@@ -31,3 +32,4 @@ pub use network_attachment_definition::{
 pub use object::Unmodelled;
 pub use quantity::{Quantity, QuantityError, QuantityText};
 pub use schema::Schema;
+pub use selector::{Operator, Requirement, RequirementError, Selector, SelectorError};
