@@ -2,6 +2,8 @@
 
 # A failure in the middle of a pipe is a failure.
 set shell := ["bash", "-euo", "pipefail", "-c"]
+# Comments are for readers of this file, not for the log.
+set ignore-comments
 
 # This list
 default:
