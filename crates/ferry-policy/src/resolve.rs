@@ -1,14 +1,5 @@
 //! Which policy applies to a virtual machine, and why.
-//!
-//! Among the policies that match, the one with the most matching labels wins. What breaks a tie is
-//! where the documentation and the code of KubeVirt part:
-//!
-//! | | documented | kubevirt |
-//! |---|---|---|
-//! | first | the alphabetically first list of matching label keys | more labels of the VM |
-//! | then | the first name | the first name |
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use ferry_config::Semantics;
@@ -16,6 +7,7 @@ use ferry_config::Semantics;
 use crate::configuration::EffectiveConfiguration;
 use crate::matching::{Mismatch, Score, Subject, match_policy};
 use crate::policy::Policy;
+use crate::preference::{Criterion, PolicySet, compare};
 
 /// What applies to a virtual machine, and why.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +17,7 @@ pub struct Resolution<'a> {
     /// The policy that applies.
     pub applied: Option<&'a Policy>,
     /// What became of each policy: the applied one, then those that it outranks, best first, then
-    /// those that do not match, in the order that they were given in.
+    /// those that do not match, by name.
     pub verdicts: Vec<PolicyVerdict<'a>>,
     /// The policy that would apply under the other semantics, where that is another one.
     pub under_other_semantics: Option<&'a Policy>,
@@ -72,60 +64,30 @@ pub struct Comparison<'a> {
     pub criterion: Criterion,
 }
 
-/// What decides between two policies that match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Criterion {
-    /// The number of matching labels.
-    MatchingLabels,
-    /// A tie: the alphabetical order of the sorted label keys.
-    LabelKeys,
-    /// A tie: the number of matching labels of the VM.
-    VmLabels,
-    /// A tie all the way: the name, byte by byte.
-    Name,
-}
-
-impl Criterion {
-    /// Whether the two had equally many matching labels.
-    pub const fn is_tie(self) -> bool {
-        match self {
-            Self::MatchingLabels => false,
-            Self::LabelKeys | Self::VmLabels | Self::Name => true,
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Candidate<'a> {
-    policy: &'a Policy,
-    score: Score,
-}
-
 /// Resolves the settings of `subject`.
-///
-/// Policies are told apart by name. The result does not depend on their order, but for that of the
-/// verdicts on those that do not match.
 pub fn resolve<'a>(
     subject: &Subject<'a>,
-    policies: &'a [Policy],
+    policies: &'a PolicySet,
     cluster: &EffectiveConfiguration,
     semantics: Semantics,
 ) -> Resolution<'a> {
-    let mut candidates = Vec::new();
-    let mut unmatched = Vec::new();
-    for policy in policies {
-        match match_policy(policy, subject) {
-            Ok(score) => candidates.push(Candidate { policy, score }),
-            Err(mismatch) => {
-                unmatched.push(PolicyVerdict { policy, verdict: Verdict::NotMatched(mismatch) });
-            }
-        }
-    }
-    let other = best(&candidates, semantics.other());
-    candidates.sort_by(|a, b| compare(a, b, semantics).0);
+    let matches: Vec<_> =
+        policies.by_name().iter().map(|policy| match_policy(policy, subject)).collect();
+    // The one that is preferred among all is preferred among those that match.
+    let ranked = |semantics| {
+        policies.preference(semantics).iter().filter_map(|&position| {
+            let policy = &policies.by_name()[position];
+            matches[position].ok().map(|score| Candidate { policy, score })
+        })
+    };
+    let candidates: Vec<_> = ranked(semantics).collect();
     let applied = candidates.first().map(|candidate| candidate.policy);
+    let other = ranked(semantics.other()).next().map(|candidate| candidate.policy);
     let mut verdicts = verdicts_of(&candidates, semantics);
-    verdicts.append(&mut unmatched);
+    verdicts.extend(policies.by_name().iter().zip(&matches).filter_map(|(policy, matched)| {
+        let mismatch = matched.err()?;
+        Some(PolicyVerdict { policy, verdict: Verdict::NotMatched(mismatch) })
+    }));
     Resolution {
         configuration: match applied {
             Some(policy) => cluster.with_policy(policy),
@@ -138,8 +100,11 @@ pub fn resolve<'a>(
     }
 }
 
-fn best<'a>(candidates: &[Candidate<'a>], semantics: Semantics) -> Option<&'a Policy> {
-    candidates.iter().min_by(|a, b| compare(a, b, semantics).0).map(|candidate| candidate.policy)
+/// A policy that matches.
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    policy: &'a Policy,
+    score: Score,
 }
 
 /// The verdicts on policies that match, the preferred one first.
@@ -147,39 +112,19 @@ fn verdicts_of<'a>(ranked: &[Candidate<'a>], semantics: Semantics) -> Vec<Policy
     let Some((winner, losers)) = ranked.split_first() else {
         return Vec::new();
     };
-    let comparison = |with: &Candidate<'a>, criterion| Comparison {
+    let comparison = |loser: &Candidate<'a>, with: &Candidate<'a>| Comparison {
         policy: with.policy,
         score: with.score,
-        criterion,
+        criterion: compare(winner.policy, loser.policy, semantics).1,
     };
-    let over = losers.first().map(|next| comparison(next, compare(winner, next, semantics).1));
+    let over = losers.first().map(|next| comparison(next, next));
     let applied = Verdict::Applied { score: winner.score, over };
     let mut verdicts = vec![PolicyVerdict { policy: winner.policy, verdict: applied }];
     verdicts.extend(losers.iter().map(|loser| {
-        let by = comparison(winner, compare(winner, loser, semantics).1);
-        let verdict = Verdict::Outranked { score: loser.score, by };
+        let verdict = Verdict::Outranked { score: loser.score, by: comparison(loser, winner) };
         PolicyVerdict { policy: loser.policy, verdict }
     }));
     verdicts
-}
-
-/// Which of two policies is preferred (it is the lesser), and what decides.
-// PARITY: pkg/virt-controller/watch/migration/migrationpolicy.go#matchPolicy
-fn compare(a: &Candidate<'_>, b: &Candidate<'_>, semantics: Semantics) -> (Ordering, Criterion) {
-    let labels = b.score.total().cmp(&a.score.total());
-    if labels.is_ne() {
-        return (labels, Criterion::MatchingLabels);
-    }
-    let (tie, criterion) = match semantics {
-        Semantics::Documented => {
-            (a.policy.label_keys().cmp(b.policy.label_keys()), Criterion::LabelKeys)
-        }
-        Semantics::KubeVirt => (b.score.vm.cmp(&a.score.vm), Criterion::VmLabels),
-    };
-    if tie.is_ne() {
-        return (tie, criterion);
-    }
-    (a.policy.name().cmp(b.policy.name()), Criterion::Name)
 }
 
 /// The verdict in one word, as `ferry explain -o json` has it.

@@ -13,7 +13,7 @@ use crate::explain::machine::{Labels, Machine, MachineKey};
 use crate::explain::size::DiskSize;
 use crate::explain::warnings::{self, Warning};
 use crate::matching::Subject;
-use crate::policy::Policy;
+use crate::preference::PolicySet;
 use crate::resolve::{Resolution, resolve};
 
 /// What follows for all virtual machines.
@@ -82,7 +82,7 @@ pub struct PolicyReport {
 pub fn explain(inventory: &Inventory, semantics: Semantics) -> Report {
     static NO_LABELS: Labels = Labels::new();
     let cluster = inventory.cluster();
-    let policies: Vec<Policy> = inventory.policies.values().cloned().collect();
+    let policies: PolicySet = inventory.policies.values().cloned().collect();
     let resolved: Vec<_> = inventory
         .machines
         .iter()
@@ -96,7 +96,8 @@ pub fn explain(inventory: &Inventory, semantics: Semantics) -> Report {
         })
         .collect();
     let resolutions = resolved.iter().map(|(_, _, resolution)| resolution);
-    let cluster_warnings = warnings::of_cluster(inventory, &cluster, &policies, resolutions);
+    let cluster_warnings =
+        warnings::of_cluster(inventory, &cluster, policies.by_name(), resolutions);
     let vms = resolved
         .iter()
         .map(|(key, machine, resolution)| {
