@@ -1,13 +1,12 @@
 //! One guest among 5,000 nodes that carry 120 labels and 10 guests each.
 
-use std::collections::BTreeSet;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use ferry_api::Selector;
 use ferry_scheduler::{
-    Arrival, ClusterSnapshot, Demand, LabelCondition, LabelRequirement, LabelSelector, Labels,
-    MilliCpu, NamespaceScope, Node, NodeTerm, PlacedPod, PodKey, PodTerm, PreferredTerm, Resources,
-    Taint, TaintEffect, TargetSelector, schedule,
+    Arrival, ClusterSnapshot, Demand, Labels, MilliCpu, NamespaceScope, Node, NodeTerm, PlacedPod,
+    PodKey, PodTerm, PreferredTerm, Resources, Taint, TaintEffect, TargetSelector, schedule,
 };
 use ferry_units::Bytes;
 
@@ -48,12 +47,13 @@ fn node(number: usize) -> Node {
     node
 }
 
+fn select(text: &str) -> Selector {
+    Selector::parse(text).expect("a selector")
+}
+
 fn apart(guest: &str) -> PodTerm {
     PodTerm {
-        pods: LabelSelector::Matching(vec![LabelRequirement::pair(
-            "kubevirt.io/created-by",
-            guest,
-        )]),
+        pods: Some(select(&format!("kubevirt.io/created-by={guest}"))),
         namespaces: NamespaceScope::only("shop"),
         topology_key: "kubernetes.io/hostname".to_owned(),
     }
@@ -103,21 +103,15 @@ fn demand(zone: &str) -> Demand {
 
 /// Adds what needs more than a look at the index: numbers, weights, and a term about any pod.
 fn choosy(mut demand: Demand) -> Demand {
-    let term = |key: &str, condition| NodeTerm {
-        labels: vec![LabelRequirement::new(key, condition)],
-        names: Vec::new(),
-    };
-    let racks = BTreeSet::from(["rack-000".to_owned(), "rack-001".to_owned()]);
+    let term = |labels: &str| NodeTerm { labels: select(labels), names: Vec::new() };
     demand.node_affinity.required = Some(vec![
-        term("generation", LabelCondition::GreaterThan(2)),
-        term("topology.kubernetes.io/rack", LabelCondition::NotIn(racks)),
+        term("generation > 2"),
+        term("topology.kubernetes.io/rack notin (rack-000, rack-001)"),
     ]);
-    demand.node_affinity.preferred = vec![PreferredTerm {
-        weight: 50,
-        term: term("generation", LabelCondition::GreaterThan(5)),
-    }];
+    demand.node_affinity.preferred =
+        vec![PreferredTerm { weight: 50, term: term("generation > 5") }];
     demand.pod_affinity.repelled.push(PodTerm {
-        pods: LabelSelector::Matching(vec![LabelRequirement::pair("app", "quorum")]),
+        pods: Some(select("app = quorum")),
         namespaces: NamespaceScope::only("shop"),
         topology_key: "topology.kubernetes.io/rack".to_owned(),
     });

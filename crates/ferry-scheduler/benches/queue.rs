@@ -3,8 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use ferry_api::kubevirt::MigrationPriority;
 use ferry_config::ClusterLimits;
-use ferry_scheduler::{Departure, GuestState, MigrationKey, Pending, Priority, Running, grant};
+use ferry_scheduler::{Departure, GuestState, MigrationKey, Pending, Running, grant};
 use ferry_units::WallTime;
 
 const IN_LINE: usize = 10_000;
@@ -21,11 +22,11 @@ fn key(number: usize) -> MigrationKey {
 /// second has 20 creations, so names break ties.
 fn in_line() -> Vec<Pending> {
     let priorities = [
-        Priority::Unset,
-        Priority::SystemCritical,
-        Priority::UserTriggered,
-        Priority::SystemCritical,
-        Priority::SystemMaintenance,
+        None,
+        Some(MigrationPriority::SystemCritical),
+        Some(MigrationPriority::UserTriggered),
+        Some(MigrationPriority::SystemCritical),
+        Some(MigrationPriority::SystemMaintenance),
     ];
     (0..IN_LINE)
         .map(|place| {

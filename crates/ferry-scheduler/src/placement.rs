@@ -32,11 +32,9 @@ use serde::Serialize;
 pub use demand::Demand;
 pub use filter::Filter;
 pub use node::{Cordon, Node, NodeHealth};
-pub use node_affinity::{
-    LabelCondition, LabelRequirement, NameRequirement, NodeAffinity, NodeTerm, PreferredTerm,
-};
+pub use node_affinity::{NameRequirement, NodeAffinity, NodeTerm, PreferredTerm};
 pub use pod::{Arrival, PlacedPod, PodKey};
-pub use pod_affinity::{LabelSelector, NamespaceScope, PodAffinity, PodTerm};
+pub use pod_affinity::{NamespaceScope, PodAffinity, PodTerm};
 pub use reason::{Reason, Refusals};
 pub use resources::{
     CpuAllocationRatio, GuestSize, MemoryOvercommit, MilliCpu, Resources, Shortage,
@@ -75,7 +73,8 @@ pub struct Unschedulable {
 /// Picks the node for a guest: of those that no [`Filter`] refuses the one with the highest
 /// [`Score`], and of equals the first by name.
 ///
-/// Topology spread constraints and resources other than CPU and memory are not looked at.
+/// A demand for something that few pods have (`app=db`) costs a step for each such pod. One for
+/// company without a value to look for (`!app`) is held against every pod of the cluster.
 pub fn schedule(demand: &Demand, snapshot: &ClusterSnapshot) -> Result<Placement, Unschedulable> {
     let screens = Screens::new(demand, snapshot);
     let mut tally = Tally::default();

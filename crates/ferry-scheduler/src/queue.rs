@@ -10,6 +10,6 @@ mod standing;
 mod verdict;
 
 pub use grant::grant;
-pub use migration::{Departure, GuestState, MigrationKey, Pending, Priority, Running};
-pub use standing::{Phase, Role, Standing, TargetPod};
+pub use migration::{Departure, GuestState, MigrationKey, Pending, Running, priority_weight};
+pub use standing::{Role, Standing, TargetPod};
 pub use verdict::{Decision, SlotUse, Verdict, WaitReason};

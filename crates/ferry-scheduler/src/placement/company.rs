@@ -23,8 +23,7 @@ pub(crate) fn attracted(snapshot: &ClusterSnapshot, demand: &Demand) -> Option<N
     let matches_all = |pod: &&PlacedPod| {
         terms.iter().all(|term| selects(snapshot, term, &pod.key.namespace, &pod.labels))
     };
-    let company: Vec<&PlacedPod> =
-        snapshot.pods().selected(&first.pods).filter(matches_all).collect();
+    let company: Vec<&PlacedPod> = snapshot.pods().selected(first).filter(matches_all).collect();
     let close =
         |term: &PodTerm| close_to_any(snapshot, company.iter().copied(), &term.topology_key);
     let nobody_yet = terms.iter().all(|term| close(term).is_empty());
@@ -50,7 +49,7 @@ pub(crate) fn repelled(snapshot: &ClusterSnapshot, demand: &Demand) -> NodeSet {
     for term in &demand.pod_affinity.repelled {
         let company = snapshot
             .pods()
-            .selected(&term.pods)
+            .selected(term)
             .filter(|pod| looks_into(snapshot, term, &pod.key.namespace));
         any.unite(&close_to_any(snapshot, company, &term.topology_key));
     }
@@ -74,7 +73,7 @@ pub(crate) fn unwelcome(snapshot: &ClusterSnapshot, demand: &Demand) -> NodeSet 
 }
 
 fn selects(snapshot: &ClusterSnapshot, term: &PodTerm, namespace: &str, labels: &Labels) -> bool {
-    term.pods.matches(labels) && looks_into(snapshot, term, namespace)
+    term.matches(labels) && looks_into(snapshot, term, namespace)
 }
 
 fn looks_into(snapshot: &ClusterSnapshot, term: &PodTerm, namespace: &str) -> bool {

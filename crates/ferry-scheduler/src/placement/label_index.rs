@@ -4,16 +4,16 @@
 //! it knows), and a guest asks for a handful. Asked from the label's side, that handful is all
 //! that is ever looked up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::node_affinity::{LabelCondition, LabelRequirement};
+use ferry_api::{Operator, Requirement};
+
 use super::node_set::NodeSet;
 use crate::Labels;
 
 /// The nodes by label key and value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LabelIndex {
-    everyone: NodeSet,
     keys: BTreeMap<String, Carriers>,
 }
 
@@ -25,7 +25,6 @@ struct Carriers {
 
 impl LabelIndex {
     pub(crate) fn add(&mut self, slot: usize, labels: &Labels) {
-        self.everyone.insert(slot);
         for (key, value) in labels {
             let carriers = self.keys.entry(key.clone()).or_default();
             carriers.any_value.insert(slot);
@@ -35,7 +34,6 @@ impl LabelIndex {
 
     /// Forgets the node in `slot`, and every key and value that nobody carries any more.
     pub(crate) fn remove(&mut self, slot: usize, labels: &Labels) {
-        self.everyone.remove(slot);
         for (key, value) in labels {
             let Some(carriers) = self.keys.get_mut(key) else { continue };
             carriers.any_value.remove(slot);
@@ -51,11 +49,6 @@ impl LabelIndex {
         }
     }
 
-    /// Every node.
-    pub(crate) const fn everyone(&self) -> &NodeSet {
-        &self.everyone
-    }
-
     /// The nodes with this label, whatever its value.
     pub(crate) fn with_key(&self, key: &str) -> Option<&NodeSet> {
         self.keys.get(key).map(|carriers| &carriers.any_value)
@@ -66,28 +59,28 @@ impl LabelIndex {
         self.keys.get(key)?.values.get(value)
     }
 
-    /// The nodes that meet `requirement`.
-    pub(crate) fn meeting(&self, requirement: &LabelRequirement) -> NodeSet {
-        let key = requirement.key.as_str();
-        let with_any = |values: &BTreeSet<String>| {
-            NodeSet::any_of(values.iter().filter_map(|value| self.with_pair(key, value)))
+    /// Keeps those of `nodes` that meet `requirement`.
+    pub(crate) fn narrow(&self, nodes: &mut NodeSet, requirement: &Requirement) {
+        let key = requirement.key();
+        let with = |value: &String| self.with_pair(key, value);
+        let numbered = |matches: &dyn Fn(i64) -> bool| {
+            let values = self.keys.get(key).into_iter().flat_map(|carriers| &carriers.values);
+            let matching = values.filter(|(value, _)| value.parse().is_ok_and(matches));
+            NodeSet::any_of(matching.map(|(_, set)| set))
         };
-        match &requirement.condition {
-            LabelCondition::In(values) => with_any(values),
-            LabelCondition::NotIn(values) => self.all_but(&with_any(values)),
-            LabelCondition::Exists => NodeSet::any_of(self.with_key(key)),
-            LabelCondition::DoesNotExist => self.all_but(&NodeSet::any_of(self.with_key(key))),
-            LabelCondition::GreaterThan(_) | LabelCondition::LessThan(_) => {
-                let values = self.keys.get(key).into_iter().flat_map(|carriers| &carriers.values);
-                let met = values.filter(|(value, _)| requirement.condition.is_met_by(Some(value)));
-                NodeSet::any_of(met.map(|(_, set)| set))
+        match requirement.operator() {
+            Operator::Equals(value) => nodes.intersect(&NodeSet::any_of(with(value))),
+            Operator::NotEquals(value) => nodes.subtract(&NodeSet::any_of(with(value))),
+            Operator::In(values) => {
+                nodes.intersect(&NodeSet::any_of(values.iter().filter_map(with)));
             }
+            Operator::NotIn(values) => {
+                nodes.subtract(&NodeSet::any_of(values.iter().filter_map(with)));
+            }
+            Operator::Exists => nodes.intersect(&NodeSet::any_of(self.with_key(key))),
+            Operator::DoesNotExist => nodes.subtract(&NodeSet::any_of(self.with_key(key))),
+            Operator::GreaterThan(bound) => nodes.intersect(&numbered(&|number| number > *bound)),
+            Operator::LessThan(bound) => nodes.intersect(&numbered(&|number| number < *bound)),
         }
-    }
-
-    fn all_but(&self, excluded: &NodeSet) -> NodeSet {
-        let mut rest = self.everyone.clone();
-        rest.subtract(excluded);
-        rest
     }
 }

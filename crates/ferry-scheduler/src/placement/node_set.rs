@@ -35,6 +35,15 @@ impl NodeSet {
         self.words.iter().all(|&word| word == 0)
     }
 
+    /// The first `count` nodes.
+    pub(crate) fn first(count: usize) -> Self {
+        let mut words = vec![u64::MAX; count.div_ceil(BITS)];
+        if let Some(last) = words.last_mut().filter(|_| !count.is_multiple_of(BITS)) {
+            *last = (1 << (count % BITS)) - 1;
+        }
+        Self { words }
+    }
+
     /// The nodes that are in one of `sets`.
     pub(crate) fn any_of<T: Borrow<Self>>(sets: impl IntoIterator<Item = T>) -> Self {
         let mut any = Self::default();
@@ -109,6 +118,13 @@ mod tests {
         let mut rest = long;
         rest.subtract(&short);
         assert_eq!(slots(&rest), [64, 200]);
+    }
+
+    #[test]
+    fn the_first_nodes_are_all_that_there_are() {
+        for count in [0, 1, 63, 64, 65, 128, 200] {
+            assert_eq!(slots(&NodeSet::first(count)), (0..count).collect::<Vec<_>>());
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::pod::{PlacedPod, PodKey};
-use super::pod_affinity::{Anchor, LabelSelector};
+use super::pod_affinity::{Anchor, PodTerm};
 use crate::Labels;
 
 /// The pods. The shelves hold the pods themselves, so that nothing is looked up twice.
@@ -41,7 +41,7 @@ impl PodBook {
             shelve(self.labelled.entry(key.clone()).or_default(), value, ticket, &pod);
         }
         for term in &pod.repels {
-            match term.pods.anchor() {
+            match term.anchor() {
                 Anchor::Nowhere => {}
                 Anchor::Anywhere => drop(self.wary_of_all.insert(ticket, Arc::clone(&pod))),
                 Anchor::Label(key, values) => {
@@ -64,7 +64,7 @@ impl PodBook {
         }
         self.wary_of_all.remove(&ticket);
         for term in &pod.repels {
-            if let Anchor::Label(key, values) = term.pods.anchor() {
+            if let Anchor::Label(key, values) = term.anchor() {
                 for value in values {
                     unshelve_within(&mut self.wary, key, value, ticket);
                 }
@@ -81,20 +81,21 @@ impl PodBook {
         taken(&self.labelled, key, value)
     }
 
-    /// The pods whose labels `selector` matches.
+    /// The pods whose labels `term` matches, whatever their namespace.
     pub(crate) fn selected<'a>(
         &'a self,
-        selector: &'a LabelSelector,
+        term: &'a PodTerm,
     ) -> Box<dyn Iterator<Item = &'a PlacedPod> + 'a> {
-        let matching = |pod: &&PlacedPod| selector.matches(&pod.labels);
-        match selector.anchor() {
+        let matching = |pod: &&PlacedPod| term.matches(&pod.labels);
+        match term.anchor() {
             Anchor::Nowhere => Box::new(std::iter::empty()),
             Anchor::Anywhere => {
                 Box::new(self.pods.values().map(|(_, pod)| pod.as_ref()).filter(matching))
             }
-            Anchor::Label(key, values) => Box::new(
-                values.iter().flat_map(move |value| self.labelled(key, value)).filter(matching),
-            ),
+            Anchor::Label(key, values) => {
+                let labelled = move |value| self.labelled(key, value);
+                Box::new(values.into_iter().flat_map(labelled).filter(matching))
+            }
         }
     }
 

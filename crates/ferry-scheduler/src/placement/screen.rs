@@ -90,9 +90,9 @@ fn meeting(snapshot: &ClusterSnapshot, term: &NodeTerm) -> NodeSet {
     if term.is_empty() {
         return NodeSet::default();
     }
-    let mut all = snapshot.labels().everyone().clone();
-    for requirement in &term.labels {
-        all.intersect(&snapshot.labels().meeting(requirement));
+    let mut all = NodeSet::first(snapshot.node_count());
+    for requirement in term.labels.requirements() {
+        snapshot.labels().narrow(&mut all, requirement);
     }
     for requirement in &term.names {
         let one = |name: &str| snapshot.slot_of(name).into_iter().collect::<NodeSet>();

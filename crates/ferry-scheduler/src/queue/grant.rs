@@ -89,7 +89,7 @@ impl<'q> Slots<'q> {
         if pending.active_pods > 1 {
             return Some(WaitReason::SeveralPods { active: pending.active_pods });
         }
-        match &pending.guest_state {
+        match pending.guest_state {
             GuestState::Running | GuestState::AwaitedFromElsewhere => None,
             GuestState::NotRunning { phase } => Some(WaitReason::GuestNotRunning { phase }),
         }

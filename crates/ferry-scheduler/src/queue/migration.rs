@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use ferry_api::kubevirt::{MigrationPriority, VirtualMachineInstancePhase};
 use ferry_units::WallTime;
 use serde::Serialize;
 
@@ -28,22 +29,8 @@ pub struct Departure {
     pub recorded_source: Option<String>,
 }
 
-/// How urgent a migration is (`spec.priority`), least urgent first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub enum Priority {
-    /// Nobody said: one that a user made.
-    #[default]
-    Unset,
-    /// `system-maintenance`: the descheduler's evictions.
-    SystemMaintenance,
-    /// `user-triggered`: a change that a user made to a running VM.
-    UserTriggered,
-    /// `system-critical`: drains and upgrades.
-    SystemCritical,
-}
-
 /// Whether a guest can be moved at all right now.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GuestState {
     /// It runs here.
     Running,
@@ -51,8 +38,8 @@ pub enum GuestState {
     AwaitedFromElsewhere,
     /// It does neither; this is its `vmi.status.phase`.
     NotRunning {
-        /// Such as `Scheduled`; empty while nobody has set one.
-        phase: String,
+        /// Such as `Scheduled`.
+        phase: VirtualMachineInstancePhase,
     },
 }
 
@@ -76,8 +63,8 @@ pub struct Pending {
     pub guest: String,
     /// Where it counts as outbound, as soon as it has started.
     pub departure: Departure,
-    /// How urgent it is.
-    pub priority: Priority,
+    /// How urgent it is (`spec.priority`); one that a user made says nothing.
+    pub priority: Option<MigrationPriority>,
     /// When it was created.
     pub created: WallTime,
     /// How many pods of its guest are neither `Succeeded` nor `Failed`.
@@ -101,26 +88,14 @@ impl Departure {
     }
 }
 
-impl Priority {
-    /// The priority that `spec.priority` names; none, or one that is unknown, is [`Self::Unset`].
-    // PARITY: pkg/util/migrations/migrations.go#PriorityFromMigration
-    pub fn from_wire(name: Option<&str>) -> Self {
-        match name {
-            Some("system-critical") => Self::SystemCritical,
-            Some("user-triggered") => Self::UserTriggered,
-            Some("system-maintenance") => Self::SystemMaintenance,
-            Some(_) | None => Self::Unset,
-        }
-    }
-
-    /// KubeVirt's number for it; more is more urgent.
-    pub const fn weight(self) -> u8 {
-        match self {
-            Self::Unset => 0,
-            Self::SystemMaintenance => 20,
-            Self::UserTriggered => 50,
-            Self::SystemCritical => 100,
-        }
+/// KubeVirt's number for how urgent a migration is; more is more urgent, and nothing said is 0.
+// PARITY: pkg/util/migrations/migrations.go#PriorityFromMigration
+pub const fn priority_weight(priority: Option<MigrationPriority>) -> u8 {
+    match priority {
+        None => 0,
+        Some(MigrationPriority::SystemMaintenance) => 20,
+        Some(MigrationPriority::UserTriggered) => 50,
+        Some(MigrationPriority::SystemCritical) => 100,
     }
 }
 
@@ -128,9 +103,8 @@ impl Pending {
     /// The order of the line: the most urgent first, then the oldest, then by namespace and name,
     /// because Kubernetes only knows an object's age to the second.
     pub fn line_order(&self, other: &Self) -> Ordering {
-        other
-            .priority
-            .cmp(&self.priority)
+        priority_weight(other.priority)
+            .cmp(&priority_weight(self.priority))
             .then_with(|| self.created.cmp(&other.created))
             .then_with(|| self.migration.cmp(&other.migration))
     }

@@ -12,37 +12,7 @@
 //! The source half of a decentralized migration never makes a target pod, so it takes no slot
 //! before `Scheduled`.
 
-use std::str::FromStr;
-
-use crate::SchedulerError;
-
-/// `status.phase` of a VirtualMachineInstanceMigration.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Phase {
-    /// Nobody has looked at it yet.
-    #[default]
-    Unset,
-    /// The target half of a decentralized migration waits for the other cluster.
-    WaitingForSync,
-    /// The source half of a decentralized migration waits for the other cluster.
-    Synchronizing,
-    /// Waits for a slot, or for its target pod to show up.
-    Pending,
-    /// The target pod looks for a node and starts.
-    Scheduling,
-    /// The target pod is ready.
-    Scheduled,
-    /// The target node prepares.
-    PreparingTarget,
-    /// The target node listens.
-    TargetReady,
-    /// Memory moves.
-    Running,
-    /// The guest lives on the target.
-    Succeeded,
-    /// The guest lives where it was.
-    Failed,
-}
+use ferry_api::kubevirt::MigrationPhase as Phase;
 
 /// Which part of a migration an object stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,50 +81,5 @@ impl Standing {
                 Self::NotInLine
             }
         }
-    }
-}
-
-impl Phase {
-    /// Every phase, in the order in which a migration passes them.
-    pub const ALL: [Self; 11] = [
-        Self::Unset,
-        Self::WaitingForSync,
-        Self::Synchronizing,
-        Self::Pending,
-        Self::Scheduling,
-        Self::Scheduled,
-        Self::PreparingTarget,
-        Self::TargetReady,
-        Self::Running,
-        Self::Succeeded,
-        Self::Failed,
-    ];
-
-    /// The name on the wire; empty while it is unset.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Unset => "",
-            Self::WaitingForSync => "WaitingForSync",
-            Self::Synchronizing => "Synchronizing",
-            Self::Pending => "Pending",
-            Self::Scheduling => "Scheduling",
-            Self::Scheduled => "Scheduled",
-            Self::PreparingTarget => "PreparingTarget",
-            Self::TargetReady => "TargetReady",
-            Self::Running => "Running",
-            Self::Succeeded => "Succeeded",
-            Self::Failed => "Failed",
-        }
-    }
-}
-
-impl FromStr for Phase {
-    type Err = SchedulerError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|phase| phase.name() == text)
-            .ok_or_else(|| SchedulerError::UnknownPhase { given: text.to_owned() })
     }
 }

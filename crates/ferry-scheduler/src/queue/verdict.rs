@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ferry_api::kubevirt::VirtualMachineInstancePhase;
 use serde::Serialize;
 
 use super::{MigrationKey, Pending};
@@ -46,8 +47,8 @@ pub enum WaitReason<'q> {
     },
     /// The guest does not run, so there is nothing to move.
     GuestNotRunning {
-        /// Its `status.phase`; empty while nobody has set one.
-        phase: &'q str,
+        /// Its `status.phase`.
+        phase: VirtualMachineInstancePhase,
     },
     /// `parallelMigrationsPerCluster` is reached.
     ClusterLimit {
@@ -101,9 +102,11 @@ impl fmt::Display for WaitReason<'_> {
             Self::AnotherMigration { migration } => {
                 write!(f, "waiting for migration {migration} of the same VM to end")
             }
-            Self::GuestNotRunning { phase: "" } => f.write_str("waiting for the VM to run"),
+            Self::GuestNotRunning { phase: VirtualMachineInstancePhase::Unset } => {
+                f.write_str("waiting for the VM to run")
+            }
             Self::GuestNotRunning { phase } => {
-                write!(f, "waiting for the VM to run: its phase is {phase}")
+                write!(f, "waiting for the VM to run: its phase is {phase:?}")
             }
             Self::ClusterLimit { slots: SlotUse { limit: 0, .. }, .. } => {
                 write!(f, "waiting: {CLUSTER} is 0, so no migration starts")

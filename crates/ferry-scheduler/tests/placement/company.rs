@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use ferry_api::Selector;
 use ferry_scheduler::{
-    ClusterSnapshot, Demand, LabelCondition, LabelRequirement, LabelSelector, NamespaceScope,
-    PlacedPod, PodAffinity, PodTerm, TargetSelector,
+    ClusterSnapshot, Demand, NamespaceScope, PlacedPod, PodAffinity, PodTerm, TargetSelector,
 };
 
-use crate::{answer, cluster, demand, labels, node, pod};
+use crate::{answer, cluster, demand, labels, node, pod, select};
 
 const HOST: &str = "kubernetes.io/hostname";
 
-fn term(key: &str, value: &str, topology_key: &str) -> PodTerm {
+fn term(pods: &str, topology_key: &str) -> PodTerm {
     PodTerm {
-        pods: LabelSelector::Matching(vec![LabelRequirement::pair(key, value)]),
+        pods: Some(select(pods)),
         namespaces: NamespaceScope::only("default"),
         topology_key: topology_key.to_owned(),
     }
@@ -97,33 +97,33 @@ fn anti_affinity_keeps_a_guest_out_of_the_whole_topology_of_what_it_avoids() {
         ("zone", vec!["b1", "b2", "lost"]),
         ("continent", vec!["a1", "a2", "b1", "b2", "lost"]),
     ] {
-        let demand = repelled(vec![term("app", "db", topology)]);
+        let demand = repelled(vec![term("app=db", topology)]);
         assert_eq!(fitting(&demand, &cluster), expected, "{topology}");
     }
-    let either = repelled(vec![term("app", "web", HOST), term("app", "db", HOST)]);
+    let either = repelled(vec![term("app=web", HOST), term("app=db", HOST)]);
     assert_eq!(fitting(&either, &cluster), ["a2", "b1", "b2", "lost"]);
 }
 
 #[test]
 fn affinity_wants_a_node_close_to_what_matches_every_term() {
     let cluster = zones([app("db", "a1", "db"), app("web", "b2", "web")]);
-    let by_host = attracted(vec![term("app", "db", HOST)]);
+    let by_host = attracted(vec![term("app=db", HOST)]);
     assert_eq!(fitting(&by_host, &cluster), ["a1"]);
-    let by_zone = attracted(vec![term("app", "db", "zone")]);
+    let by_zone = attracted(vec![term("app=db", "zone")]);
     assert_eq!(fitting(&by_zone, &cluster), ["a1", "a2"]);
-    let at_once = attracted(vec![term("app", "db", "zone"), term("app", "web", "zone")]);
+    let at_once = attracted(vec![term("app=db", "zone"), term("app=web", "zone")]);
     assert_eq!(fitting(&at_once, &cluster), [""; 0]);
-    let twice = attracted(vec![term("app", "db", "zone"), term("app", "db", HOST)]);
+    let twice = attracted(vec![term("app=db", "zone"), term("app=db", HOST)]);
     assert_eq!(fitting(&twice, &cluster), ["a1"]);
     assert_eq!(
-        answer(&attracted(vec![term("app", "cache", HOST)]), &cluster),
+        answer(&attracted(vec![term("app=cache", HOST)]), &cluster),
         "0/5 nodes are available: 5 node(s) didn't match pod affinity rules"
     );
 }
 
 #[test]
 fn parity_the_first_of_a_group_that_wants_its_own_company_may_start_anywhere_with_the_topology() {
-    let mut first = attracted(vec![term("group", "g", "zone")]);
+    let mut first = attracted(vec![term("group=g", "zone")]);
     first.labels.insert("group".to_owned(), "g".to_owned());
     assert_eq!(fitting(&first, &zones([])), ["a1", "a2", "b1", "b2"]);
 
@@ -137,14 +137,14 @@ fn parity_pods_that_are_there_keep_newcomers_away_too() {
     let wary = |repels: Vec<PodTerm>| zones([PlacedPod { repels, ..app("db", "a1", "db") }]);
     let mut newcomer = demand();
     newcomer.labels.insert("noisy".to_owned(), "true".to_owned());
-    let noisy = term("noisy", "true", "zone");
+    let noisy = term("noisy=true", "zone");
     assert_eq!(fitting(&newcomer, &wary(vec![noisy.clone()])), ["b1", "b2", "lost"]);
     assert_eq!(fitting(&demand(), &wary(vec![noisy.clone()])).len(), 5);
     newcomer.namespace = "elsewhere".to_owned();
     assert_eq!(fitting(&newcomer, &wary(vec![noisy])).len(), 5);
     let one_node = cluster(
         [node("a1", [])],
-        [PlacedPod { repels: vec![term("noisy", "true", HOST)], ..app("db", "a1", "db") }],
+        [PlacedPod { repels: vec![term("noisy=true", HOST)], ..app("db", "a1", "db") }],
     );
     newcomer.namespace = "default".to_owned();
     assert_eq!(
@@ -155,19 +155,16 @@ fn parity_pods_that_are_there_keep_newcomers_away_too() {
 
 #[test]
 fn a_selector_without_values_is_held_against_every_pod() {
-    let labelled = LabelRequirement::new("app", LabelCondition::Exists);
-    let mut any_app = term("app", "", HOST);
-    any_app.pods = LabelSelector::Matching(vec![labelled]);
+    let any_app = term("app", HOST);
     let cluster = zones([app("db", "a1", "db"), pod("vm", "b1", "uid")]);
     assert_eq!(fitting(&repelled(vec![any_app.clone()]), &cluster), ["a2", "b1", "b2", "lost"]);
 
-    any_app.pods = LabelSelector::Matching(vec![]);
-    assert_eq!(fitting(&repelled(vec![any_app.clone()]), &cluster), ["a2", "b2", "lost"]);
-    any_app.pods = LabelSelector::Nothing;
-    assert_eq!(fitting(&repelled(vec![any_app.clone()]), &cluster).len(), 5);
+    let anybody = PodTerm { pods: Some(Selector::default()), ..any_app.clone() };
+    assert_eq!(fitting(&repelled(vec![anybody.clone()]), &cluster), ["a2", "b2", "lost"]);
+    let nobody = PodTerm { pods: None, ..any_app };
+    assert_eq!(fitting(&repelled(vec![nobody]), &cluster).len(), 5);
 
-    any_app.pods = LabelSelector::Matching(vec![]);
-    let wary = zones([PlacedPod { repels: vec![any_app], ..app("db", "a1", "db") }]);
+    let wary = zones([PlacedPod { repels: vec![anybody], ..app("db", "a1", "db") }]);
     assert_eq!(fitting(&demand(), &wary), ["a2", "b1", "b2", "lost"]);
 }
 
@@ -175,25 +172,24 @@ fn a_selector_without_values_is_held_against_every_pod() {
 fn a_term_looks_into_named_namespaces_and_those_that_its_selector_matches() {
     let mut cluster = zones([app("db", "a1", "db")]);
     cluster.put_namespace("default", labels([("team", "shop")]));
-    let matching = |requirements| LabelSelector::Matching(requirements);
-    let team = |name: &str| matching(vec![LabelRequirement::pair("team", name)]);
     for (names, selector, found) in [
-        (vec!["default"], LabelSelector::Nothing, true),
-        (vec!["other", "default"], LabelSelector::Nothing, true),
-        (vec!["other"], LabelSelector::Nothing, false),
-        (vec![], LabelSelector::Nothing, false),
-        (vec![], matching(vec![]), true),
-        (vec![], team("shop"), true),
-        (vec!["other"], team("bank"), false),
+        (vec!["default"], None, true),
+        (vec!["other", "default"], None, true),
+        (vec!["other"], None, false),
+        (vec![], None, false),
+        (vec![], Some(Selector::default()), true),
+        (vec![], Some(select("team=shop")), true),
+        (vec!["other"], Some(select("team=bank")), false),
     ] {
         let names = names.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
-        let mut term = term("app", "db", HOST);
+        let mut term = term("app=db", HOST);
         term.namespaces = NamespaceScope { names, selector };
         let expected = if found { 4 } else { 5 };
         assert_eq!(fitting(&repelled(vec![term.clone()]), &cluster).len(), expected, "{term:?}");
     }
     cluster.remove_namespace("default");
-    let mut term = term("app", "db", HOST);
-    term.namespaces = NamespaceScope { names: BTreeSet::new(), selector: team("shop") };
+    let mut term = term("app=db", HOST);
+    term.namespaces =
+        NamespaceScope { names: BTreeSet::new(), selector: Some(select("team=shop")) };
     assert_eq!(fitting(&repelled(vec![term]), &cluster).len(), 5);
 }

@@ -1,13 +1,11 @@
 //! Which labels a node must have.
 
-use std::collections::BTreeSet;
-
+use ferry_api::Selector;
 use ferry_scheduler::{
-    Demand, DroppedPair, LabelCondition, LabelRequirement, NameRequirement, NodeAffinity, NodeTerm,
-    TargetSelector, schedule,
+    Demand, DroppedPair, NameRequirement, NodeAffinity, NodeTerm, TargetSelector, schedule,
 };
 
-use crate::{answer, cluster, demand, labels, node};
+use crate::{answer, cluster, demand, labels, node, select};
 
 fn selecting<const V: usize, const A: usize>(
     vm: [(&str, &str); V],
@@ -21,12 +19,8 @@ fn requiring(terms: Vec<NodeTerm>) -> Demand {
     Demand { node_affinity, ..demand() }
 }
 
-fn on_label(key: &str, condition: LabelCondition) -> NodeTerm {
-    NodeTerm { labels: vec![LabelRequirement::new(key, condition)], names: Vec::new() }
-}
-
-fn values<const N: usize>(values: [&str; N]) -> BTreeSet<String> {
-    values.map(str::to_owned).into()
+fn term(labels: &str) -> NodeTerm {
+    NodeTerm { labels: select(labels), names: Vec::new() }
 }
 
 const NO_AFFINE: &str =
@@ -96,43 +90,43 @@ fn a_node_without_a_live_kubevirt_takes_no_guest() {
 #[test]
 fn required_node_affinity_knows_six_operators() {
     let cluster = cluster([node("node-1", [("generation", "7"), ("zone", "a")])], []);
-    for (key, condition, fits) in [
-        ("zone", LabelCondition::In(values(["a", "b"])), true),
-        ("zone", LabelCondition::In(values(["b"])), false),
-        ("rack", LabelCondition::In(values(["a"])), false),
-        ("zone", LabelCondition::NotIn(values(["a", "b"])), false),
-        ("zone", LabelCondition::NotIn(values(["b"])), true),
-        ("rack", LabelCondition::NotIn(values(["a"])), true),
-        ("zone", LabelCondition::Exists, true),
-        ("rack", LabelCondition::Exists, false),
-        ("zone", LabelCondition::DoesNotExist, false),
-        ("rack", LabelCondition::DoesNotExist, true),
-        ("generation", LabelCondition::GreaterThan(6), true),
-        ("generation", LabelCondition::GreaterThan(7), false),
-        ("generation", LabelCondition::LessThan(8), true),
-        ("generation", LabelCondition::LessThan(7), false),
-        ("zone", LabelCondition::GreaterThan(i64::MIN), false),
-        ("zone", LabelCondition::LessThan(i64::MAX), false),
-        ("rack", LabelCondition::GreaterThan(i64::MIN), false),
-        ("rack", LabelCondition::LessThan(i64::MAX), false),
+    for (labels, fits) in [
+        ("zone in (a, b)", true),
+        ("zone in (b)", false),
+        ("rack in (a)", false),
+        ("zone notin (a, b)", false),
+        ("zone notin (b)", true),
+        ("rack notin (a)", true),
+        ("zone", true),
+        ("rack", false),
+        ("!zone", false),
+        ("!rack", true),
+        ("generation > 6", true),
+        ("generation > 7", false),
+        ("generation < 8", true),
+        ("generation < 7", false),
+        ("zone > 0", false),
+        ("zone < 9", false),
+        ("rack > 0", false),
+        ("rack < 9", false),
+        ("zone = a", true),
+        ("rack = a", false),
+        ("zone != a", false),
+        ("rack != a", true),
     ] {
-        let demand = requiring(vec![on_label(key, condition)]);
         let expected = if fits { "node-1" } else { NO_AFFINE };
-        assert_eq!(answer(&demand, &cluster), expected, "{:?}", demand.node_affinity);
+        assert_eq!(answer(&requiring(vec![term(labels)]), &cluster), expected, "{labels}");
     }
 }
 
 #[test]
 fn terms_are_alternatives_and_what_a_term_lists_must_all_hold() {
     let cluster = cluster([node("node-1", [("zone", "a"), ("disk", "ssd")])], []);
-    let zone = |value: &str| LabelRequirement::pair("zone", value);
-    let disk = |value: &str| LabelRequirement::pair("disk", value);
-    let term = |labels: &[LabelRequirement]| NodeTerm { labels: labels.into(), names: Vec::new() };
     for (terms, fits) in [
-        (vec![term(&[zone("a"), disk("ssd")])], true),
-        (vec![term(&[zone("a"), disk("hdd")])], false),
-        (vec![term(&[zone("b")]), term(&[disk("ssd")])], true),
-        (vec![term(&[zone("b")]), term(&[disk("hdd")])], false),
+        (vec![term("zone=a, disk=ssd")], true),
+        (vec![term("zone=a, disk=hdd")], false),
+        (vec![term("zone=b"), term("disk=ssd")], true),
+        (vec![term("zone=b"), term("disk=hdd")], false),
     ] {
         let expected = if fits { "node-1" } else { NO_AFFINE };
         assert_eq!(answer(&requiring(terms), &cluster), expected);
@@ -145,14 +139,15 @@ fn parity_an_empty_term_matches_no_node() {
     let empty = NodeTerm::default();
     assert_eq!(answer(&requiring(vec![]), &cluster), NO_AFFINE);
     assert_eq!(answer(&requiring(vec![empty.clone()]), &cluster), NO_AFFINE);
-    let zone = on_label("zone", LabelCondition::Exists);
-    assert_eq!(answer(&requiring(vec![empty, zone]), &cluster), "node-1");
+    assert_eq!(answer(&requiring(vec![empty, term("zone")]), &cluster), "node-1");
 }
 
 #[test]
 fn a_term_can_ask_for_a_name() {
     let cluster = cluster([node("node-1", []), node("node-2", [])], []);
-    let named = |names: Vec<NameRequirement>| requiring(vec![NodeTerm { labels: vec![], names }]);
+    let named = |names: Vec<NameRequirement>| {
+        requiring(vec![NodeTerm { labels: Selector::default(), names }])
+    };
     let is = |name: &str| NameRequirement::Is(name.to_owned());
     let is_not = |name: &str| NameRequirement::IsNot(name.to_owned());
     let none = "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector";
@@ -171,8 +166,7 @@ fn a_term_can_ask_for_a_name() {
 fn plain_pairs_and_affinity_must_both_hold_and_pairs_are_asked_first() {
     let cluster = cluster([node("node-1", [("zone", "a")]), node("node-2", [("disk", "ssd")])], []);
     let mut demand = selecting([("zone", "a")], []);
-    let terms = vec![on_label("disk", LabelCondition::Exists)];
-    demand.node_affinity.required = Some(terms);
+    demand.node_affinity.required = Some(vec![term("disk")]);
     assert_eq!(
         answer(&demand, &cluster),
         "0/2 nodes are available: 1 didn't match node selector zone=a, \

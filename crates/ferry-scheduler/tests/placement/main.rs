@@ -10,6 +10,7 @@ mod sentences;
 mod snapshot;
 mod taints;
 
+use ferry_api::Selector;
 use ferry_scheduler::{
     Arrival, ClusterSnapshot, Demand, Labels, MilliCpu, Node, PlacedPod, PodKey, Resources,
     schedule,
@@ -23,6 +24,11 @@ const fn resources(cpu: u64, gib: u64) -> Resources {
 
 fn labels<const N: usize>(pairs: [(&str, &str); N]) -> Labels {
     pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+/// A selector as kubectl's `-l` takes it.
+fn select(text: &str) -> Selector {
+    Selector::parse(text).expect("a selector")
 }
 
 /// A node that takes guests: 16 cores, 64 GiB, and these labels on top of the usual ones.

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ferry_scheduler::{
-    Cordon, Demand, Filter, LabelCondition, LabelRequirement, LabelSelector, Labels,
-    NameRequirement, Node, NodeHealth, NodeTerm, PlacedPod, PodTerm, Taint, TaintEffect,
-    ToleratedTaints, Toleration, schedule,
+    Cordon, Demand, Filter, Labels, NameRequirement, Node, NodeHealth, NodeTerm, PlacedPod,
+    PodTerm, Taint, TaintEffect, ToleratedTaints, Toleration, schedule,
 };
 use proptest::prelude::*;
 
@@ -15,26 +14,13 @@ mod scenes;
 
 use scenes::{Scene, scene};
 
-fn meets(labels: &Labels, requirement: &LabelRequirement) -> bool {
-    let value = labels.get(&requirement.key);
-    let number = value.map(|value| value.parse::<i64>());
-    match &requirement.condition {
-        LabelCondition::In(values) => values.iter().any(|wanted| Some(wanted) == value),
-        LabelCondition::NotIn(values) => values.iter().all(|avoided| Some(avoided) != value),
-        LabelCondition::Exists => value.is_some(),
-        LabelCondition::DoesNotExist => value.is_none(),
-        LabelCondition::GreaterThan(bound) => matches!(number, Some(Ok(n)) if n > *bound),
-        LabelCondition::LessThan(bound) => matches!(number, Some(Ok(n)) if n < *bound),
-    }
-}
-
 fn meets_term(node: &Node, term: &NodeTerm) -> bool {
     let name = |requirement: &NameRequirement| match requirement {
         NameRequirement::Is(name) => *name == node.name,
         NameRequirement::IsNot(name) => *name != node.name,
     };
     !(term.labels.is_empty() && term.names.is_empty())
-        && term.labels.iter().all(|requirement| meets(&node.labels, requirement))
+        && term.labels.matches(&node.labels)
         && term.names.iter().all(name)
 }
 
@@ -54,9 +40,8 @@ fn is_tolerated(demand: &Demand, taint: &Taint) -> bool {
 }
 
 fn term_matches(term: &PodTerm, namespace: &str, labels: &Labels) -> bool {
-    let LabelSelector::Matching(requirements) = &term.pods else { return false };
     term.namespaces.names.contains(namespace)
-        && requirements.iter().all(|requirement| meets(labels, requirement))
+        && term.pods.as_ref().is_some_and(|pods| pods.matches(labels))
 }
 
 impl Scene {

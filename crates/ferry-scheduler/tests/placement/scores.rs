@@ -1,11 +1,11 @@
 //! Which of the nodes that would do is taken.
 
 use ferry_scheduler::{
-    Arrival, LabelCondition, LabelRequirement, NodeTerm, PlacedPod, PreferredTerm, Score, Taint,
-    TaintEffect, ToleratedTaints, Toleration, schedule,
+    Arrival, NodeTerm, PlacedPod, PreferredTerm, Score, Taint, TaintEffect, ToleratedTaints,
+    Toleration, schedule,
 };
 
-use crate::{cluster, demand, node, pod, resources};
+use crate::{cluster, demand, node, pod, resources, select};
 
 fn soft_taint() -> Taint {
     let (key, value) = ("spot".to_owned(), "true".to_owned());
@@ -13,8 +13,7 @@ fn soft_taint() -> Taint {
 }
 
 fn preferring(weight: u8, key: &str) -> PreferredTerm {
-    let labels = vec![LabelRequirement::new(key, LabelCondition::Exists)];
-    PreferredTerm { weight, term: NodeTerm { labels, names: Vec::new() } }
+    PreferredTerm { weight, term: NodeTerm { labels: select(key), names: Vec::new() } }
 }
 
 #[test]

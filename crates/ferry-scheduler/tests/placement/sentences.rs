@@ -26,7 +26,7 @@ fn an_added_selector_that_no_node_satisfies_is_named() {
 }
 
 #[test]
-fn without_nodes_there_is_nothing_to_count() {
+fn parity_without_nodes_there_is_nothing_to_count() {
     assert_eq!(answer(&demand(), &cluster([], [])), "no nodes available to schedule pods");
 }
 

@@ -1,8 +1,8 @@
 //! A snapshot that was kept up to date equals one that was made anew.
 
-use ferry_scheduler::{ClusterSnapshot, PodKey, Resources};
+use ferry_scheduler::{ClusterSnapshot, NodeTerm, PodKey, Resources, TargetSelector};
 
-use crate::{answer, cluster, demand, node, pod, resources};
+use crate::{answer, cluster, demand, labels, node, pod, resources, select};
 
 fn free(cluster: &ClusterSnapshot, name: &str) -> Option<Resources> {
     cluster.free_on(name)
@@ -51,12 +51,16 @@ fn a_node_that_comes_back_finds_its_pods() {
 #[test]
 fn a_node_that_lost_a_label_is_not_found_by_it_any_more() {
     let mut demand = demand();
-    let zone = crate::labels([("zone", "a")]);
-    demand.selector = ferry_scheduler::TargetSelector::merge(zone, crate::labels([]));
+    let zone = labels([("zone", "a")]);
+    demand.selector = TargetSelector::merge(zone, labels([]));
     let nodes = [node("a", [("zone", "a")]), node("b", []), node("c", [("zone", "a")])];
     let mut cluster = cluster(nodes, []);
     cluster.put_node(node("a", []));
     assert_eq!(answer(&demand, &cluster), "c");
+    let anywhere_in_a_zone = NodeTerm { labels: select("zone"), names: Vec::new() };
+    let mut zoned = crate::demand();
+    zoned.node_affinity.required = Some(vec![anywhere_in_a_zone]);
+    assert_eq!(answer(&zoned, &cluster), "c");
     // The last node takes over the slot of the one that goes.
     cluster.remove_node("a");
     assert_eq!(answer(&demand, &cluster), "c");

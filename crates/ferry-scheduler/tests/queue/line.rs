@@ -1,12 +1,13 @@
 //! Who starts first, and who may overtake whom.
 
 use expect_test::expect;
-use ferry_scheduler::{Departure, GuestState, Pending, Priority};
+use ferry_api::kubevirt::MigrationPriority;
+use ferry_scheduler::{Departure, GuestState, Pending, priority_weight};
 
 use crate::{answers, limits, pending, running};
 
-fn urgent(priority: Priority, pending: Pending) -> Pending {
-    Pending { priority, ..pending }
+fn urgent(priority: MigrationPriority, pending: Pending) -> Pending {
+    Pending { priority: Some(priority), ..pending }
 }
 
 #[test]
@@ -36,9 +37,9 @@ fn the_most_urgent_goes_first_then_the_oldest_then_by_namespace_and_name() {
         pending("younger", "node-1", 6),
         pending("b", "node-2", 5),
         pending("a", "node-3", 5),
-        urgent(Priority::SystemMaintenance, pending("maintenance", "node-4", 9)),
-        urgent(Priority::UserTriggered, pending("user", "node-5", 8)),
-        urgent(Priority::SystemCritical, pending("drain", "node-6", 7)),
+        urgent(MigrationPriority::SystemMaintenance, pending("maintenance", "node-4", 9)),
+        urgent(MigrationPriority::UserTriggered, pending("user", "node-5", 8)),
+        urgent(MigrationPriority::SystemCritical, pending("drain", "node-6", 7)),
     ];
     expect![[r"
         drain: start
@@ -54,24 +55,22 @@ fn the_most_urgent_goes_first_then_the_oldest_then_by_namespace_and_name() {
 
 #[test]
 fn parity_priorities_weigh_what_kubevirt_gives_them() {
-    for (name, priority, weight) in [
-        (Some("system-critical"), Priority::SystemCritical, 100),
-        (Some("user-triggered"), Priority::UserTriggered, 50),
-        (Some("system-maintenance"), Priority::SystemMaintenance, 20),
-        (Some("whenever"), Priority::Unset, 0),
-        (None, Priority::Unset, 0),
+    for (priority, weight) in [
+        (Some(MigrationPriority::SystemCritical), 100),
+        (Some(MigrationPriority::UserTriggered), 50),
+        (Some(MigrationPriority::SystemMaintenance), 20),
+        (None, 0),
     ] {
-        assert_eq!(Priority::from_wire(name), priority);
-        assert_eq!(priority.weight(), weight);
+        assert_eq!(priority_weight(priority), weight, "{priority:?}");
     }
 }
 
 #[test]
 fn somebody_less_urgent_starts_where_only_a_node_limit_blocks_the_others() {
     let line = [
-        urgent(Priority::SystemCritical, pending("drain-1", "node-1", 1)),
-        urgent(Priority::SystemCritical, pending("drain-2", "node-1", 2)),
-        urgent(Priority::SystemCritical, pending("drain-3", "node-1", 3)),
+        urgent(MigrationPriority::SystemCritical, pending("drain-1", "node-1", 1)),
+        urgent(MigrationPriority::SystemCritical, pending("drain-2", "node-1", 2)),
+        urgent(MigrationPriority::SystemCritical, pending("drain-3", "node-1", 3)),
         pending("mine", "node-2", 4),
     ];
     expect![[r"
@@ -85,7 +84,7 @@ fn somebody_less_urgent_starts_where_only_a_node_limit_blocks_the_others() {
 
 #[test]
 fn nothing_that_holds_a_slot_gives_it_up_for_somebody_more_urgent() {
-    let line = [urgent(Priority::SystemCritical, pending("drain", "node-1", 1))];
+    let line = [urgent(MigrationPriority::SystemCritical, pending("drain", "node-1", 1))];
     expect![[r"
         drain: waiting for a slot: parallelMigrationsPerCluster 1 of 1 in use, position 1 in line
     "]]

@@ -6,9 +6,7 @@ mod reasons;
 mod standing;
 
 use ferry_config::ClusterLimits;
-use ferry_scheduler::{
-    Decision, Departure, GuestState, MigrationKey, Pending, Priority, Running, grant,
-};
+use ferry_scheduler::{Decision, Departure, GuestState, MigrationKey, Pending, Running, grant};
 use ferry_units::WallTime;
 
 fn key(name: &str) -> MigrationKey {
@@ -30,7 +28,7 @@ fn pending(name: &str, node: &str, second: i64) -> Pending {
         migration: key(name),
         guest: format!("vm-{name}"),
         departure: Departure::from_node(node),
-        priority: Priority::Unset,
+        priority: None,
         created: WallTime::from_unix_seconds(second).expect("a second of this century"),
         active_pods: 1,
         guest_state: GuestState::Running,

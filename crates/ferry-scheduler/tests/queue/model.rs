@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use ferry_api::kubevirt::{MigrationPriority, VirtualMachineInstancePhase};
 use ferry_config::ClusterLimits;
 use ferry_scheduler::{
-    Decision, Departure, GuestState, MigrationKey, Pending, Priority, Running, Verdict, WaitReason,
-    grant,
+    Decision, Departure, GuestState, MigrationKey, Pending, Running, Verdict, WaitReason, grant,
+    priority_weight,
 };
 use ferry_units::WallTime;
 use proptest::prelude::*;
@@ -27,17 +28,16 @@ fn guest_state() -> impl Strategy<Value = GuestState> {
     prop_oneof![
         8 => Just(GuestState::Running),
         1 => Just(GuestState::AwaitedFromElsewhere),
-        1 => Just(GuestState::NotRunning { phase: "Scheduling".to_owned() }),
+        1 => Just(GuestState::NotRunning { phase: VirtualMachineInstancePhase::Scheduling }),
     ]
 }
 
-fn priority() -> impl Strategy<Value = Priority> {
-    prop::sample::select(vec![
-        Priority::Unset,
-        Priority::SystemMaintenance,
-        Priority::UserTriggered,
-        Priority::SystemCritical,
-    ])
+fn priority() -> impl Strategy<Value = Option<MigrationPriority>> {
+    prop::option::of(prop::sample::select(vec![
+        MigrationPriority::SystemMaintenance,
+        MigrationPriority::UserTriggered,
+        MigrationPriority::SystemCritical,
+    ]))
 }
 
 fn key(prefix: &str, number: usize) -> MigrationKey {
@@ -107,11 +107,10 @@ fn slow(running: &[Running], pending: &[Pending], limits: ClusterLimits) -> BTre
     let mut held = running.to_vec();
     let mut waiting: Vec<&Pending> = pending.iter().collect();
     let mut starts = BTreeSet::new();
-    while let Some(next) = waiting
-        .iter()
-        .copied()
-        .filter(|one| could_start(&held, one, limits))
-        .min_by_key(|one| (100 - one.priority.weight(), one.created, one.migration.clone()))
+    while let Some(next) =
+        waiting.iter().copied().filter(|one| could_start(&held, one, limits)).min_by_key(|one| {
+            (100 - priority_weight(one.priority), one.created, one.migration.clone())
+        })
     {
         held.push(started(next));
         starts.insert(next.migration.clone());

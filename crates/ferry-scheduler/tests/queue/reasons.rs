@@ -1,12 +1,13 @@
 //! What a migration that waits is told.
 
 use expect_test::expect;
+use ferry_api::kubevirt::VirtualMachineInstancePhase as Phase;
 use ferry_scheduler::{GuestState, Pending};
 
 use crate::{answers, limits, pending, running};
 
-fn not_running(phase: &str, pending: Pending) -> Pending {
-    Pending { guest_state: GuestState::NotRunning { phase: phase.to_owned() }, ..pending }
+fn not_running(phase: Phase, pending: Pending) -> Pending {
+    Pending { guest_state: GuestState::NotRunning { phase }, ..pending }
 }
 
 #[test]
@@ -32,7 +33,7 @@ fn the_position_counts_those_who_compete_for_the_missing_slot() {
 }
 
 #[test]
-fn the_clusters_limit_is_named_before_the_nodes() {
+fn parity_the_clusters_limit_is_asked_before_the_nodes() {
     let held = [running("r1", "node-1"), running("r2", "node-1")];
     expect![[r"
         a: waiting for a slot: parallelMigrationsPerCluster 2 of 2 in use, position 1 in line
@@ -44,8 +45,8 @@ fn the_clusters_limit_is_named_before_the_nodes() {
 fn a_guest_that_cannot_move_says_so_whatever_the_limits_and_keeps_nobodys_place() {
     let line = [
         Pending { active_pods: 2, ..pending("a", "node-1", 1) },
-        not_running("Scheduled", pending("b", "node-1", 2)),
-        not_running("", pending("c", "node-1", 3)),
+        not_running(Phase::Scheduled, pending("b", "node-1", 2)),
+        not_running(Phase::Unset, pending("c", "node-1", 3)),
         pending("d", "node-1", 4),
         pending("e", "node-1", 5),
     ];
@@ -61,7 +62,7 @@ fn a_guest_that_cannot_move_says_so_whatever_the_limits_and_keeps_nobodys_place(
 
 #[test]
 fn several_pods_are_named_before_a_guest_that_does_not_run() {
-    let both = Pending { active_pods: 3, ..not_running("Failed", pending("a", "node-1", 1)) };
+    let both = Pending { active_pods: 3, ..not_running(Phase::Failed, pending("a", "node-1", 1)) };
     expect![[r"
         a: waiting for all but one pod of the VM to end: 3 are active
     "]]

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use ferry_api::{Operator, Requirement, Selector};
 use ferry_scheduler::{
-    Arrival, Cordon, Demand, LabelCondition, LabelRequirement, LabelSelector, Labels, MilliCpu,
-    NameRequirement, NamespaceScope, Node, NodeAffinity, NodeHealth, NodeTerm, PlacedPod,
-    PodAffinity, PodKey, PodTerm, PreferredTerm, Resources, Taint, TaintEffect, TargetSelector,
-    ToleratedTaints, Toleration,
+    Arrival, Cordon, Demand, Labels, MilliCpu, NameRequirement, NamespaceScope, Node, NodeAffinity,
+    NodeHealth, NodeTerm, PlacedPod, PodAffinity, PodKey, PodTerm, PreferredTerm, Resources, Taint,
+    TaintEffect, TargetSelector, ToleratedTaints, Toleration,
 };
 use ferry_units::Bytes;
 use proptest::collection::{btree_set, vec};
@@ -36,43 +36,47 @@ fn a_few_labels() -> impl Strategy<Value = Labels> {
     vec((one_of(&KEYS), one_of(&VALUES)), 0..3).prop_map(|pairs| pairs.into_iter().collect())
 }
 
-fn requirement() -> impl Strategy<Value = LabelRequirement> {
+fn selector(sizes: std::ops::Range<usize>) -> impl Strategy<Value = Selector> {
     let values = || btree_set(one_of(&VALUES), 1..3);
-    let condition = prop_oneof![
-        4 => values().prop_map(LabelCondition::In),
-        1 => values().prop_map(LabelCondition::NotIn),
-        1 => Just(LabelCondition::Exists),
-        1 => Just(LabelCondition::DoesNotExist),
-        1 => (0..3_i64).prop_map(LabelCondition::GreaterThan),
-        1 => (0..3_i64).prop_map(LabelCondition::LessThan),
+    let operator = prop_oneof![
+        4 => values().prop_map(Operator::In),
+        2 => one_of(&VALUES).prop_map(Operator::Equals),
+        1 => one_of(&VALUES).prop_map(Operator::NotEquals),
+        1 => values().prop_map(Operator::NotIn),
+        1 => Just(Operator::Exists),
+        1 => Just(Operator::DoesNotExist),
+        1 => (0..3_i64).prop_map(Operator::GreaterThan),
+        1 => (0..3_i64).prop_map(Operator::LessThan),
     ];
-    (one_of(&KEYS), condition).prop_map(|(key, condition)| LabelRequirement { key, condition })
+    let requirement = (one_of(&KEYS), operator)
+        .prop_map(|(key, operator)| Requirement::new(key, operator).expect("well-formed parts"));
+    vec(requirement, sizes).prop_map(Selector::from_iter)
 }
 
 fn node_term() -> impl Strategy<Value = NodeTerm> {
-    let name = (one_of(&NAMES), any::<bool>());
-    let name = name.prop_map(|(name, is)| match is {
-        true => NameRequirement::Is(name),
-        false => NameRequirement::IsNot(name),
-    });
-    (vec(requirement(), 0..3), vec(name, 0..2))
-        .prop_map(|(labels, names)| NodeTerm { labels, names })
+    let name = prop_oneof![
+        one_of(&NAMES).prop_map(NameRequirement::Is),
+        one_of(&NAMES).prop_map(NameRequirement::IsNot),
+    ];
+    (selector(0..3), vec(name, 0..2)).prop_map(|(labels, names)| NodeTerm { labels, names })
 }
 
 /// Terms find pods by the labels of [`a_few_labels`] or by their guest.
 fn pod_term() -> impl Strategy<Value = PodTerm> {
-    let by_guest = one_of(&GUESTS)
-        .prop_map(|guest| vec![LabelRequirement::pair("kubevirt.io/created-by", guest)]);
-    let selector = prop_oneof![
-        6 => vec(requirement(), 1..3).prop_map(LabelSelector::Matching),
-        2 => by_guest.prop_map(LabelSelector::Matching),
-        1 => Just(LabelSelector::Matching(Vec::new())),
-        1 => Just(LabelSelector::Nothing),
+    let by_guest = one_of(&GUESTS).prop_map(|guest| {
+        let labels = Labels::from([("kubevirt.io/created-by".to_owned(), guest)]);
+        Selector::from_labels(&labels).expect("a well-formed uid")
+    });
+    let pods = prop_oneof![
+        6 => selector(1..3).prop_map(Some),
+        2 => by_guest.prop_map(Some),
+        1 => Just(Some(Selector::default())),
+        1 => Just(None),
     ];
     let names = btree_set(select(&["red", "blue"][..]).prop_map(str::to_owned), 1..3);
-    (selector, names, one_of(&KEYS)).prop_map(|(pods, names, topology_key)| PodTerm {
+    (pods, names, one_of(&KEYS)).prop_map(|(pods, names, topology_key)| PodTerm {
         pods,
-        namespaces: NamespaceScope { names, selector: LabelSelector::Nothing },
+        namespaces: NamespaceScope { names, selector: None },
         topology_key,
     })
 }
