@@ -83,6 +83,7 @@ use std::collections::BTreeMap;
 mod error;
 mod placement;
 mod queue;
+mod wire;
 
 pub use placement::{ClusterSnapshot, Demand, Placement, Unschedulable, schedule};
 // What a demand consists of.

@@ -44,6 +44,8 @@ pub use snapshot::ClusterSnapshot;
 pub use taint::{Taint, TaintEffect, ToleratedTaints, Toleration};
 pub use target_selector::{DroppedPair, Hardware, TargetSelector};
 
+pub(crate) use pod::CREATED_BY;
+
 use filter::first_refusal;
 use reason::Tally;
 use screen::Screens;
