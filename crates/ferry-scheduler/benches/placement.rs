@@ -132,7 +132,7 @@ fn placement(criterion: &mut Criterion) {
     });
     let choosy = choosy(demand("zone-1"));
     assert!(schedule(&choosy, &cluster).is_ok());
-    criterion.bench_function("placement/5000 nodes, affinity to any of 50000 pods", |bencher| {
+    criterion.bench_function("placement/5000 nodes, node and pod affinity", |bencher| {
         bencher.iter(|| schedule(black_box(&choosy), black_box(&cluster)));
     });
     criterion.bench_function("placement/5000 nodes, update of one pod and one node", |bencher| {

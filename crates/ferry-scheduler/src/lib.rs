@@ -18,7 +18,10 @@
 //! let labels = |pairs: &[(&str, &str)]| -> Labels {
 //!     pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
 //! };
-//! let room = |cores: u64, gib| Resources { cpu: MilliCpu(cores * 1000), memory: Bytes::from_gib(gib) };
+//! let room = |cores: u64, gib| Resources {
+//!     cpu: MilliCpu(cores * 1000),
+//!     memory: Bytes::from_gib(gib),
+//! };
 //!
 //! let mut cluster = ClusterSnapshot::new();
 //! for name in ["node-1", "node-2", "node-3"] {

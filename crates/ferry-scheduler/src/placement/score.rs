@@ -63,7 +63,7 @@ impl Score {
 
 /// Points for `part` of `whole`, rounded down; none where there is nothing.
 fn share(part: u64, whole: u64) -> i64 {
-    // Kept in 64 bits, where a division is cheap: what is cut off is less than 2^-40 of the whole.
+    // Kept in 64 bits, where a division is cheap: what is cut off is less than 2^-48 of the whole.
     let shift = (u64::BITS - whole.leading_zeros()).saturating_sub(50);
     let points = (part >> shift) * ALL_FREE / (whole >> shift).max(1);
     i64::try_from(points).expect("a share is at most 1000")

@@ -154,6 +154,27 @@ fn parity_pods_that_are_there_keep_newcomers_away_too() {
 }
 
 #[test]
+fn a_term_with_several_values_finds_pods_with_any_of_them() {
+    let either = term("tier=back, app in (cache, db, web)", HOST);
+    let tier = |pod: PlacedPod| {
+        let mut labels = pod.labels.clone();
+        labels.insert("tier".to_owned(), "back".to_owned());
+        PlacedPod { labels, ..pod }
+    };
+    let either_first = PodTerm { pods: Some(select("app in (cache, db, web)")), ..either.clone() };
+    let pods = [app("db", "a1", "db"), app("web", "b1", "web"), app("mail", "b2", "mail")];
+    let cluster = zones(pods.map(tier));
+    for term in [either, either_first] {
+        assert_eq!(fitting(&repelled(vec![term.clone()]), &cluster), ["a2", "b2", "lost"]);
+        let mut web = demand();
+        web.labels.extend(labels([("tier", "back"), ("app", "web")]));
+        let wary = zones([PlacedPod { repels: vec![term], ..app("db", "a1", "db") }]);
+        assert_eq!(fitting(&web, &wary), ["a2", "b1", "b2", "lost"]);
+        assert_eq!(fitting(&demand(), &wary).len(), 5);
+    }
+}
+
+#[test]
 fn a_selector_without_values_is_held_against_every_pod() {
     let any_app = term("app", HOST);
     let cluster = zones([app("db", "a1", "db"), pod("vm", "b1", "uid")]);
