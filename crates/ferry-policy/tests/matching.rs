@@ -8,7 +8,7 @@ use ferry_config::Semantics;
 
 /// Each row: the policy's selectors, the labels that are there, whether it applies.
 #[test]
-fn every_pair_of_both_selectors_must_be_there_exactly() {
+fn parity_a2_all_labels_of_the_policy_must_match_and_no_others() {
     let rows = [
         ("one matching label is enough", "size=large", "", "size=large", "", true),
         ("labels that the policy does not name do not matter", "a=1", "", "a=1 b=2", "c=3", true),

@@ -10,7 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use crate::configuration::EffectiveConfiguration;
-use crate::explain::machine::{Machine, MachineKey};
+use crate::explain::machine::{Definition, Instance, Machine, MachineKey};
 use crate::hyperconverged;
 use crate::policy::Policy;
 
@@ -44,8 +44,17 @@ pub enum Addition {
     Ignored,
 }
 
+impl Addition {
+    pub(super) const fn replacing<T>(earlier: Option<&T>) -> Self {
+        match earlier {
+            None => Self::New,
+            Some(_) => Self::Replaced,
+        }
+    }
+}
+
 impl Inventory {
-    /// Adds an object, or says everything that is wrong with it.
+    /// Adds an object, or says everything that is wrong with it; then nothing has changed.
     ///
     /// Under [`Semantics::KubeVirt`], a VirtualMachine in MigrationPolicy's group is refused as a
     /// cluster would refuse it.
@@ -58,23 +67,26 @@ impl Inventory {
         refuse_misfiled(filing, semantics)?;
         match object {
             Object::VirtualMachine(vm) => {
-                let machine = self.machines.entry(key_of(&vm.metadata)).or_default();
-                machine.put_vm(*vm, filing)
+                let key = key_of(&vm.metadata);
+                let definition = Definition::parse(*vm, filing)?;
+                Ok(self.machines.entry(key).or_default().define(definition))
             }
             Object::VirtualMachineInstance(vmi) => {
-                let machine = self.machines.entry(key_of(&vmi.metadata)).or_default();
-                machine.put_vmi(*vmi)
+                let key = key_of(&vmi.metadata);
+                let instance = Instance::parse(*vmi)?;
+                Ok(self.machines.entry(key).or_default().run(instance))
             }
             Object::MigrationPolicy(policy) => {
                 let policy = Policy::parse(&policy)?;
-                Ok(addition(self.policies.insert(policy.name().to_owned(), policy)))
+                let earlier = self.policies.insert(policy.name().to_owned(), policy);
+                Ok(Addition::replacing(earlier.as_ref()))
             }
             Object::Namespace(namespace) => {
                 let name = name_of(&namespace.metadata);
                 let mut labels = namespace.metadata.labels.unwrap_or_default();
                 // The API server sets it on every namespace.
                 labels.insert(NAMESPACE_NAME_LABEL.to_owned(), name.clone());
-                Ok(addition(self.namespaces.insert(name, labels)))
+                Ok(Addition::replacing(self.namespaces.insert(name, labels).as_ref()))
             }
             Object::KubeVirt(kubevirt) => self.put_kubevirt(&kubevirt),
             Object::HyperConvergedV1(hco) => {
@@ -108,7 +120,7 @@ impl Inventory {
                 format!("must be {HYPERCONVERGED_NAME}: a cluster has one HyperConverged"),
             )]);
         }
-        Ok(addition(self.hyperconverged.replace(configuration?)))
+        Ok(Addition::replacing(self.hyperconverged.replace(configuration?).as_ref()))
     }
 
     fn put_kubevirt(&mut self, kubevirt: &KubeVirt) -> Result<Addition, Vec<FieldError>> {
@@ -130,7 +142,7 @@ impl Inventory {
             .and_then(|configuration| configuration.migrations.clone())
             .unwrap_or_default();
         let configuration = EffectiveConfiguration::of_cluster(&written, &path)?;
-        Ok(addition(self.kubevirt.replace((key, configuration))))
+        Ok(Addition::replacing(self.kubevirt.replace((key, configuration)).as_ref()))
     }
 
     /// The cluster's configuration: HyperConverged's where there is one, since it overwrites
@@ -168,13 +180,6 @@ fn refuse_misfiled(filing: Filing, semantics: Semantics) -> Result<(), Vec<Field
                 ),
             )])
         }
-    }
-}
-
-fn addition<T>(earlier: Option<T>) -> Addition {
-    match earlier {
-        None => Addition::New,
-        Some(_) => Addition::Replaced,
     }
 }
 

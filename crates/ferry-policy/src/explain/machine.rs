@@ -49,30 +49,23 @@ pub(super) struct Instance {
     size: MigrationSize,
 }
 
-impl Machine {
-    pub(super) fn put_vm(
-        &mut self,
-        vm: VirtualMachine,
-        filing: Filing,
-    ) -> Result<Addition, Vec<FieldError>> {
+impl Definition {
+    pub(super) fn parse(vm: VirtualMachine, filing: Filing) -> Result<Self, Vec<FieldError>> {
         let path = FieldPath::of("spec.template.spec");
         let size = size_of(&vm.spec.template.spec, None, &path)?;
-        let instancetype = vm.spec.instancetype.and_then(|matcher| matcher.name);
         let template = vm.spec.template.metadata.unwrap_or_default();
-        let earlier = self.definition.replace(Definition {
+        Ok(Self {
             own_labels: vm.metadata.labels.unwrap_or_default(),
             template_labels: template.labels.unwrap_or_default(),
             filing,
-            instancetype,
+            instancetype: vm.spec.instancetype.and_then(|matcher| matcher.name),
             size,
-        });
-        Ok(if earlier.is_some() { Addition::Replaced } else { Addition::New })
+        })
     }
+}
 
-    pub(super) fn put_vmi(
-        &mut self,
-        vmi: VirtualMachineInstance,
-    ) -> Result<Addition, Vec<FieldError>> {
+impl Instance {
+    pub(super) fn parse(vmi: VirtualMachineInstance) -> Result<Self, Vec<FieldError>> {
         let size = size_of(&vmi.spec, vmi.status.as_ref(), &FieldPath::of("spec"))?;
         let conditions = vmi.status.and_then(|status| status.conditions).unwrap_or_default();
         let not_migratable = conditions
@@ -85,9 +78,17 @@ impl Machine {
                     None => reason,
                 }
             });
-        let labels = vmi.metadata.labels.unwrap_or_default();
-        let earlier = self.instance.replace(Instance { labels, not_migratable, size });
-        Ok(if earlier.is_some() { Addition::Replaced } else { Addition::New })
+        Ok(Self { labels: vmi.metadata.labels.unwrap_or_default(), not_migratable, size })
+    }
+}
+
+impl Machine {
+    pub(super) fn define(&mut self, definition: Definition) -> Addition {
+        Addition::replacing(self.definition.replace(definition).as_ref())
+    }
+
+    pub(super) fn run(&mut self, instance: Instance) -> Addition {
+        Addition::replacing(self.instance.replace(instance).as_ref())
     }
 
     /// The labels that policies look at.

@@ -62,6 +62,29 @@ pub enum WarningCode {
     NotLiveMigratable,
 }
 
+impl WarningCode {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::SelectorMatchesNoVm,
+        Self::PolicyOverridesNothing,
+        Self::KubevirtOverwritten,
+        Self::MigrationsNeverStart,
+        Self::PoliciesTie,
+        Self::SemanticsDiffer,
+        Self::BandwidthBelowOneMib,
+        Self::BandwidthBelowOneByte,
+        Self::NegativeTimeout,
+        Self::PostCopyWithoutWorkloadDisruption,
+        Self::LabelNotOnTemplate,
+        Self::TemplateNotApplied,
+        Self::VmUnderMigrationPolicyGroup,
+        Self::NamespaceNotGiven,
+        Self::MemoryUnknown,
+        Self::DiskSizeUnknown,
+        Self::NotLiveMigratable,
+    ];
+}
+
 impl fmt::Display for WarningCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.serialize(f)

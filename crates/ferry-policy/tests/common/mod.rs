@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod manifests;
+
 use std::collections::BTreeMap;
 
 use ferry_api::MigrationPolicy;
