@@ -11,6 +11,10 @@ use thiserror::Error;
 /// The longest value that a message repeats; the rest is cut.
 const LONGEST_VALUE: usize = 80;
 
+/// How many errors of one document are told. Whoever has more has another problem, and a document
+/// of a few megabytes could ask for gigabytes of messages.
+pub(crate) const MOST_ERRORS: usize = 100;
+
 /// Where in a document a field is: `spec.template.spec.volumes[0].name`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FieldPath(Vec<Segment>);
@@ -56,6 +60,8 @@ pub enum Problem {
     },
     /// There is no such field.
     Unknown {
+        /// The name that was written.
+        name: String,
         /// The fields that there are.
         accepted: Vec<String>,
     },
@@ -113,14 +119,22 @@ impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, segment) in self.0.iter().enumerate() {
             match segment {
+                Segment::Field(name) if !is_word(name) => write!(f, "[{name:?}]")?,
                 Segment::Field(name) if position == 0 => f.write_str(name)?,
                 Segment::Field(name) => write!(f, ".{name}")?,
-                Segment::Key(key) => write!(f, "[{key}]")?,
+                Segment::Key(key) => write!(f, "[{}]", key.escape_debug())?,
                 Segment::Index(index) => write!(f, "[{index}]")?,
             }
         }
         if self.0.is_empty() { f.write_str("the document") } else { Ok(()) }
     }
+}
+
+/// Whether a name can stand in a path as it is. All fields that there are can; unknown ones may be
+/// anything.
+fn is_word(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-$".contains(&byte))
 }
 
 impl fmt::Display for Problem {
@@ -138,11 +152,41 @@ impl fmt::Display for Problem {
                 }
                 Ok(())
             }
-            Self::Unknown { accepted } => {
-                write!(f, "unknown field; use {}", accepted.join(", "))
-            }
+            Self::Unknown { name, accepted } => match nearest(name, accepted) {
+                Some(near) => write!(f, "unknown field; did you mean {near}?"),
+                None => write!(f, "unknown field; use {}", accepted.join(", ")),
+            },
         }
     }
+}
+
+/// The one of `accepted` that `name` is a slip of: other capitals, or at most two letters off.
+fn nearest<'a>(name: &str, accepted: &'a [String]) -> Option<&'a str> {
+    let slips = |other: &str| {
+        let same = name.eq_ignore_ascii_case(other);
+        if same { 0 } else { edits(name.as_bytes(), other.as_bytes()) }
+    };
+    accepted
+        .iter()
+        .filter(|other| name.len().abs_diff(other.len()) <= 2)
+        .map(|other| (slips(other), other.as_str()))
+        .filter(|(slips, other)| *slips <= 2 && slips * 3 < other.len())
+        .min()
+        .map(|(_, other)| other)
+}
+
+/// How many letters must be put in, taken out or changed to make one of the other (Levenshtein).
+fn edits(from: &[u8], to: &[u8]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, letter) in from.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
+        for column in 0..to.len() {
+            let changed = diagonal + usize::from(*letter != to[column]);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[to.len()]
 }
 
 /// A value as JSON in one line, cut where it is long.
@@ -171,6 +215,8 @@ mod tests {
         let path = FieldPath::of("metadata.labels").key("kubevirt.io/size");
         assert_eq!(path.to_string(), "metadata.labels[kubevirt.io/size]");
         assert_eq!(FieldPath::root().to_string(), "the document");
+        let path = FieldPath::of("spec").field("a.b").field("").field("\n").key("\n");
+        assert_eq!(path.to_string(), r#"spec["a.b"][""]["\n"][\n]"#);
     }
 
     #[test]

@@ -2,15 +2,21 @@
 
 use serde_json::{Map, Value};
 
-use crate::field_error::{FieldError, FieldPath, Problem};
-use crate::quantity::Quantity;
+use crate::field_error::{FieldError, FieldPath, MOST_ERRORS, Problem};
+use crate::schema::text::problem_of;
 use crate::schema::{ObjectShape, Schema, Shape, Text, UnknownFields};
+
+const LOWEST: i128 = i64::MIN as i128;
+const HIGHEST: i128 = i64::MAX as i128;
+/// 2^63, the first whole number that 64 bits with a sign do not hold.
+const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
 
 impl Schema {
     /// Everything that is wrong with `value`, each with its field: wrong types, values outside
     /// their bounds, missing fields and unknown ones. In the order of the document's fields.
     ///
-    /// A `null` where something else is optional counts as not written, as for Kubernetes.
+    /// A `null` where something else is optional counts as not written, as for Kubernetes. Of a
+    /// document with more than a hundred errors, the first hundred are told.
     pub fn check(&self, value: &Value) -> Vec<FieldError> {
         self.check_at(&FieldPath::root(), value)
     }
@@ -23,7 +29,7 @@ impl Schema {
     }
 
     fn walk(&self, path: &FieldPath, value: &Value, errors: &mut Vec<FieldError>) {
-        if value.is_null() && self.nullable {
+        if errors.len() >= MOST_ERRORS || (value.is_null() && self.nullable) {
             return;
         }
         match (&self.shape, value) {
@@ -35,17 +41,19 @@ impl Schema {
                     errors.push(self.refuse(path, value));
                 }
             }
-            (Shape::IntOrString(text), Value::Number(number)) => match text {
-                // A quantity may have a fraction; it is read as if it were in quotes.
-                Text::Quantity => walk_text(text, path, value, &number.to_string(), errors),
-                Text::Any | Text::OneOf(_) | Text::DateTime => {
-                    if whole(number).is_none() {
-                        errors.push(self.refuse(path, value));
-                    }
+            // A quantity may have a fraction; it is read as if it were in quotes.
+            (Shape::IntOrString(text @ Text::Quantity), Value::Number(number)) => {
+                let problem = problem_of(text, value, &number.to_string());
+                errors.extend(problem.map(|problem| FieldError { path: path.clone(), problem }));
+            }
+            (Shape::IntOrString(_), Value::Number(number)) => {
+                if whole(number).is_none() {
+                    errors.push(self.refuse(path, value));
                 }
-            },
+            }
             (Shape::String(text) | Shape::IntOrString(text), Value::String(written)) => {
-                walk_text(text, path, value, written, errors);
+                let problem = problem_of(text, value, written);
+                errors.extend(problem.map(|problem| FieldError { path: path.clone(), problem }));
             }
             (Shape::Array(items), Value::Array(values)) => {
                 for (index, value) in values.iter().enumerate() {
@@ -54,7 +62,12 @@ impl Schema {
             }
             (Shape::Map(values), Value::Object(entries)) => {
                 for (key, value) in entries {
-                    values.walk(&path.key(key), value, errors);
+                    let path = path.key(key);
+                    if let Some(accepted) = no_plain_map(key, &values.shape, value) {
+                        errors.push(FieldError::invalid(path, value.clone(), accepted));
+                    } else {
+                        values.walk(&path, value, errors);
+                    }
                 }
             }
             (Shape::Object(object), Value::Object(fields)) => {
@@ -75,15 +88,51 @@ impl Schema {
     }
 
     fn refuse(&self, path: &FieldPath, value: &Value) -> FieldError {
-        let mut accepted = format!("must be {}", self.shape.in_words());
-        match (&self.shape, value) {
-            (Shape::String(_) | Shape::IntOrString(_), Value::Bool(_) | Value::Number(_)) => {
-                accepted.push_str(&format!("; put it in quotes: \"{value}\""));
+        let hint = match (&self.shape, value) {
+            (Shape::String(Text::Any | Text::OneOf(_)), Value::Bool(_) | Value::Number(_))
+            | (Shape::String(Text::Quantity), Value::Number(_)) => "; put it in quotes",
+            (Shape::String(_), Value::Null) => "; write \"\" for an empty one",
+            (Shape::Boolean | Shape::Integer { .. } | Shape::Number, Value::String(text))
+                if self.fits_unquoted(text) =>
+            {
+                "; take it out of the quotes"
             }
-            (Shape::String(_), Value::Null) => accepted.push_str("; write \"\" for an empty one"),
-            _ => {}
-        }
+            (Shape::Integer { maximum: HIGHEST, .. }, Value::Number(number))
+                if number.as_f64().is_some_and(|number| number >= TOO_LARGE) =>
+            {
+                "; this one is too large"
+            }
+            _ => "",
+        };
+        let accepted = format!("must be {}{hint}", self.shape.in_words());
         FieldError::invalid(path.clone(), value.clone(), accepted)
+    }
+
+    /// Whether `text` would be accepted if it were not in quotes.
+    fn fits_unquoted(&self, text: &str) -> bool {
+        let unquoted = match text {
+            "true" | "false" => Value::Bool(text == "true"),
+            _ => match text.parse::<i64>() {
+                Ok(number) => Value::from(number),
+                Err(_) => return false,
+            },
+        };
+        self.check(&unquoted).is_empty()
+    }
+}
+
+/// The habit of other Kubernetes selectors, where the map of labels is one level deeper.
+fn no_plain_map(key: &str, values: &Shape, value: &Value) -> Option<&'static str> {
+    match (key, values, value) {
+        ("matchLabels", Shape::String(_), Value::Object(_)) => Some(
+            "must be a string: this selector is itself the map of labels; \
+             write them in it, without matchLabels",
+        ),
+        ("matchExpressions", Shape::String(_), Value::Array(_)) => Some(
+            "must be a string: this selector is itself the map of labels; \
+             there are no expressions",
+        ),
+        _ => None,
     }
 }
 
@@ -94,53 +143,31 @@ fn walk_object(
     errors: &mut Vec<FieldError>,
 ) {
     for (name, value) in fields {
+        if errors.len() >= MOST_ERRORS {
+            return;
+        }
         match (object.properties.get(name), object.unknown) {
             (Some(_), _) if value.is_null() && !object.required.contains(name) => {}
             (Some(property), _) => property.walk(&path.field(name), value, errors),
             (None, UnknownFields::Kept) => {}
             (None, UnknownFields::Pruned) => errors.push(FieldError {
                 path: path.field(name),
-                problem: Problem::Unknown { accepted: object.properties.keys().cloned().collect() },
+                problem: Problem::Unknown {
+                    name: name.clone(),
+                    accepted: object.properties.keys().cloned().collect(),
+                },
             }),
         }
     }
     for name in &object.required {
         if !fields.contains_key(name) {
-            let accepted =
-                object.properties.get(name).map_or("a value", |schema| schema.shape.in_words());
+            let accepted = object
+                .properties
+                .get(name)
+                .map_or_else(|| "a value".to_owned(), |schema| schema.shape.in_words());
             errors.push(FieldError::required(path.field(name), format!("must be {accepted}")));
         }
     }
-}
-
-fn walk_text(
-    text: &Text,
-    path: &FieldPath,
-    value: &Value,
-    written: &str,
-    errors: &mut Vec<FieldError>,
-) {
-    let problem = match text {
-        Text::Any => return,
-        Text::OneOf(accepted) => {
-            if accepted.iter().any(|one| one == written) {
-                return;
-            }
-            Problem::NotSupported { value: value.clone(), accepted: accepted.clone() }
-        }
-        Text::DateTime => match written.parse::<ferry_units::WallTime>() {
-            Ok(_) => return,
-            Err(_) => Problem::Invalid {
-                value: value.clone(),
-                accepted: "must be an RFC 3339 time such as 2026-11-23T08:15:00Z".to_owned(),
-            },
-        },
-        Text::Quantity => match written.parse::<Quantity>() {
-            Ok(_) => return,
-            Err(error) => Problem::Invalid { value: value.clone(), accepted: error.to_string() },
-        },
-    };
-    errors.push(FieldError { path: path.clone(), problem });
 }
 
 /// The number, if it is a whole one.
@@ -150,15 +177,20 @@ fn whole(number: &serde_json::Number) -> Option<i128> {
 
 impl Shape {
     /// What the shape is, to follow "must be".
-    fn in_words(&self) -> &'static str {
-        match self {
+    fn in_words(&self) -> String {
+        let words = match self {
             Self::Anything => "a value",
             Self::Boolean => "true or false",
-            Self::Integer { minimum: 0, .. } => "a whole number, 0 or more",
-            Self::Integer { minimum: 1, .. } => "a whole number, 1 or more",
-            Self::Integer { .. } => "a whole number",
+            Self::Integer { minimum: LOWEST, maximum: HIGHEST } => "a whole number",
+            Self::Integer { minimum, maximum } if *maximum >= HIGHEST => {
+                return format!("a whole number, {minimum} or more");
+            }
+            Self::Integer { minimum, maximum } => {
+                return format!("a whole number from {minimum} to {maximum}");
+            }
             Self::Number => "a number",
-            Self::String(Text::Quantity) => "a quantity in quotes, such as \"64Mi\"",
+            Self::String(Text::Quantity) => "a string that is a quantity, such as \"64Mi\"",
+            Self::String(Text::DateTime) => "an RFC 3339 time such as 2026-11-23T08:15:00Z",
             Self::String(_) => "a string",
             Self::IntOrString(Text::Quantity) => "a quantity such as 64Mi",
             Self::IntOrString(_) => "a whole number or a string",
@@ -168,6 +200,7 @@ impl Shape {
                 _ => "a map",
             },
             Self::Object(_) => "an object",
-        }
+        };
+        words.to_owned()
     }
 }

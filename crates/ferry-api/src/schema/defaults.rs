@@ -10,20 +10,30 @@ impl Schema {
     /// Fills in the default of each field that was not written, parents before children: a section
     /// whose default is `{}` comes back with all its own defaults.
     ///
-    /// A `null` that may not be one is dropped first, so that deleting a key and setting it to
-    /// `null` come to the same.
+    /// A field that is `null` and may not be is dropped first, so that deleting a key and setting
+    /// it to `null` come to the same. A `null` in a map stays for [`Self::check`] to report: a
+    /// selector that silently lost a label would select more.
+    // PARITY: apiextensions-apiserver pkg/apiserver/schema/defaulting/prunenulls.go#
+    // PruneNonNullableNullsWithoutDefaults drops the entries of maps, too.
     pub fn apply_defaults(&self, value: &mut Value) {
         match (&self.shape, value) {
             (Shape::Object(object), Value::Object(fields)) => {
+                fields.retain(|name, value| {
+                    !value.is_null() || object.properties.get(name).is_none_or(|s| s.nullable)
+                });
                 for (name, schema) in &object.properties {
                     default_field(schema, name, fields);
                 }
             }
             (Shape::Map(values), Value::Object(entries)) => {
-                entries.values_mut().for_each(|value| values.apply_defaults(value));
+                for value in entries.values_mut() {
+                    values.apply_defaults(value);
+                }
             }
             (Shape::Array(items), Value::Array(values)) => {
-                values.iter_mut().for_each(|value| items.apply_defaults(value));
+                for value in values {
+                    items.apply_defaults(value);
+                }
             }
             _ => {}
         }
@@ -34,10 +44,14 @@ impl Schema {
         match (&self.shape, value) {
             (Shape::Object(object), Value::Object(fields)) => prune_object(object, fields),
             (Shape::Map(values), Value::Object(entries)) => {
-                entries.values_mut().for_each(|value| values.prune(value));
+                for value in entries.values_mut() {
+                    values.prune(value);
+                }
             }
             (Shape::Array(items), Value::Array(values)) => {
-                values.iter_mut().for_each(|value| items.prune(value));
+                for value in values {
+                    items.prune(value);
+                }
             }
             _ => {}
         }
@@ -46,7 +60,7 @@ impl Schema {
 
 fn default_field(schema: &Schema, name: &str, fields: &mut Map<String, Value>) {
     if let Some(default) = &schema.default
-        && fields.get(name).is_none_or(Value::is_null)
+        && !fields.contains_key(name)
     {
         fields.insert(name.to_owned(), default.clone());
     }

@@ -8,11 +8,14 @@ mod check;
 mod defaults;
 mod openapi;
 mod parse;
+mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde_json::Value;
+
+pub(crate) use parse::without_default;
 
 /// The schema of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +69,8 @@ pub enum Text {
     DateTime,
     /// A Kubernetes quantity.
     Quantity,
+    /// Bytes in base64.
+    Base64,
 }
 
 /// An object whose keys are fields.

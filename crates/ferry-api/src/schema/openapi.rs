@@ -74,6 +74,9 @@ fn constrain(written: &mut Map<String, Value>, text: &Text) {
         Text::DateTime => {
             written.insert("format".to_owned(), json!("date-time"));
         }
+        Text::Base64 => {
+            written.insert("format".to_owned(), json!("byte"));
+        }
         Text::Quantity => {
             written.insert("pattern".to_owned(), json!(QUANTITY_PATTERN));
         }

@@ -11,6 +11,15 @@ use serde_json::{Map, Value};
 use crate::quantity::QUANTITY_PATTERN;
 use crate::schema::{ObjectShape, Schema, Shape, Text, UnknownFields};
 
+/// The only fields of Kubernetes' own kinds that hold a number or a name; a test lists them.
+const PORT: &str = ".port";
+
+/// Takes away what `#[serde(default)]` adds to a field's schema: the type fills the field in, the
+/// API server does not.
+pub(crate) fn without_default(schema: &mut schemars::Schema) {
+    schema.remove("default");
+}
+
 pub(super) fn schema_of<T: JsonSchema>() -> Schema {
     let mut settings = SchemaSettings::openapi3();
     settings.inline_subschemas = true;
@@ -41,7 +50,11 @@ fn parse(schema: &Value, at: &str) -> Schema {
 
 fn shape(schema: &Map<String, Value>, at: &str) -> Shape {
     if flag(schema, "x-kubernetes-int-or-string") {
-        return Shape::IntOrString(string_text(schema));
+        return Shape::IntOrString(match string_text(schema) {
+            // k8s-openapi writes quantities and ports alike.
+            Text::Any if !at.ends_with(PORT) => Text::Quantity,
+            text => text,
+        });
     }
     match text(schema, "type") {
         None => Shape::Anything,
@@ -73,7 +86,9 @@ fn object(schema: &Map<String, Value>, at: &str) -> Shape {
         }
         _ => {}
     }
-    let unknown = if flag(schema, "x-kubernetes-preserve-unknown-fields") {
+    // An object without any field of its own is whatever was written, such as `fieldsV1`.
+    let free = properties.is_empty() && !schema.contains_key("additionalProperties");
+    let unknown = if free || flag(schema, "x-kubernetes-preserve-unknown-fields") {
         UnknownFields::Kept
     } else {
         UnknownFields::Pruned
@@ -125,6 +140,7 @@ fn string_text(schema: &Map<String, Value>) -> Text {
     }
     match (text(schema, "format"), text(schema, "pattern")) {
         (Some("date-time"), _) => Text::DateTime,
+        (Some("byte"), _) => Text::Base64,
         (_, Some(QUANTITY_PATTERN)) => Text::Quantity,
         _ => Text::Any,
     }

@@ -1,0 +1,84 @@
+//! What a string may say: one of a few words, a time, a quantity, or bytes in base64.
+
+use ferry_units::WallTime;
+use serde_json::Value;
+
+use crate::field_error::Problem;
+use crate::quantity::Quantity;
+use crate::schema::Text;
+
+/// What is wrong with `written`, if anything is; `value` is what the document has there.
+pub(super) fn problem_of(text: &Text, value: &Value, written: &str) -> Option<Problem> {
+    let accepted = match text {
+        Text::Any => return None,
+        Text::OneOf(accepted) => {
+            let found = accepted.iter().any(|one| one == written);
+            return (!found).then(|| Problem::NotSupported {
+                value: value.clone(),
+                accepted: accepted.clone(),
+            });
+        }
+        Text::DateTime => {
+            if is_date_time(written) && written.parse::<WallTime>().is_ok() {
+                return None;
+            }
+            "must be an RFC 3339 time such as 2026-11-23T08:15:00Z".to_owned()
+        }
+        Text::Quantity => written.parse::<Quantity>().err()?.to_string(),
+        Text::Base64 => {
+            if is_base64(written) {
+                return None;
+            }
+            "must be base64 in one line".to_owned()
+        }
+    };
+    Some(Problem::Invalid { value: value.clone(), accepted })
+}
+
+/// Whether a text has the form of an RFC 3339 time. Parsers take more than that: a blank for the
+/// `T`, a time without seconds, the name of a zone.
+fn is_date_time(text: &str) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    let Some((start, rest)) = text.as_bytes().split_at_checked(FORM.len()) else { return false };
+    let fits = |form: &[u8], text: &[u8]| {
+        form.len() == text.len()
+            && form.iter().zip(text).all(|(form, byte)| match form {
+                b'0' => byte.is_ascii_digit(),
+                _ => form == byte,
+            })
+    };
+    let fraction = match rest.strip_prefix(b".") {
+        Some(digits) => digits.iter().take_while(|byte| byte.is_ascii_digit()).count() + 1,
+        None => 0,
+    };
+    let zone = &rest[fraction..];
+    fits(FORM, start)
+        && fraction != 1
+        && (zone == b"Z" || fits(b"+00:00", zone) || fits(b"-00:00", zone))
+}
+
+/// Whether a text is base64 with padding, as `k8s-openapi` reads it: no line breaks, and no bits
+/// left over that are not zero.
+fn is_base64(text: &str) -> bool {
+    let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    // How far the last digit reaches past the last byte.
+    let spare_bits = match text.len() - digits.len() {
+        2 => 0b1111,
+        1 => 0b11,
+        _ => 0,
+    };
+    text.len().is_multiple_of(4)
+        && digits.bytes().all(|byte| base64_digit(byte).is_some())
+        && digits.bytes().last().and_then(base64_digit).is_none_or(|last| last & spare_bits == 0)
+}
+
+fn base64_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}
