@@ -12,7 +12,8 @@ kubernetes_object! {
     /// A network that pods can be attached to besides the cluster's own.
     NetworkAttachmentDefinition in
         "k8s.cni.cncf.io", "v1", "network-attachment-definitions", NamespaceResourceScope;
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::object::null_as_default")]
+    #[schemars(transform = crate::schema::without_default)]
     spec: NetworkAttachmentDefinitionSpec
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Fields that were written and that this crate does not model. They are kept as they are and
@@ -15,6 +16,15 @@ use serde_json::Value;
 /// Each open part of the object model ends in one. Where the model is complete (the settings of
 /// migrations), such a field is still kept, and [`crate::Schema::check`] reports it by name.
 pub type Unmodelled = BTreeMap<String, Value>;
+
+/// A field whose `null` means "not written", as everywhere in Kubernetes.
+pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
 
 /// A document whose `apiVersion` or `kind` belong to another type.
 pub(crate) fn wrong_type(
@@ -40,7 +50,8 @@ macro_rules! kubernetes_object {
         $(#[$doc:meta])*
         $name:ident in $group:literal, $version:literal, $plural:literal, $scope:ident
         $(, also served as $older:literal)?;
-        $(#[$spec_attr:meta])*
+        $(#[serde $serde:tt])?
+        $(#[schemars $schemars:tt])?
         spec: $spec:ty
         $(; status: $status:ty)?
     ) => {
@@ -51,7 +62,8 @@ macro_rules! kubernetes_object {
             /// Name, labels and the other metadata of every Kubernetes object.
             pub metadata: ::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
             /// What is wanted.
-            $(#[$spec_attr])*
+            $(#[serde $serde])?
+            $(#[schemars $schemars])?
             pub spec: $spec,
             $(
                 /// What is.
@@ -114,9 +126,9 @@ macro_rules! kubernetes_object {
                 struct Wire {
                     api_version: Option<String>,
                     kind: Option<String>,
-                    #[serde(default)]
+                    #[serde(default, deserialize_with = "crate::object::null_as_default")]
                     metadata: ::k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta,
-                    $(#[$spec_attr])*
+                    $(#[serde $serde])?
                     spec: $spec,
                     $( status: Option<$status>, )?
                 }

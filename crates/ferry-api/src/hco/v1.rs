@@ -11,7 +11,7 @@ kubernetes_object! {
     /// The one object that configures the whole platform, in version v1.
     HyperConverged in
         "hco.kubevirt.io", "v1", "hyperconvergeds", NamespaceResourceScope;
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::object::null_as_default")]
     spec: HyperConvergedSpec;
     status: HyperConvergedStatus
 }

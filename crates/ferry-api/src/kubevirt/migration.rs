@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kubevirt::{Condition, MigrationState};
-use crate::object::{Unmodelled, kubernetes_object};
+use crate::object::{Unmodelled, kubernetes_object, null_as_default};
 
 kubernetes_object! {
     /// A request to move a running virtual machine to another node. Deleting it cancels it.
@@ -24,7 +24,11 @@ kubernetes_object! {
 #[serde(rename_all = "camelCase")]
 pub struct VirtualMachineInstanceMigrationSpec {
     /// The name of the running virtual machine, in the same namespace.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub vmi_name: String,
     /// Labels that the target node must have on top of what the virtual machine asks for, all of
     /// them, for this one attempt.
@@ -55,6 +59,10 @@ pub struct VirtualMachineInstanceMigrationSendTo {
     /// The address of the other cluster's synchronization service.
     #[serde(rename = "connectURL")]
     pub connect_url: String,
+    /// What this crate does not model; kept, and reported by name.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: Unmodelled,
 }
 
 /// The target's side of a migration between clusters.
@@ -64,6 +72,10 @@ pub struct VirtualMachineInstanceMigrationReceive {
     /// The name that both sides know the migration by.
     #[serde(rename = "migrationID")]
     pub migration_id: String,
+    /// What this crate does not model; kept, and reported by name.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: Unmodelled,
 }
 
 /// How urgent a migration is among those that wait; the most urgent first.
@@ -127,7 +139,11 @@ pub enum MigrationPhase {
 #[serde(rename_all = "camelCase")]
 pub struct VirtualMachineInstanceMigrationStatus {
     /// Where it is.
-    #[serde(default, skip_serializing_if = "MigrationPhase::is_unset")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "MigrationPhase::is_unset"
+    )]
     pub phase: MigrationPhase,
     /// What holds it up or was asked of it: migrationAbortRequested,
     /// migrationRejectedByResourceQuota and others.
@@ -152,18 +168,21 @@ pub struct VirtualMachineInstanceMigrationStatus {
 #[serde(rename_all = "camelCase")]
 pub struct PhaseTransitionTimestamp {
     /// The phase.
-    #[serde(default, skip_serializing_if = "MigrationPhase::is_unset")]
+    #[serde(
+        default,
+        deserialize_with = "null_as_default",
+        skip_serializing_if = "MigrationPhase::is_unset"
+    )]
     pub phase: MigrationPhase,
     /// When.
     pub phase_transition_timestamp: Time,
+    /// What this crate does not model.
+    #[serde(flatten)]
+    pub other: Unmodelled,
 }
 
 impl MigrationPhase {
     /// Whether nobody has looked at the migration yet.
-    #[expect(
-        clippy::trivially_copy_pass_by_ref,
-        reason = "serde's skip_serializing_if asks for it"
-    )]
     pub const fn is_unset(&self) -> bool {
         matches!(self, Self::Unset)
     }

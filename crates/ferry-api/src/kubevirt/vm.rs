@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::kubevirt::{Condition, VirtualMachineInstanceSpec};
-use crate::object::{Unmodelled, kubernetes_object};
+use crate::object::{Unmodelled, kubernetes_object, null_as_default};
+use crate::schema::without_default;
 
 kubernetes_object! {
     /// A virtual machine, running or not. While it runs, a VirtualMachineInstance of the same name
@@ -51,8 +52,9 @@ pub struct VirtualMachineInstanceTemplate {
     /// Labels and annotations of the instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<ObjectMeta>,
-    /// The instance.
-    #[serde(default)]
+    /// The instance. It is written even where it is empty.
+    #[serde(default, deserialize_with = "null_as_default")]
+    #[schemars(transform = without_default)]
     pub spec: VirtualMachineInstanceSpec,
     /// What this crate does not model.
     #[serde(flatten)]

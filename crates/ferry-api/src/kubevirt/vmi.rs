@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::kubevirt::{VirtualMachineInstanceStatus, Volume};
-use crate::object::{Unmodelled, kubernetes_object};
+use crate::object::{Unmodelled, kubernetes_object, null_as_default};
 use crate::quantity::QuantityText;
+use crate::schema::without_default;
 
 kubernetes_object! {
     /// A running virtual machine. Its status is written on the object itself; there is no status
@@ -24,8 +25,9 @@ kubernetes_object! {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VirtualMachineInstanceSpec {
-    /// The machine's hardware.
-    #[serde(default)]
+    /// The machine's hardware. It is written even where it is empty: a cluster asks for it.
+    #[serde(default, deserialize_with = "null_as_default")]
+    #[schemars(transform = without_default)]
     pub domain: DomainSpec,
     /// The volumes that its disks use.
     #[serde(skip_serializing_if = "Option::is_none")]

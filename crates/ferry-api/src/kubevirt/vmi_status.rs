@@ -58,6 +58,9 @@ pub enum VirtualMachineInstancePhase {
     /// Nobody has looked at it yet.
     #[serde(rename = "")]
     Unset,
+    /// The target of a migration between clusters waits for its source. Known to KubeVirt 1.6 and
+    /// later.
+    WaitingForSync,
     /// Accepted.
     Pending,
     /// Its pod looks for a node.
