@@ -5,21 +5,24 @@
 //! a label that is no label, a field of the wrong type, an unknown field where the model is
 //! complete.
 
+mod metadata;
+
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
     ConfigMap, Event, Namespace, Node, PersistentVolumeClaim, Pod, Secret,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use serde_path_to_error::Segment;
 
-use crate::catalog::{Kind, Scope};
-use crate::field_error::{FieldError, FieldPath, Problem};
+use crate::catalog::Kind;
+use crate::decode::metadata::check_metadata;
+use crate::field_error::{FieldError, FieldPath, MOST_ERRORS};
 use crate::hco;
 use crate::kubevirt::{
     KubeVirt, VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
 };
 use crate::migration_policy::MigrationPolicy;
-use crate::names::{NameError, NameRule};
 use crate::network_attachment_definition::NetworkAttachmentDefinition;
 
 /// An object of a kind that ferry knows.
@@ -139,13 +142,13 @@ fn type_field<'a>(
     }
 }
 
-/// A kind of KubeVirt's world under another of its groups. Elsewhere the same word may well name
-/// something else.
+/// One of our kinds under another group, or in other letters. Under a group that is not ours and
+/// not KubeVirt's, the same word may well name something else.
 fn misfiled(group: &str, kind_name: &str) -> Option<Kind> {
-    let ours = group == "kubevirt.io" || group.ends_with(".kubevirt.io");
+    let known = group.is_empty() || group == "kubevirt.io" || group.ends_with(".kubevirt.io");
     Kind::ALL.into_iter().find(|kind| {
         let definition = kind.definition();
-        ours && definition.group.ends_with("kubevirt.io") && definition.kind == kind_name
+        (known || definition.group == group) && definition.kind.eq_ignore_ascii_case(kind_name)
     })
 }
 
@@ -153,13 +156,15 @@ fn no_match(api_version: &str, kind_name: &str, right: Kind) -> FieldError {
     let definition = right.definition();
     let served: Vec<_> =
         definition.versions.iter().map(|version| definition.api_version(version.name)).collect();
+    let (field, value, accepted) = if definition.kind == kind_name {
+        ("apiVersion", api_version, served.join(" or "))
+    } else {
+        ("kind", kind_name, format!("{} in {}", definition.kind, served.join(" or ")))
+    };
     FieldError::invalid(
-        FieldPath::of("apiVersion"),
-        Value::from(api_version),
-        format!(
-            "no matches for kind \"{kind_name}\" in version \"{api_version}\"; use {}",
-            served.join(" or ")
-        ),
+        FieldPath::of(field),
+        Value::from(value),
+        format!("no matches for kind \"{kind_name}\" in version \"{api_version}\"; use {accepted}"),
     )
 }
 
@@ -172,104 +177,53 @@ fn decode_as(
     let value = Value::Object(document.clone());
     let mut errors = check_metadata(kind, document);
     errors.extend(schema.check(&value));
+    errors.truncate(MOST_ERRORS);
     if !errors.is_empty() {
         return Err(errors);
     }
     Ok(match kind {
-        Kind::VirtualMachine => Object::VirtualMachine(typed(value)?),
-        Kind::VirtualMachineInstance => Object::VirtualMachineInstance(typed(value)?),
+        Kind::VirtualMachine => Object::VirtualMachine(typed(&value)?),
+        Kind::VirtualMachineInstance => Object::VirtualMachineInstance(typed(&value)?),
         Kind::VirtualMachineInstanceMigration => {
-            Object::VirtualMachineInstanceMigration(typed(value)?)
+            Object::VirtualMachineInstanceMigration(typed(&value)?)
         }
-        Kind::MigrationPolicy => Object::MigrationPolicy(typed(value)?),
-        Kind::KubeVirt => Object::KubeVirt(typed(value)?),
-        Kind::HyperConverged if version == "v1" => Object::HyperConvergedV1(typed(value)?),
-        Kind::HyperConverged => Object::HyperConvergedV1Beta1(typed(value)?),
-        Kind::NetworkAttachmentDefinition => Object::NetworkAttachmentDefinition(typed(value)?),
-        Kind::Node => Object::Node(typed(value)?),
-        Kind::Namespace => Object::Namespace(typed(value)?),
-        Kind::Pod => Object::Pod(typed(value)?),
-        Kind::Event => Object::Event(typed(value)?),
-        Kind::Lease => Object::Lease(typed(value)?),
-        Kind::PersistentVolumeClaim => Object::PersistentVolumeClaim(typed(value)?),
-        Kind::ConfigMap => Object::ConfigMap(typed(value)?),
-        Kind::Secret => Object::Secret(typed(value)?),
+        Kind::MigrationPolicy => Object::MigrationPolicy(typed(&value)?),
+        Kind::KubeVirt => Object::KubeVirt(typed(&value)?),
+        Kind::HyperConverged if version == "v1" => Object::HyperConvergedV1(typed(&value)?),
+        Kind::HyperConverged => Object::HyperConvergedV1Beta1(typed(&value)?),
+        Kind::NetworkAttachmentDefinition => Object::NetworkAttachmentDefinition(typed(&value)?),
+        Kind::Node => Object::Node(typed(&value)?),
+        Kind::Namespace => Object::Namespace(typed(&value)?),
+        Kind::Pod => Object::Pod(typed(&value)?),
+        Kind::Event => Object::Event(typed(&value)?),
+        Kind::Lease => Object::Lease(typed(&value)?),
+        Kind::PersistentVolumeClaim => Object::PersistentVolumeClaim(typed(&value)?),
+        Kind::ConfigMap => Object::ConfigMap(typed(&value)?),
+        Kind::Secret => Object::Secret(typed(&value)?),
     })
 }
 
 /// The typed value. A document that fits its schema fits its type; should the two ever differ, the
 /// type's own complaint is passed on with its path.
-fn typed<T: DeserializeOwned>(value: Value) -> Result<Box<T>, Vec<FieldError>> {
-    serde_path_to_error::deserialize(value).map(Box::new).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { FieldPath::root() } else { FieldPath::of(&path) };
-        let accepted = error.into_inner().to_string();
-        vec![FieldError { path, problem: Problem::Required { accepted } }]
-    })
-}
-
-/// What Kubernetes asks of the metadata of every object
-/// (`apimachinery pkg/api/validation/objectmeta.go`).
-fn check_metadata(kind: Kind, document: &Map<String, Value>) -> Vec<FieldError> {
-    let path = FieldPath::of("metadata");
-    let empty = Map::new();
-    // A metadata of the wrong type is the schema's to report.
-    let metadata = match document.get("metadata") {
-        Some(Value::Object(metadata)) => metadata,
-        _ => &empty,
-    };
-    let text = |field: &str| metadata.get(field).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let mut errors = Vec::new();
-    match (text("name"), text("generateName")) {
-        (Some(name), _) => {
-            push(&mut errors, path.field("name"), name, name_rule(kind).check(name));
+fn typed<T: DeserializeOwned>(value: &Value) -> Result<Box<T>, Vec<FieldError>> {
+    match serde_path_to_error::deserialize(value) {
+        Ok(typed) => Ok(Box::new(typed)),
+        Err(error) => {
+            let mut path = FieldPath::root();
+            let mut found = Some(value);
+            for segment in error.path() {
+                (path, found) = match segment {
+                    Segment::Seq { index } => {
+                        (path.index(*index), found.and_then(|list| list.get(index)))
+                    }
+                    Segment::Map { key } => {
+                        (path.field(key), found.and_then(|fields| fields.get(key)))
+                    }
+                    Segment::Enum { .. } | Segment::Unknown => (path, found),
+                };
+            }
+            let found = found.cloned().unwrap_or_default();
+            Err(vec![FieldError::invalid(path, found, error.inner().to_string())])
         }
-        (None, Some(prefix)) => {
-            let checked = name_rule(kind).check_prefix(prefix);
-            push(&mut errors, path.field("generateName"), prefix, checked);
-        }
-        (None, None) => {
-            errors
-                .push(FieldError::required(path.field("name"), "name or generateName is required"));
-        }
-    }
-    match (kind.definition().scope, text("namespace")) {
-        (Scope::Namespaced, Some(name)) => {
-            push(&mut errors, path.field("namespace"), name, NameRule::DnsLabel.check(name));
-        }
-        (Scope::Cluster, Some(name)) => errors.push(FieldError::invalid(
-            path.field("namespace"),
-            Value::from(name),
-            "must not be set: objects of this kind belong to the whole cluster",
-        )),
-        (_, None) => {}
-    }
-    check_labels(&path.field("labels"), metadata.get("labels"), &mut errors);
-    errors
-}
-
-/// How objects of a kind may be named.
-fn name_rule(kind: Kind) -> NameRule {
-    if kind == Kind::Namespace { NameRule::DnsLabel } else { NameRule::DnsSubdomain }
-}
-
-fn check_labels(path: &FieldPath, labels: Option<&Value>, errors: &mut Vec<FieldError>) {
-    let Some(Value::Object(labels)) = labels else { return };
-    for (key, value) in labels {
-        push(errors, path.clone(), key, NameRule::LabelKey.check(key));
-        if let Value::String(value) = value {
-            push(errors, path.key(key), value, NameRule::LabelValue.check(value));
-        }
-    }
-}
-
-fn push(
-    errors: &mut Vec<FieldError>,
-    path: FieldPath,
-    value: &str,
-    checked: Result<(), NameError>,
-) {
-    if let Err(error) = checked {
-        errors.push(FieldError::invalid(path, Value::from(value), error.to_string()));
     }
 }
