@@ -78,7 +78,7 @@ fn check_labels(path: &FieldPath, labels: Option<&Value>, errors: &mut Vec<Field
 fn check_annotations(path: &FieldPath, annotations: Option<&Value>, errors: &mut Vec<FieldError>) {
     let Some(Value::Object(annotations)) = annotations else { return };
     for key in annotations.keys() {
-        // PARITY: apimachinery pkg/api/validation/objectmeta.go#ValidateAnnotations
+        // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateAnnotations
         let checked = NameRule::LabelKey.check(&key.to_lowercase());
         push(errors, path.clone(), key, checked);
     }

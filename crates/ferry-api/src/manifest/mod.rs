@@ -142,7 +142,7 @@ fn is_list(value: &Map<String, Value>) -> bool {
 }
 
 /// The server leaves out of the items of a typed list what the list's own type already says.
-// PARITY: apimachinery pkg/apis/meta/v1/unstructured/helpers.go#decodeToList
+// PARITY: apimachinery/pkg/apis/meta/v1/unstructured/helpers.go#decodeToList
 fn inherit_type(list: &Map<String, Value>, item: &mut Map<String, Value>) {
     if item.contains_key("kind") || item.contains_key("apiVersion") {
         return;

@@ -13,8 +13,7 @@ impl Schema {
     /// A field that is `null` and may not be is dropped first, so that deleting a key and setting
     /// it to `null` come to the same. A `null` in a map stays for [`Self::check`] to report: a
     /// selector that silently lost a label would select more.
-    // PARITY: apiextensions-apiserver pkg/apiserver/schema/defaulting/prunenulls.go#
-    // PruneNonNullableNullsWithoutDefaults drops the entries of maps, too.
+    // PARITY: apiextensions-apiserver/pkg/apiserver/schema/defaulting/prunenulls.go#getSchemaForField
     pub fn apply_defaults(&self, value: &mut Value) {
         match (&self.shape, value) {
             (Shape::Object(object), Value::Object(fields)) => {

@@ -1,0 +1,299 @@
+//! Schemas: complete enough to explain, strict enough for a CustomResourceDefinition.
+
+use expect_test::expect;
+use ferry_api::Kind;
+use ferry_api::schema::{Schema, Shape, Text, UnknownFields};
+use serde_json::Value;
+
+use crate::common::text;
+
+/// Every schema of every kind and version, with its name.
+fn schemas() -> impl Iterator<Item = (String, &'static Schema)> {
+    Kind::ALL.into_iter().flat_map(|kind| {
+        kind.definition().versions.iter().map(move |version| {
+            let schema = kind.schema(version.name).expect("a version that is served");
+            (format!("{kind}/{}", version.name), schema)
+        })
+    })
+}
+
+/// Calls `see` with each schema within `schema` and its path; list items are `[]`, map values `{}`.
+fn walk(path: &str, schema: &Schema, see: &mut impl FnMut(&str, &Schema)) {
+    see(path, schema);
+    match &schema.shape {
+        Shape::Array(items) => walk(&format!("{path}[]"), items, see),
+        Shape::Map(values) => walk(&format!("{path}{{}}"), values, see),
+        Shape::Object(object) => {
+            for (name, property) in &object.properties {
+                walk(&format!("{path}.{name}"), property, see);
+            }
+        }
+        Shape::Anything
+        | Shape::Boolean
+        | Shape::Integer { .. }
+        | Shape::Number
+        | Shape::String(_)
+        | Shape::IntOrString(_) => {}
+    }
+}
+
+#[test]
+fn every_version_that_is_served_has_a_schema_and_no_other_has() {
+    assert_eq!(schemas().count(), 20);
+    assert_eq!(Kind::VirtualMachine.schema("v2"), None);
+}
+
+#[test]
+fn every_field_is_described() {
+    for (kind, schema) in schemas() {
+        walk(&kind, schema, &mut |path, schema| {
+            let has_name = !path.ends_with("[]") && !path.ends_with("{}");
+            // k8s-openapi describes the fields of its metadata, but not always the whole.
+            let described = schema.description.as_ref().is_some_and(|text| !text.is_empty());
+            assert!(described || !has_name, "{path} has no description");
+        });
+    }
+}
+
+#[test]
+fn only_fields_of_the_platforms_configuration_have_defaults() {
+    let mut defaults = Vec::new();
+    for (kind, schema) in schemas() {
+        walk(&kind, schema, &mut |path, schema| {
+            if let Some(default) = &schema.default {
+                defaults.push(format!("{path} = {default}"));
+            }
+        });
+    }
+    expect![[r#"
+        HyperConverged/v1.spec = {}
+        HyperConverged/v1.spec.virtualization = {}
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig = {}
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig.allowAutoConverge = false
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig.allowPostCopy = false
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig.completionTimeoutPerGiB = 150
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig.parallelMigrationsPerCluster = 5
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig.parallelOutboundMigrationsPerNode = 2
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig.progressTimeout = 150
+        HyperConverged/v1beta1.spec = {}
+        HyperConverged/v1beta1.spec.liveMigrationConfig = {}
+        HyperConverged/v1beta1.spec.liveMigrationConfig.allowAutoConverge = false
+        HyperConverged/v1beta1.spec.liveMigrationConfig.allowPostCopy = false
+        HyperConverged/v1beta1.spec.liveMigrationConfig.completionTimeoutPerGiB = 150
+        HyperConverged/v1beta1.spec.liveMigrationConfig.parallelMigrationsPerCluster = 5
+        HyperConverged/v1beta1.spec.liveMigrationConfig.parallelOutboundMigrationsPerNode = 2
+        HyperConverged/v1beta1.spec.liveMigrationConfig.progressTimeout = 150
+    "#]].assert_eq(&text(&defaults));
+}
+
+#[test]
+fn a_number_or_a_name_is_only_ever_a_port() {
+    for (kind, schema) in schemas() {
+        walk(&kind, schema, &mut |path, schema| {
+            if schema.shape == Shape::IntOrString(Text::Any) {
+                assert!(kind == "Pod/v1" && path.rsplit('.').next() == Some("port"), "{path}");
+            }
+        });
+    }
+}
+
+#[test]
+fn these_fields_hold_quantities() {
+    let mut fields: Vec<String> = Vec::new();
+    for (kind, schema) in schemas().filter(|(kind, _)| !kind.ends_with("v1alpha3")) {
+        walk(&kind, schema, &mut |path, schema| {
+            let quantity = matches!(
+                schema.shape,
+                Shape::String(Text::Quantity) | Shape::IntOrString(Text::Quantity)
+            );
+            // All kinds of containers have the same fields.
+            if quantity && !path.contains("phemeral") && !path.contains("initC") {
+                fields.push(path.to_owned());
+            }
+        });
+    }
+    expect![[r#"
+        VirtualMachine/v1.spec.template.spec.domain.memory.guest
+        VirtualMachine/v1.spec.template.spec.domain.memory.maxGuest
+        VirtualMachine/v1.spec.template.spec.domain.resources.limits{}
+        VirtualMachine/v1.spec.template.spec.domain.resources.requests{}
+        VirtualMachine/v1.spec.template.spec.volumes[].emptyDisk.capacity
+        VirtualMachine/v1.spec.template.spec.volumes[].hostDisk.capacity
+        VirtualMachineInstance/v1.spec.domain.memory.guest
+        VirtualMachineInstance/v1.spec.domain.memory.maxGuest
+        VirtualMachineInstance/v1.spec.domain.resources.limits{}
+        VirtualMachineInstance/v1.spec.domain.resources.requests{}
+        VirtualMachineInstance/v1.spec.volumes[].emptyDisk.capacity
+        VirtualMachineInstance/v1.spec.volumes[].hostDisk.capacity
+        VirtualMachineInstance/v1.status.migratedVolumes[].destinationPVCInfo.capacity{}
+        VirtualMachineInstance/v1.status.migratedVolumes[].destinationPVCInfo.requests{}
+        VirtualMachineInstance/v1.status.migratedVolumes[].sourcePVCInfo.capacity{}
+        VirtualMachineInstance/v1.status.migratedVolumes[].sourcePVCInfo.requests{}
+        VirtualMachineInstance/v1.status.migrationState.migrationConfiguration.bandwidthPerMigration
+        VirtualMachineInstanceMigration/v1.status.migrationState.migrationConfiguration.bandwidthPerMigration
+        MigrationPolicy/v1alpha1.spec.bandwidthPerMigration
+        KubeVirt/v1.spec.configuration.migrations.bandwidthPerMigration
+        HyperConverged/v1.spec.virtualization.liveMigrationConfig.bandwidthPerMigration
+        HyperConverged/v1beta1.spec.liveMigrationConfig.bandwidthPerMigration
+        Node/v1.status.allocatable{}
+        Node/v1.status.capacity{}
+        Pod/v1.spec.containers[].env[].valueFrom.resourceFieldRef.divisor
+        Pod/v1.spec.containers[].resources.limits{}
+        Pod/v1.spec.containers[].resources.requests{}
+        Pod/v1.spec.overhead{}
+        Pod/v1.spec.resources.limits{}
+        Pod/v1.spec.resources.requests{}
+        Pod/v1.spec.volumes[].downwardAPI.items[].resourceFieldRef.divisor
+        Pod/v1.spec.volumes[].emptyDir.sizeLimit
+        Pod/v1.spec.volumes[].projected.sources[].downwardAPI.items[].resourceFieldRef.divisor
+        Pod/v1.status.allocatedResources{}
+        Pod/v1.status.containerStatuses[].allocatedResources{}
+        Pod/v1.status.containerStatuses[].resources.limits{}
+        Pod/v1.status.containerStatuses[].resources.requests{}
+        Pod/v1.status.nodeAllocatableResourceClaimStatuses[].mapping[].quantity
+        Pod/v1.status.nodeAllocatableResourceClaimStatuses[].overhead[].perContainer
+        Pod/v1.status.nodeAllocatableResourceClaimStatuses[].overhead[].perPod
+        Pod/v1.status.resources.limits{}
+        Pod/v1.status.resources.requests{}
+        PersistentVolumeClaim/v1.spec.resources.limits{}
+        PersistentVolumeClaim/v1.spec.resources.requests{}
+        PersistentVolumeClaim/v1.status.allocatedResources{}
+        PersistentVolumeClaim/v1.status.capacity{}
+    "#]].assert_eq(&text(&fields));
+}
+
+#[test]
+fn closed_parts_are_closed_and_open_ones_open() {
+    let unknown_at = |kind: Kind, version: &str, dotted: &str| {
+        let mut schema = kind.schema(version).unwrap();
+        for name in dotted.split('.') {
+            schema = match &schema.shape {
+                Shape::Object(object) => &object.properties[name],
+                other => panic!("{dotted}: {other:?}"),
+            };
+        }
+        match &schema.shape {
+            Shape::Object(object) => object.unknown,
+            other => panic!("{dotted}: {other:?}"),
+        }
+    };
+    let configuration = "spec.configuration.migrations";
+    for (kind, version, closed) in [
+        (Kind::MigrationPolicy, "v1alpha1", "spec"),
+        (Kind::MigrationPolicy, "v1alpha1", "spec.selectors"),
+        (Kind::MigrationPolicy, "v1alpha1", "spec.experimental"),
+        (Kind::VirtualMachineInstanceMigration, "v1", "spec"),
+        (Kind::VirtualMachineInstanceMigration, "v1", "spec.sendTo"),
+        (Kind::VirtualMachineInstanceMigration, "v1", "spec.receive"),
+        (Kind::KubeVirt, "v1", configuration),
+        (Kind::HyperConverged, "v1beta1", "spec.liveMigrationConfig"),
+        (Kind::HyperConverged, "v1", "spec.virtualization.liveMigrationConfig"),
+        (Kind::VirtualMachine, "v1", "metadata"),
+    ] {
+        assert_eq!(unknown_at(kind, version, closed), UnknownFields::Pruned, "{kind} {closed}");
+    }
+    for (kind, version, open) in [
+        (Kind::VirtualMachine, "v1", "spec"),
+        (Kind::VirtualMachine, "v1", "spec.template.spec.domain.cpu"),
+        (Kind::VirtualMachineInstance, "v1", "status.migrationState"),
+        (Kind::VirtualMachineInstanceMigration, "v1", "status"),
+        (Kind::KubeVirt, "v1", "spec.configuration"),
+        (Kind::HyperConverged, "v1", "spec.virtualization"),
+        (Kind::NetworkAttachmentDefinition, "v1", "spec"),
+    ] {
+        assert_eq!(unknown_at(kind, version, open), UnknownFields::Kept, "{kind} {open}");
+    }
+}
+
+#[test]
+fn what_is_published_is_structural() {
+    for (kind, schema) in schemas() {
+        check_structural(&kind, &schema.to_openapi());
+    }
+}
+
+/// The rules of a structural schema
+/// (apiextensions-apiserver `pkg/apiserver/schema/validation.go`).
+fn check_structural(path: &str, schema: &Value) {
+    const KNOWN: [&str; 14] = [
+        "type",
+        "format",
+        "description",
+        "properties",
+        "additionalProperties",
+        "items",
+        "required",
+        "enum",
+        "pattern",
+        "minimum",
+        "maximum",
+        "default",
+        "nullable",
+        "anyOf",
+    ];
+    let schema = schema.as_object().unwrap_or_else(|| panic!("{path}: {schema} is no schema"));
+    for name in schema.keys() {
+        assert!(
+            KNOWN.contains(&name.as_str()) || name.starts_with("x-kubernetes-"),
+            "{path}: {name}"
+        );
+    }
+    let flag = |name: &str| schema.get(name) == Some(&Value::Bool(true));
+    let int_or_string = flag("x-kubernetes-int-or-string");
+    let free = flag("x-kubernetes-preserve-unknown-fields");
+    match schema.get("type").and_then(Value::as_str) {
+        None => assert!(int_or_string || free, "{path} has no type"),
+        Some("object") => {
+            let fixed = schema.contains_key("properties");
+            assert!(
+                !(fixed && schema.contains_key("additionalProperties")),
+                "{path} is two things"
+            );
+        }
+        Some("array") => assert!(schema.contains_key("items"), "{path} has no items"),
+        Some("string" | "integer" | "number" | "boolean") => {}
+        Some(other) => panic!("{path}: {other} is no type"),
+    }
+    assert_eq!(schema.contains_key("anyOf"), int_or_string, "{path}");
+    for (name, property) in
+        schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+    {
+        check_structural(&format!("{path}.{name}"), property);
+    }
+    for name in schema.get("required").and_then(Value::as_array).into_iter().flatten() {
+        let name = name.as_str().expect("a name");
+        assert!(schema["properties"].get(name).is_some(), "{path}: {name} is required but unknown");
+    }
+    for inner in ["items", "additionalProperties"] {
+        if let Some(schema) = schema.get(inner) {
+            check_structural(&format!("{path}.{inner}"), schema);
+        }
+    }
+}
+
+#[test]
+fn bounds_and_patterns_are_published() {
+    let policy = Kind::MigrationPolicy.schema("v1alpha1").unwrap().to_openapi();
+    let spec = &policy["properties"]["spec"];
+    let mut shown = Vec::new();
+    for name in
+        ["bandwidthPerMigration", "maxDowntimeMs", "allowPostCopy", "completionTimeoutPerGiB"]
+    {
+        let mut property = spec["properties"][name].clone();
+        property.as_object_mut().unwrap().remove("description");
+        shown.push(format!("{name} {property}"));
+    }
+    shown.push(format!(
+        "selectors {}",
+        spec["properties"]["selectors"]["properties"]["namespaceSelector"]
+    ));
+    shown.push(format!("required {}", spec["required"]));
+    expect![[r#"
+        bandwidthPerMigration {"anyOf":[{"type":"integer"},{"type":"string"}],"pattern":"^(\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\\+|-)?(([0-9]+(\\.[0-9]*)?)|(\\.[0-9]+))))?$","x-kubernetes-int-or-string":true}
+        maxDowntimeMs {"format":"int32","maximum":2000000,"minimum":1,"type":"integer"}
+        allowPostCopy {"type":"boolean"}
+        completionTimeoutPerGiB {"format":"int64","type":"integer"}
+        selectors {"additionalProperties":{"type":"string"},"description":"Labels of the namespace.","type":"object"}
+        required ["selectors"]
+    "#]].assert_eq(&text(&shown));
+}
