@@ -65,7 +65,7 @@ fn bench(criterion: &mut Criterion) {
             policies
                 .by_name()
                 .iter()
-                .flat_map(|policy| policy.vm_selector())
+                .flat_map(Policy::vm_selector)
                 .filter(|(key, value)| black_box(&vm).get(*key) == Some(*value))
                 .count()
         });

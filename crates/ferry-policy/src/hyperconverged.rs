@@ -67,12 +67,12 @@ fn configuration(
     let mapped = written.map(to_kubevirt).unwrap_or_default();
     // What stands in HyperConverged itself is checked first, so that an error names its field.
     let plain = EffectiveConfiguration::of_cluster(&mapped, path)?;
-    let patch = metadata.annotations.as_ref().and_then(|all| all.get(JSON_PATCH_ANNOTATION));
-    match patch {
+    let annotation = metadata.annotations.as_ref().and_then(|all| all.get(JSON_PATCH_ANNOTATION));
+    match annotation {
         None => Ok(plain),
-        Some(patch) => {
+        Some(text) => {
             let path = FieldPath::of("metadata.annotations").key(JSON_PATCH_ANNOTATION);
-            let patched = patched(&mapped, patch, &path).map_err(|error| vec![error])?;
+            let patched = patched(&mapped, text, &path).map_err(|error| vec![error])?;
             EffectiveConfiguration::of_cluster(&patched, &path)
         }
     }
@@ -99,11 +99,11 @@ pub fn to_kubevirt(written: &LiveMigrationConfigurations) -> MigrationConfigurat
 /// KubeVirt that are not known here.
 fn patched(
     mapped: &MigrationConfiguration,
-    patch: &str,
+    text: &str,
     path: &FieldPath,
 ) -> Result<MigrationConfiguration, FieldError> {
-    let invalid = |accepted: String| FieldError::invalid(path.clone(), patch.into(), accepted);
-    let Patch(operations) = serde_json::from_str(patch)
+    let invalid = |accepted: String| FieldError::invalid(path.clone(), text.into(), accepted);
+    let Patch(operations) = serde_json::from_str(text)
         .map_err(|error| invalid(format!("must be a JSON patch: {error}")))?;
     let about_migrations = |operation: &PatchOperation| {
         let pointer = operation.path().as_str();

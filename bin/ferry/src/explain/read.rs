@@ -84,7 +84,9 @@ impl Reading {
     fn text(&mut self, name: &str, text: &str) {
         match manifest::read(text) {
             Ok(documents) => {
-                documents.into_iter().for_each(|document| self.document(name, &document));
+                for document in &documents {
+                    self.document(name, document);
+                }
             }
             Err(error) => self.errors.push(format!("{name}: {error}")),
         }

@@ -95,9 +95,9 @@ pub fn explain(inventory: &Inventory, semantics: Semantics) -> Report {
             (key, machine, resolve(&subject, &policies, &cluster, semantics))
         })
         .collect();
-    let resolutions = resolved.iter().map(|(_, _, resolution)| resolution);
+    let resolutions: Vec<_> = resolved.iter().map(|(_, _, resolution)| resolution).collect();
     let cluster_warnings =
-        warnings::of_cluster(inventory, &cluster, policies.by_name(), resolutions);
+        warnings::of_cluster(inventory, &cluster, policies.by_name(), &resolutions);
     let vms = resolved
         .iter()
         .map(|(key, machine, resolution)| {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ferry_api::kubevirt::{
     MigratedVolume, VirtualMachineInstanceSpec, VirtualMachineInstanceStatus, Volume,
 };
-use ferry_api::{FieldError, FieldPath, QuantityText};
+use ferry_api::{FieldError, FieldPath, Quantity, QuantityText};
 use ferry_config::{MigrationMethod, TransferSize};
 use ferry_units::Bytes;
 use serde_json::Value;
@@ -139,7 +139,7 @@ fn migrated_disk(volume: &MigratedVolume, path: &FieldPath) -> Result<DiskSize, 
 }
 
 fn bytes(written: &QuantityText, path: &FieldPath) -> Result<Bytes, Vec<FieldError>> {
-    written.parse().and_then(|quantity| quantity.to_bytes_rounded_up()).map_err(|error| {
+    written.parse().and_then(Quantity::to_bytes_rounded_up).map_err(|error| {
         let value = Value::from(written.to_string());
         vec![FieldError::invalid(path.clone(), value, error.to_string())]
     })

@@ -96,11 +96,11 @@ fn warning(code: WarningCode, message: impl Into<String>) -> Warning {
 }
 
 /// Warnings about the cluster and its policies.
-pub(super) fn of_cluster<'a>(
+pub(super) fn of_cluster(
     inventory: &Inventory,
     cluster: &EffectiveConfiguration,
     policies: &[Policy],
-    resolutions: impl Iterator<Item = &'a Resolution<'a>> + Clone,
+    resolutions: &[&Resolution<'_>],
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if let Some(name) = inventory.overwritten_kubevirt() {
@@ -123,7 +123,7 @@ pub(super) fn of_cluster<'a>(
         }
     }
     for policy in policies {
-        let matches = resolutions.clone().any(|resolution| selects(resolution, policy));
+        let matches = resolutions.iter().any(|resolution| selects(resolution, policy));
         if !matches && !inventory.machines.is_empty() {
             let message = format!("policy {} selects none of the VMs given", policy.name());
             warnings.push(warning(WarningCode::SelectorMatchesNoVm, message));
