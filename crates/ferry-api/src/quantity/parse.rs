@@ -45,7 +45,8 @@ impl FromStr for Quantity {
         let magnitude =
             magnitude.and_then(|nanos| i128::try_from(nanos).ok()).ok_or_else(out_of_range)?;
 
-        // PARITY: a binary quantity between 0 and 1 turns into a decimal one when it is read, so
+        // PARITY: apimachinery/pkg/api/resource/quantity.go#ParseQuantity
+        // A binary quantity between 0 and 1 turns into a decimal one when it is read, so
         // that what is added to it prints as decimal, too.
         let format = match unit.format {
             Format::BinarySi if (1..1_000_000_000).contains(&magnitude) => Format::DecimalSi,
