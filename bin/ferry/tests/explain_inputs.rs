@@ -107,7 +107,7 @@ fn unknown_kinds_are_skipped_with_a_note() {
 #[test]
 fn kinds_that_do_not_matter_are_passed_over_in_silence() {
     let folder = Folder::new("other_kinds");
-    let node = "{apiVersion: v1, kind: Node, metadata: {name: n}}";
+    let node = "{apiVersion: v1, kind: Node, metadata: {name: node-1}}";
     folder.write("in.yaml", format!("{INSTANCE}---\n{node}\n"));
     assert_eq!(folder.ferry(&["explain", "-f", "in.yaml"]).err, "");
 }
