@@ -25,18 +25,22 @@ pub(crate) enum Command {
     },
 }
 
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  ferry explain -f manifests/
+  ferry explain -f policies.yaml -f vm.yaml --vm default/web-1 -o json
+
+  A running cluster, asked about itself:
+  kubectl get hco,kubevirt,migrationpolicies,ns,vm,vmi -A -o yaml | ferry explain -f -";
+
 /// Say what manifests mean for the live migration of each virtual machine
 ///
 /// Reads HyperConverged or KubeVirt, MigrationPolicies, Namespaces, VirtualMachines and
 /// VirtualMachineInstances, and prints for each virtual machine which policy applies and why the
 /// others do not, the settings with where each came from, the completion timeout for its memory,
 /// what happens then, and what a careful colleague would point out. Needs no cluster.
-///
-/// A running cluster can be asked about itself:
-///
-///     kubectl get hco,kubevirt,migrationpolicies,ns,vm,vmi -A -o yaml | ferry explain -f -
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, after_long_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct ExplainArguments {
     /// Manifests: files, folders (their .yaml, .yml and .json files), or - for standard input
     #[arg(short = 'f', long = "filename", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
