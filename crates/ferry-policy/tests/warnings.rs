@@ -220,6 +220,23 @@ fn parity_a9_a_running_instance_keeps_the_labels_that_it_was_started_with() {
     );
 }
 
+/// At the hand-off an instance has the labels of its node and of the node that it goes to.
+#[test]
+fn a_label_that_is_only_set_at_run_time() {
+    let by_node = policy(
+        "p",
+        "selectors: {virtualMachineInstanceSelector: {kubevirt.io/migrationTargetNodeName: n1}}, \
+         allowPostCopy: true",
+    );
+    check(
+        &[INSTANCE, &by_node],
+        expect![[r#"
+            label-set-at-run-time: policy p selects by kubevirt.io/migrationTargetNodeName, which the cluster sets when a VM runs or moves: whether it applies is only known then
+            selector-matches-no-vm: policy p selects none of the VMs given
+        "#]],
+    );
+}
+
 #[test]
 fn a_namespace_that_is_not_among_the_manifests() {
     let by_namespace =

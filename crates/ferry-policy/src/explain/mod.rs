@@ -6,7 +6,9 @@
 //!              there         and what a careful colleague would say
 //! ```
 
+mod advice;
 mod inventory;
+mod label_advice;
 mod machine;
 mod report;
 mod size;

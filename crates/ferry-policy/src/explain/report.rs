@@ -8,10 +8,11 @@ use ferry_units::{Bytes, CompletionTimeout, ExactSeconds};
 use serde::Serialize;
 
 use crate::configuration::EffectiveConfiguration;
+use crate::explain::advice;
 use crate::explain::inventory::Inventory;
 use crate::explain::machine::{Labels, Machine, MachineKey};
 use crate::explain::size::DiskSize;
-use crate::explain::warnings::{self, Warning};
+use crate::explain::warnings::Warning;
 use crate::matching::Subject;
 use crate::preference::PolicySet;
 use crate::resolve::{Resolution, resolve};
@@ -97,11 +98,11 @@ pub fn explain(inventory: &Inventory, semantics: Semantics) -> Report {
         .collect();
     let resolutions: Vec<_> = resolved.iter().map(|(_, _, resolution)| resolution).collect();
     let cluster_warnings =
-        warnings::of_cluster(inventory, &cluster, policies.by_name(), &resolutions);
+        advice::of_cluster(inventory, &cluster, policies.by_name(), &resolutions);
     let vms = resolved
         .iter()
         .map(|(key, machine, resolution)| {
-            let mut warnings = warnings::of_machine(inventory, key, machine, resolution, semantics);
+            let mut warnings = advice::of_machine(inventory, key, machine, resolution, semantics);
             warnings.extend(cluster_warnings.iter().cloned());
             vm_report(key, machine, resolution, semantics, warnings)
         })
