@@ -1,16 +1,6 @@
 //! Which virtual machines a policy selects.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
-use common::{decide, policy};
+use crate::common::{decide, policy};
 use expect_test::{Expect, expect};
 use ferry_config::Semantics;
 

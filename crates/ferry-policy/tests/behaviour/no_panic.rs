@@ -1,13 +1,5 @@
 //! Whatever manifests say, explaining them ends in a report or in errors, never in a panic.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
 use ferry_api::{Decoded, decode};
 use ferry_config::Semantics;
 use ferry_policy::explain::{Inventory, explain};

@@ -1,7 +1,5 @@
 //! Policies and labels in a line.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 pub(crate) mod manifests;
 
 use std::collections::BTreeMap;

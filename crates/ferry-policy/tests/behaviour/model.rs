@@ -1,18 +1,8 @@
 //! Resolution against a slow model that follows the rules word by word.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
 use std::cmp::Reverse;
 
-use common::{Labels, policy_with};
+use crate::common::{Labels, policy_with};
 use ferry_config::Semantics;
 use ferry_policy::{EffectiveConfiguration, Policy, PolicySet, Subject, Verdict, resolve};
 use proptest::collection::{btree_map, vec};

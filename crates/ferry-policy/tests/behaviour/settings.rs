@@ -1,16 +1,6 @@
 //! Where each setting comes from.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
-use common::policy_with;
+use crate::common::policy_with;
 use expect_test::{Expect, expect};
 use ferry_api::FieldPath;
 use ferry_api::kubevirt::MigrationConfiguration;

@@ -1,19 +1,9 @@
 //! What the README and the documents show is what the program prints.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::Folder;
+use crate::common::Folder;
 
 fn repository(file: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(file);

@@ -1,16 +1,6 @@
 //! Where `ferry explain` finds manifests, and what it makes of what it does not need.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
-use common::{Folder, INSTANCE, POLICY};
+use crate::common::{Folder, INSTANCE, POLICY};
 use serde_json::Value;
 
 /// Names of the machines in a JSON result.

@@ -1,13 +1,5 @@
 //! HyperConverged onto KubeVirt's configuration.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
 use expect_test::{Expect, expect};
 use ferry_api::hco::{v1, v1beta1};
 use ferry_policy::hyperconverged::{JSON_PATCH_ANNOTATION, of_v1, of_v1beta1};

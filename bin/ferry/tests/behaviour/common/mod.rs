@@ -1,7 +1,5 @@
 //! Runs the real program on files of a folder of the test's own.
 
-#![allow(dead_code, reason = "each test binary uses a part of it")]
-
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

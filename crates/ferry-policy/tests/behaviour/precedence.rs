@@ -1,16 +1,6 @@
 //! Which of several matching policies applies.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
-use common::{decide, policy};
+use crate::common::{decide, policy};
 use expect_test::expect;
 use ferry_config::Semantics::{self, Documented, KubeVirt};
 use ferry_policy::Policy;

@@ -1,16 +1,6 @@
 //! What manifests mean for one machine: sizes, timeouts, and where labels come from.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
-use common::manifests::{INSTANCE, only, report};
+use crate::common::manifests::{INSTANCE, only, report};
 use expect_test::expect;
 use ferry_config::Semantics;
 use serde_json::{Value, json};

@@ -1,16 +1,6 @@
 //! What a careful colleague says, and when there is nothing to say.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
-use common::manifests::{INSTANCE, warnings};
+use crate::common::manifests::{INSTANCE, warnings};
 use expect_test::{Expect, expect};
 
 #[track_caller]

@@ -1,17 +1,7 @@
 //! What `ferry explain` says when an input is wrong: file, document, field, value and what would be
 //! accepted; all problems at once, and nothing on standard output.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::needless_pass_by_value,
-    clippy::format_collect,
-    clippy::needless_raw_string_hashes,
-    reason = "a test that fails says so by panicking, and expect-test writes all snapshots alike"
-)]
-
-mod common;
-
-use common::{Folder, INSTANCE, POLICY};
+use crate::common::{Folder, INSTANCE, POLICY};
 use expect_test::{Expect, expect};
 
 #[track_caller]
