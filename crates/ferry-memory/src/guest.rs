@@ -1,0 +1,220 @@
+//! A guest's memory while the guest runs, and while it stands still.
+//!
+//! Who may do what is decided by what one holds:
+//!
+//! ```text
+//!                    enter()                    stop(), when all are outside
+//!   Running  ◄───────────────── GuestMemory ─────────────────────► Stopped
+//!   reads, writes, and marks        │                              nothing is written while it exists,
+//!   what it wrote; one for each     │ log()                        so the last harvest can be the last
+//!   vCPU or device thread           ▼
+//!                                DirtyLog: what was written, for whoever sends it
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use ferry_units::{Bytes, PageSize};
+
+use crate::barrier::Barrier;
+use crate::error::MemoryError;
+use crate::gate::Gate;
+use crate::log::Cards;
+use crate::ram::pages_of;
+use crate::{Ram, words};
+
+/// The memory of a guest that can run. Clones are the same memory; it goes with the last of them.
+#[derive(Clone)]
+pub struct GuestMemory {
+    guest: Arc<Guest>,
+}
+
+struct Guest {
+    ram: Ram,
+    cards: Cards,
+    gate: Gate,
+    barrier: Barrier,
+}
+
+/// A vCPU, or a device, that is running: the only way to write to the memory of a guest that can
+/// run. Whoever holds one passes [`checkpoint`](Self::checkpoint)s, for that is where it can be
+/// stopped, and waits for anything else [`outside`](Self::outside).
+#[derive(Debug)]
+pub struct Running<'a> {
+    memory: &'a GuestMemory,
+}
+
+/// The proof that a guest stands still: as long as one exists, nobody is
+/// [`Running`](crate::Running). Dropping it lets the guest run on, unless somebody else holds one.
+///
+/// It cannot write, so after the last harvest nothing is dirty:
+///
+/// ```compile_fail,E0599
+/// # use ferry_memory::GuestMemory;
+/// # use ferry_units::Bytes;
+/// # let memory = GuestMemory::create("doc", Bytes::from_mib(2)).unwrap();
+/// let stopped = memory.stop();
+/// stopped.write(Bytes::ZERO, b"too late");
+/// ```
+#[derive(Debug)]
+#[must_use = "the guest runs on when this is dropped"]
+pub struct Stopped {
+    memory: GuestMemory,
+}
+
+impl GuestMemory {
+    /// New memory of `size`, a multiple of 4 KiB: all zero, and taken from the host page by page
+    /// as it is touched or [populated](Ram::populate). Linux shows it as `memfd:{name}`.
+    ///
+    /// # Errors
+    /// [`MemoryError::Size`], [`MemoryError::Name`], and [`MemoryError::Os`] when Linux does not
+    /// give it.
+    pub fn create(name: &str, size: Bytes) -> Result<Self, MemoryError> {
+        Ram::create(name, size).map(|ram| Self::new(ram, Barrier::choose()))
+    }
+
+    pub(crate) fn new(ram: Ram, barrier: Barrier) -> Self {
+        let cards = Cards::new(ram.pages());
+        Self { guest: Arc::new(Guest { ram, cards, gate: Gate::open(), barrier }) }
+    }
+
+    /// The bytes, for reading.
+    pub fn ram(&self) -> &Ram {
+        &self.guest.ram
+    }
+
+    /// Runs: waits until nobody wants the guest to stand still. One for each thread; a thread that
+    /// holds a [`Stopped`] or another [`Running`] must not ask for one, for it would wait for itself.
+    pub fn enter(&self) -> Running<'_> {
+        self.guest.gate.enter();
+        Running { memory: self }
+    }
+
+    /// Has every vCPU stand still: returns when each has reached a checkpoint or waits outside.
+    /// Several may want it at once. Not for a thread that is [`Running`] itself.
+    pub fn stop(&self) -> Stopped {
+        self.guest.gate.stop();
+        Stopped { memory: self.clone() }
+    }
+
+    /// Whether both are the same memory.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.guest, &other.guest)
+    }
+
+    pub(crate) fn cards(&self) -> &Cards {
+        &self.guest.cards
+    }
+
+    pub(crate) fn pass_barrier(&self) {
+        self.guest.barrier.pass(&self.guest.gate);
+    }
+}
+
+impl Running<'_> {
+    /// Copies what is at `offset` into `into`.
+    ///
+    /// # Errors
+    /// [`MemoryError::OutOfBounds`].
+    pub fn read(&mut self, offset: Bytes, into: &mut [u8]) -> Result<(), MemoryError> {
+        let span = self.memory.ram().span(offset, into.len())?;
+        words::read(self.memory.ram().words(), span.start, into);
+        Ok(())
+    }
+
+    /// Copies `from` to `offset`, and marks them.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), with nothing written.
+    pub fn write(&mut self, offset: Bytes, from: &[u8]) -> Result<(), MemoryError> {
+        let span = self.memory.ram().span(offset, from.len())?;
+        words::write(self.memory.ram().words(), span.start, from);
+        self.memory.cards().mark(pages_of(&span));
+        Ok(())
+    }
+
+    /// The word at `offset`, in the host's order of bytes.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and [`MemoryError::Misaligned`] unless `offset` is a multiple of 8.
+    pub fn load(&mut self, offset: Bytes) -> Result<u64, MemoryError> {
+        let memory = self.memory;
+        let word = memory.ram().word(offset)?;
+        Ok(word.load(Ordering::Relaxed))
+    }
+
+    /// Writes `value` to the word at `offset`, and marks the page.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), with nothing written.
+    pub fn store(&mut self, offset: Bytes, value: u64) -> Result<(), MemoryError> {
+        let memory = self.memory;
+        let word = memory.ram().word(offset)?;
+        let page = PageSize::KIB_4.page_at(offset);
+        word.store(value, Ordering::Relaxed);
+        memory.cards().mark_one(page);
+        Ok(())
+    }
+
+    /// Stands still if somebody wants that, and returns when nobody does any more. Costs a load
+    /// otherwise; a stop takes as long as the slowest vCPU needs from one to the next.
+    pub fn checkpoint(&mut self) {
+        self.memory.guest.gate.checkpoint();
+    }
+
+    /// Does `wait` while others may regard this vCPU as standing still, such as to wait for a timer
+    /// or a disk; then runs on as soon as it may.
+    pub fn outside<T>(&mut self, wait: impl FnOnce() -> T) -> T {
+        let _back_inside = Outside::step(&self.memory.guest.gate);
+        wait()
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.memory.guest.gate.leave();
+    }
+}
+
+impl Stopped {
+    /// The memory of the guest that stands still.
+    pub fn memory(&self) -> &GuestMemory {
+        &self.memory
+    }
+
+    /// Lets the guest run on, unless somebody else wants it to stand still. The same as dropping.
+    pub fn resume(self) {}
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        self.memory.guest.gate.resume();
+    }
+}
+
+impl fmt::Debug for GuestMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuestMemory")
+            .field("ram", &self.guest.ram)
+            .field("gate", &self.guest.gate)
+            .field("barrier", &self.guest.barrier)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A step out of the gate, taken back when it is dropped, also by a panic.
+struct Outside<'a>(&'a Gate);
+
+impl<'a> Outside<'a> {
+    fn step(gate: &'a Gate) -> Self {
+        gate.leave();
+        Self(gate)
+    }
+}
+
+impl Drop for Outside<'_> {
+    fn drop(&mut self) {
+        self.0.enter();
+    }
+}
