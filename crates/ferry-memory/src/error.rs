@@ -66,6 +66,13 @@ pub enum MemoryError {
     #[error("{} dirty logs are in use; end one of them first", CardLog::MOST)]
     TooManyLogs,
 
+    /// The peer closed the connection in the middle of what it was sending.
+    #[error("the peer closed the connection with {missing} still to come")]
+    Closed {
+        /// What was expected and did not come.
+        missing: Bytes,
+    },
+
     /// Linux refused.
     #[error("cannot {task}")]
     Os {

@@ -20,7 +20,7 @@ pub(crate) const PAGE: usize = 4096;
 /// sent is dirty again, and is sent again.
 ///
 /// Writing takes more than this: the guest does it while it is
-/// [`Running`](crate::Running).
+/// [`Running`](crate::Running), an engine while it is [`Loading`](crate::Loading) the memory.
 #[derive(Debug)]
 pub struct Ram {
     mapping: Mapping,

@@ -54,6 +54,13 @@ pub(crate) fn write(words: &[AtomicU64], offset: usize, from: &[u8]) {
     }
 }
 
+/// Writes zeros.
+pub(crate) fn clear(words: &[AtomicU64]) {
+    for word in words {
+        word.store(0, Ordering::Relaxed);
+    }
+}
+
 /// Whether all of them are zero. Stops soon after the first that is not.
 pub(crate) fn are_zero(words: &[AtomicU64]) -> bool {
     // A branch for each word would cost half the speed, so words are ORed, a cache line at a time
@@ -133,6 +140,8 @@ mod tests {
             prop_assert!(are_zero(&memory));
             write(&memory, at, &[1]);
             prop_assert!(!are_zero(&memory));
+            clear(&memory);
+            prop_assert!(are_zero(&memory));
         }
     }
 
