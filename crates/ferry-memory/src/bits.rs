@@ -4,19 +4,26 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ferry_units::{PageCount, PageIndex};
 
-use crate::PageRun;
 use crate::set::{PAGES_PER_WORD, masks, words_for};
+use crate::{PageRun, PageSet};
 
 /// Bits that are only ever set. Who sees one set sees what its setter did before.
 #[derive(Debug)]
 pub(crate) struct Bits {
     words: Box<[AtomicU64]>,
+    memory: PageCount,
 }
 
 impl Bits {
     /// No bit set, for a memory of so many pages.
     pub(crate) fn none(memory: PageCount) -> Self {
-        Self { words: words_for(memory).map(|_| AtomicU64::new(0)).collect() }
+        Self { words: words_for(memory).map(|_| AtomicU64::new(0)).collect(), memory }
+    }
+
+    /// The bits of all pages that are not in `set`.
+    pub(crate) fn all_but(set: &PageSet) -> Self {
+        let words = set.words().iter().map(|word| AtomicU64::new(!word)).collect();
+        Self { words, memory: set.memory() }
     }
 
     /// Sets the bits of `run`. Pages that do not exist have none.
@@ -40,6 +47,12 @@ impl Bits {
             at = self.first_unset(PageRun::of(start..end)).map_or(end, |page| page.0);
             Some(PageRun::of(start..at))
         })
+    }
+
+    /// The pages whose bits are not set.
+    pub(crate) fn unset(&self) -> PageSet {
+        let words = self.words.iter().map(|word| !word.load(Ordering::Acquire));
+        PageSet::from_words(self.memory, words)
     }
 
     fn word(&self, number: u64) -> Option<&AtomicU64> {
@@ -79,5 +92,8 @@ mod tests {
         assert_eq!(bits.first_unset(run(60, 80)), Some(PageIndex(130)));
         assert_eq!(bits.first_unset(run(60, 70)), None);
         assert_eq!(bits.first_unset(run(5, 0)), None);
+        let unset: Vec<_> = bits.unset().runs().collect();
+        assert_eq!(unset, [run(0, 10), run(15, 45), run(130, 19)]);
+        assert_eq!(Bits::all_but(&bits.unset()).unset(), bits.unset());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use ferry_units::{Bytes, PageCount, PageSize};
+use ferry_units::{Bytes, PageCount, PageIndex, PageSize};
 use thiserror::Error;
 
 use crate::{CardLog, PageRun};
@@ -66,6 +66,36 @@ pub enum MemoryError {
     #[error("{} dirty logs are in use; end one of them first", CardLog::MOST)]
     TooManyLogs,
 
+    /// A dirty log for a guest that is still fetching its memory.
+    #[error("{missing} have not arrived yet; a dirty log can start when they have")]
+    StillArriving {
+        /// How many pages are missing.
+        missing: PageCount,
+    },
+
+    /// A page that arrives although it is here, or is just being received elsewhere.
+    #[error("{page} crossed already; what the guest wrote to it since must not be lost")]
+    AlreadyHere {
+        /// The page.
+        page: PageIndex,
+    },
+
+    /// A write outside the pages that were claimed for it.
+    #[error("{run} is not part of the claim of {claim}")]
+    NotClaimed {
+        /// What was to be written.
+        run: PageRun,
+        /// What was claimed.
+        claim: PageRun,
+    },
+
+    /// A page that the guest needs and that nobody is going to bring any more.
+    #[error("{page} is lost: its transfer was given up")]
+    Lost {
+        /// The page.
+        page: PageIndex,
+    },
+
     /// The peer closed the connection in the middle of what it was sending.
     #[error("the peer closed the connection with {missing} still to come")]
     Closed {
@@ -126,7 +156,6 @@ impl fmt::Display for Task {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferry_units::PageIndex;
     use std::error::Error;
 
     #[test]

@@ -15,14 +15,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ferry_units::{Bytes, PageSize};
+use ferry_units::{Bytes, PageCount, PageSize};
 
 use crate::barrier::Barrier;
 use crate::error::MemoryError;
 use crate::gate::Gate;
 use crate::log::Cards;
 use crate::ram::pages_of;
-use crate::{Ram, words};
+use crate::resident::Resident;
+use crate::{PageRun, Ram, words};
 
 /// The memory of a guest that can run. Clones are the same memory; it goes with the last of them.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ struct Guest {
     cards: Cards,
     gate: Gate,
     barrier: Barrier,
+    /// Which pages have arrived; `None` for a guest that does not fetch any.
+    resident: Option<Arc<Resident>>,
 }
 
 /// A vCPU, or a device, that is running: the only way to write to the memory of a guest that can
@@ -71,12 +74,12 @@ impl GuestMemory {
     /// [`MemoryError::Size`], [`MemoryError::Name`], and [`MemoryError::Os`] when Linux does not
     /// give it.
     pub fn create(name: &str, size: Bytes) -> Result<Self, MemoryError> {
-        Ram::create(name, size).map(|ram| Self::new(ram, Barrier::choose()))
+        Ram::create(name, size).map(|ram| Self::new(ram, None, Barrier::choose()))
     }
 
-    pub(crate) fn new(ram: Ram, barrier: Barrier) -> Self {
+    pub(crate) fn new(ram: Ram, resident: Option<Arc<Resident>>, barrier: Barrier) -> Self {
         let cards = Cards::new(ram.pages());
-        Self { guest: Arc::new(Guest { ram, cards, gate: Gate::open(), barrier }) }
+        Self { guest: Arc::new(Guest { ram, cards, gate: Gate::open(), barrier, resident }) }
     }
 
     /// The bytes, for reading.
@@ -98,6 +101,11 @@ impl GuestMemory {
         Stopped { memory: self.clone() }
     }
 
+    /// How many pages have not arrived yet: none, but in post-copy.
+    pub fn missing(&self) -> PageCount {
+        self.guest.resident.as_ref().map_or(PageCount(0), |resident| resident.missing())
+    }
+
     /// Whether both are the same memory.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.guest, &other.guest)
@@ -113,38 +121,42 @@ impl GuestMemory {
 }
 
 impl Running<'_> {
-    /// Copies what is at `offset` into `into`.
+    /// Copies what is at `offset` into `into`, once the pages are here.
     ///
     /// # Errors
-    /// [`MemoryError::OutOfBounds`].
+    /// [`MemoryError::OutOfBounds`], and [`MemoryError::Lost`] for a page that will not arrive.
     pub fn read(&mut self, offset: Bytes, into: &mut [u8]) -> Result<(), MemoryError> {
         let span = self.memory.ram().span(offset, into.len())?;
+        self.fetch(pages_of(&span))?;
         words::read(self.memory.ram().words(), span.start, into);
         Ok(())
     }
 
-    /// Copies `from` to `offset`, and marks them.
+    /// Copies `from` to `offset`, once the pages are here, and marks them.
     ///
     /// # Errors
     /// As [`read`](Self::read), with nothing written.
     pub fn write(&mut self, offset: Bytes, from: &[u8]) -> Result<(), MemoryError> {
         let span = self.memory.ram().span(offset, from.len())?;
+        let pages = pages_of(&span);
+        self.fetch(pages)?;
         words::write(self.memory.ram().words(), span.start, from);
-        self.memory.cards().mark(pages_of(&span));
+        self.memory.cards().mark(pages);
         Ok(())
     }
 
-    /// The word at `offset`, in the host's order of bytes.
+    /// The word at `offset`, in the host's order of bytes, once its page is here.
     ///
     /// # Errors
     /// As [`read`](Self::read), and [`MemoryError::Misaligned`] unless `offset` is a multiple of 8.
     pub fn load(&mut self, offset: Bytes) -> Result<u64, MemoryError> {
         let memory = self.memory;
         let word = memory.ram().word(offset)?;
+        self.fetch(PageRun::one(PageSize::KIB_4.page_at(offset)))?;
         Ok(word.load(Ordering::Relaxed))
     }
 
-    /// Writes `value` to the word at `offset`, and marks the page.
+    /// Writes `value` to the word at `offset`, once its page is here, and marks the page.
     ///
     /// # Errors
     /// As [`load`](Self::load), with nothing written.
@@ -152,6 +164,7 @@ impl Running<'_> {
         let memory = self.memory;
         let word = memory.ram().word(offset)?;
         let page = PageSize::KIB_4.page_at(offset);
+        self.fetch(PageRun::one(page))?;
         word.store(value, Ordering::Relaxed);
         memory.cards().mark_one(page);
         Ok(())
@@ -168,6 +181,25 @@ impl Running<'_> {
     pub fn outside<T>(&mut self, wait: impl FnOnce() -> T) -> T {
         let _back_inside = Outside::step(&self.memory.guest.gate);
         wait()
+    }
+
+    /// Waits for those of `pages` that have not arrived.
+    fn fetch(&mut self, pages: PageRun) -> Result<(), MemoryError> {
+        let Some(resident) = &self.memory.guest.resident else { return Ok(()) };
+        match resident.first_missing(pages) {
+            None => Ok(()),
+            Some(_) => self.fetch_missing(resident, pages),
+        }
+    }
+
+    #[cold]
+    fn fetch_missing(&self, resident: &Resident, pages: PageRun) -> Result<(), MemoryError> {
+        while let Some(page) = resident.first_missing(pages) {
+            // Outside: a vCPU that waits for the network can be stopped meanwhile.
+            let _back_inside = Outside::step(&self.memory.guest.gate);
+            resident.wait(page)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,15 +1,18 @@
 //! A guest's memory before the guest runs on this host: the destination of a migration.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
-use ferry_units::Bytes;
+use ferry_units::{Bytes, PageIndex};
 
+use crate::arrivals::Arrivals;
 use crate::barrier::Barrier;
 use crate::bits::Bits;
 use crate::error::MemoryError;
 use crate::ram::pages_of;
+use crate::resident::Resident;
 use crate::wire::{self, Progress, Slot};
-use crate::{GuestMemory, PageRun, Ram, Stopped, words};
+use crate::{GuestMemory, PageRun, PageSet, Ram, Stopped, words};
 
 /// Memory that an engine fills, from as many threads as it likes, for a guest that does not run yet.
 ///
@@ -108,16 +111,39 @@ impl Loading {
 
     /// Everything is here: memory of a guest that may run, and stands still until it is let go.
     pub fn finish(self) -> (GuestMemory, Stopped) {
-        let memory = GuestMemory::new(self.ram, Barrier::choose());
+        let memory = GuestMemory::new(self.ram, None, Barrier::choose());
         let stopped = memory.stop();
         (memory, stopped)
+    }
+
+    /// Everything is here but the pages of `missing`: memory of a guest that may run and fetches
+    /// those as it needs them (post-copy), and stands still until it is let go.
+    ///
+    /// `on_request` is told of each page that a vCPU waits for, once, on the vCPU's thread. Let it
+    /// pass the page on to whoever asks the source, and return.
+    ///
+    /// # Errors
+    /// [`MemoryError::AnotherGuest`] for a set that belongs to a memory of another size.
+    pub fn finish_but(
+        self,
+        missing: &PageSet,
+        on_request: impl Fn(PageIndex) + Send + Sync + 'static,
+    ) -> Result<(GuestMemory, Stopped, Arrivals), MemoryError> {
+        if missing.memory() != self.ram.pages() {
+            return Err(MemoryError::AnotherGuest);
+        }
+        let resident = Arc::new(Resident::all_but(missing, Box::new(on_request)));
+        let memory = GuestMemory::new(self.ram, Some(Arc::clone(&resident)), Barrier::choose());
+        let stopped = memory.stop();
+        let arrivals = Arrivals::of(memory.clone(), resident);
+        Ok((memory, stopped, arrivals))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferry_units::{PageCount, PageIndex};
+    use ferry_units::PageCount;
 
     #[test]
     fn zero_pages_are_written_only_where_something_was() {

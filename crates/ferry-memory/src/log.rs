@@ -80,8 +80,13 @@ impl GuestMemory {
     /// [`Running`](crate::Running) itself.
     ///
     /// # Errors
-    /// [`MemoryError::TooManyLogs`].
+    /// [`MemoryError::TooManyLogs`], and [`MemoryError::StillArriving`] in post-copy: pages that
+    /// arrive are not marked.
     pub fn log(&self) -> Result<CardLog, MemoryError> {
+        let missing = self.missing();
+        if missing.0 > 0 {
+            return Err(MemoryError::StillArriving { missing });
+        }
         let bit = self.cards().acquire().ok_or(MemoryError::TooManyLogs)?;
         let log = CardLog { memory: self.clone(), bit };
         // Whoever wrote before looked at a card with this bit, or is seen after the barrier.

@@ -20,7 +20,8 @@ pub(crate) const PAGE: usize = 4096;
 /// sent is dirty again, and is sent again.
 ///
 /// Writing takes more than this: the guest does it while it is
-/// [`Running`](crate::Running), an engine while it is [`Loading`](crate::Loading) the memory.
+/// [`Running`](crate::Running), an engine while it is [`Loading`](crate::Loading) the memory or
+/// has a [`Claim`](crate::Claim) to pages that have not arrived.
 #[derive(Debug)]
 pub struct Ram {
     mapping: Mapping,

@@ -49,6 +49,16 @@ impl PageSet {
         set
     }
 
+    /// The set whose bitmap is `words`.
+    pub(crate) fn from_words(memory: PageCount, words: impl Iterator<Item = u64>) -> Self {
+        let mut set = Self::empty(memory);
+        let whole = set.whole();
+        for ((number, mask), word) in masks(whole).zip(words) {
+            set.merge(number, mask & word);
+        }
+        set
+    }
+
     /// How many pages the guest has.
     pub fn memory(&self) -> PageCount {
         self.memory
@@ -112,6 +122,11 @@ impl PageSet {
         if let Some(word) = self.word_mut(number) {
             *word |= bits;
         }
+    }
+
+    /// The bitmap.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
     }
 
     fn whole(&self) -> PageRun {
@@ -234,6 +249,7 @@ mod tests {
         let set = PageSet::full(MEMORY);
         assert_eq!(set.count(), MEMORY);
         assert_eq!(set.runs().collect::<Vec<_>>(), [PageRun::new(PageIndex(0), MEMORY)]);
+        assert_eq!(PageSet::from_words(MEMORY, [u64::MAX; 9].into_iter()), set);
         assert!(PageSet::full(PageCount(0)).is_empty());
     }
 }

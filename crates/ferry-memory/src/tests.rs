@@ -43,7 +43,7 @@ impl Numbers {
 
 fn memory(barrier: Barrier) -> GuestMemory {
     let ram = Ram::create("test", Bytes::new((PAGES * PAGE) as u64)).unwrap();
-    GuestMemory::new(ram, barrier)
+    GuestMemory::new(ram, None, barrier)
 }
 
 fn write(guest: &mut Running<'_>, numbers: &mut Numbers) {
