@@ -131,7 +131,7 @@ pub use migration_policy::{
 pub use network_attachment_definition::{
     NetworkAttachmentDefinition, NetworkAttachmentDefinitionSpec,
 };
-pub use object::Unmodelled;
+pub use object::{Labels, Unmodelled};
 
 pub use catalog::{
     CellSource, Column, Kind, ResourceDefinition, Scope, Shown, StatusSubresource, Version,

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+/// An object's labels, by key.
+pub type Labels = BTreeMap<String, String>;
+
 /// Fields that were written and that this crate does not model. They are kept as they are and
 /// written back where they were.
 ///

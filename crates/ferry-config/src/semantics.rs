@@ -9,7 +9,8 @@ use thiserror::Error;
 /// Which of the two is right where the documentation of live migration and KubeVirt's code differ.
 ///
 /// They differ in how a tie between policies is broken, in the size that a completion timeout is
-/// multiplied by, and in what counts as progress. `docs/parity.md` lists every case.
+/// multiplied by, in whether spans are compared with limits exactly or by whole seconds, in what
+/// counts as progress, and in whether a VirtualMachine may carry the group of MigrationPolicy. `docs/parity.md` lists every case.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]

@@ -143,6 +143,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn parity_a4_the_defaults_are_those_of_kubevirt_1_6_to_1_8() {
+        let settings = MigrationSettings::default();
+        assert_eq!(settings.completion_timeout_per_gib, SecondsPerGiB::new(150));
+        assert_eq!(settings.progress_timeout, ProgressTimeout::After(150));
+        assert_eq!(settings.bandwidth, Bandwidth::Unlimited);
+        assert_eq!(settings.on_timeout(), OnTimeout::Abort);
+        assert_eq!(settings.tls, Tls::Required);
+        let limits = crate::ClusterLimits::default();
+        assert_eq!((limits.parallel_per_cluster, limits.parallel_outbound_per_node), (5, 2));
+    }
+
+    #[test]
     fn parity_a5_post_copy_needs_workload_disruption_too() {
         for (disruption, post_copy, expected) in [
             (false, false, OnTimeout::Abort),

@@ -83,6 +83,14 @@ impl ProgressTimeout {
         if seconds == 0 { Self::Disabled } else { Self::After(seconds) }
     }
 
+    /// The wire's number of seconds.
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Self::Disabled => 0,
+            Self::After(seconds) => seconds,
+        }
+    }
+
     /// Whether a migration that made no progress for `delay` is stuck.
     pub fn is_exceeded_by(self, delay: Duration, semantics: Semantics) -> bool {
         match self {

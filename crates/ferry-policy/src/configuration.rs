@@ -18,6 +18,10 @@ use crate::policy::Policy;
 /// The taint key that empties a node, where the cluster names no other.
 const DEFAULT_DRAIN_TAINT_KEY: &str = "kubevirt.io/drain";
 
+/// Seconds that a migration waits for utility volumes, where the cluster says nothing else. No
+/// setting of the transfer itself.
+const DEFAULT_UTILITY_VOLUMES_TIMEOUT: i64 = 150;
+
 /// Every setting of a migration with where it came from.
 ///
 /// The defaults are those of KubeVirt 1.6 to 1.8. Settings without one are `None` until somebody
@@ -124,7 +128,9 @@ impl EffectiveConfiguration {
                 return Err(first.err().into_iter().chain(second.err()).collect());
             }
         };
-        let allow_post_copy = Sourced::cluster_or(written.allow_post_copy.as_ref(), false);
+        let (settings, limits) = (MigrationSettings::default(), ClusterLimits::default());
+        let allow_post_copy =
+            Sourced::cluster_or(written.allow_post_copy.as_ref(), settings.post_copy.is_allowed());
         // PARITY: pkg/virt-config/virt-config.go#GetMigrationConfiguration
         let allow_workload_disruption = match written.allow_workload_disruption {
             Some(value) => Sourced { value, origin: Origin::Cluster },
@@ -132,7 +138,10 @@ impl EffectiveConfiguration {
         };
         let per_gib = written.completion_timeout_per_gib.map(SecondsPerGiB::new);
         Ok(Self {
-            allow_auto_converge: Sourced::cluster_or(written.allow_auto_converge.as_ref(), false),
+            allow_auto_converge: Sourced::cluster_or(
+                written.allow_auto_converge.as_ref(),
+                settings.auto_converge.is_allowed(),
+            ),
             allow_post_copy,
             allow_workload_disruption,
             bandwidth_per_migration: Sourced::cluster_or(
@@ -141,7 +150,7 @@ impl EffectiveConfiguration {
             ),
             completion_timeout_per_gib: Sourced::cluster_or(
                 per_gib.as_ref(),
-                SecondsPerGiB::new(150),
+                settings.completion_timeout_per_gib,
             ),
             disable_tls: cluster(written.disable_tls.as_ref()),
             match_selinux_level_on_migration: cluster(
@@ -155,20 +164,23 @@ impl EffectiveConfiguration {
             ),
             parallel_migrations_per_cluster: Sourced::cluster_or(
                 written.parallel_migrations_per_cluster.as_ref(),
-                5,
+                limits.parallel_per_cluster,
             ),
             parallel_outbound_migrations_per_node: Sourced::cluster_or(
                 written.parallel_outbound_migrations_per_node.as_ref(),
-                2,
+                limits.parallel_outbound_per_node,
             ),
-            progress_timeout: Sourced::cluster_or(written.progress_timeout.as_ref(), 150),
+            progress_timeout: Sourced::cluster_or(
+                written.progress_timeout.as_ref(),
+                settings.progress_timeout.seconds(),
+            ),
             unsafe_migration_override: Sourced::cluster_or(
                 written.unsafe_migration_override.as_ref(),
-                false,
+                settings.unsafe_override.is_allowed(),
             ),
             utility_volumes_timeout: Sourced::cluster_or(
                 written.utility_volumes_timeout.as_ref(),
-                150,
+                DEFAULT_UTILITY_VOLUMES_TIMEOUT,
             ),
         })
     }

@@ -4,8 +4,9 @@
 //! byte, and `""` matches only an empty value. A selector that is missing or empty asks for
 //! nothing. Labels that the policy does not name do not matter.
 
-use std::collections::BTreeMap;
 use std::fmt;
+
+use ferry_api::Labels;
 
 use crate::policy::Policy;
 
@@ -13,9 +14,9 @@ use crate::policy::Policy;
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     /// The labels of the VirtualMachineInstance.
-    pub vm_labels: &'a BTreeMap<String, String>,
+    pub vm_labels: &'a Labels,
     /// The labels of its namespace.
-    pub namespace_labels: &'a BTreeMap<String, String>,
+    pub namespace_labels: &'a Labels,
 }
 
 /// How many labels of a subject a policy names. All of them match.
@@ -75,8 +76,8 @@ pub fn match_policy<'a>(policy: &'a Policy, subject: &Subject<'a>) -> Result<Sco
 
 fn count<'a>(
     of: LabelOwner,
-    selector: &'a BTreeMap<String, String>,
-    labels: &'a BTreeMap<String, String>,
+    selector: &'a Labels,
+    labels: &'a Labels,
 ) -> Result<usize, Mismatch<'a>> {
     for (key, wanted) in selector {
         let found = labels.get(key);

@@ -1,8 +1,6 @@
 //! A MigrationPolicy, parsed: what it selects and what it sets.
 
-use std::collections::BTreeMap;
-
-use ferry_api::{FieldError, FieldPath, MigrationPolicy};
+use ferry_api::{FieldError, FieldPath, Labels, MigrationPolicy};
 use ferry_units::{Downtime, SecondsPerGiB};
 use serde_json::Value;
 
@@ -12,8 +10,8 @@ use crate::configuration::{BandwidthSetting, parse_downtime};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     name: String,
-    vm_selector: BTreeMap<String, String>,
-    namespace_selector: BTreeMap<String, String>,
+    vm_selector: Labels,
+    namespace_selector: Labels,
     /// The keys of both selectors in alphabetical order; one that stands in both counts twice.
     label_keys: Vec<String>,
     overrides: Overrides,
@@ -90,12 +88,12 @@ impl Policy {
     }
 
     /// Labels that a virtual machine must have, all of them.
-    pub const fn vm_selector(&self) -> &BTreeMap<String, String> {
+    pub const fn vm_selector(&self) -> &Labels {
         &self.vm_selector
     }
 
     /// Labels that the namespace must have, all of them.
-    pub const fn namespace_selector(&self) -> &BTreeMap<String, String> {
+    pub const fn namespace_selector(&self) -> &Labels {
         &self.namespace_selector
     }
 

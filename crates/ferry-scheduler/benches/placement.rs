@@ -3,10 +3,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use ferry_api::Labels;
 use ferry_api::Selector;
 use ferry_scheduler::{
-    Arrival, ClusterSnapshot, Demand, Labels, MilliCpu, NamespaceScope, Node, NodeTerm, PlacedPod,
-    PodKey, PodTerm, PreferredTerm, Resources, Taint, TaintEffect, TargetSelector, schedule,
+    Arrival, ClusterSnapshot, Demand, MilliCpu, NamespaceScope, Node, NodeTerm, PlacedPod, PodKey,
+    PodTerm, PreferredTerm, Resources, Taint, TaintEffect, TargetSelector, schedule,
 };
 use ferry_units::Bytes;
 

@@ -10,8 +10,9 @@
 //! that Kubernetes' scheduler would print, only that it names what is missing:
 //!
 //! ```
+//! use ferry_api::Labels;
 //! use ferry_scheduler::{
-//!     ClusterSnapshot, Demand, Labels, MilliCpu, Node, Resources, TargetSelector, schedule,
+//!     ClusterSnapshot, Demand, MilliCpu, Node, Resources, TargetSelector, schedule,
 //! };
 //! use ferry_units::Bytes;
 //!
@@ -78,10 +79,13 @@
 //!
 //! # What placement does not look at
 //!
-//! Topology spread constraints, preferred pod affinity, and resources other than CPU and memory
-//! (`pods`, `devices.kubevirt.io/kvm`, huge pages).
+//! A [`Demand`] is read from a pod, as the scheduler of any cluster would ([`Demand::from_wire`]);
+//! what a virtual machine's spec says of CPU models, machine types and the like is rendered into
+//! that pod's node selector before. Not looked at are topology spread constraints, preferred pod
+//! affinity, and resources other than CPU and memory (`pods`, `devices.kubevirt.io/kvm`, huge
+//! pages).
 
-use std::collections::BTreeMap;
+use ferry_api::Labels;
 
 mod error;
 mod placement;
@@ -108,6 +112,4 @@ pub use queue::{
 };
 
 pub use error::{FieldProblem, SchedulerError};
-
-/// An object's labels, by key.
-pub type Labels = BTreeMap<String, String>;
+pub use wire::Overcommit;

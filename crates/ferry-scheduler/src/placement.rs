@@ -105,9 +105,13 @@ pub fn schedule(demand: &Demand, snapshot: &ClusterSnapshot) -> Result<Placement
 impl fmt::Display for Unschedulable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.refusals.total() {
-            0 => f.write_str("no nodes available to schedule pods"),
-            nodes => write!(f, "0/{nodes} nodes are available: {}", self.refusals),
+            0 => f.write_str("no nodes available to schedule pods")?,
+            nodes => write!(f, "0/{nodes} nodes are available: {}", self.refusals)?,
         }
+        for DroppedPair { key, dropped, kept } in &self.dropped {
+            write!(f, "; addedNodeSelector {key}={dropped} gives way to the VM's {key}={kept}")?;
+        }
+        Ok(())
     }
 }
 

@@ -6,11 +6,14 @@
 
 mod affinity;
 mod node;
+mod overcommit;
 mod pod;
 mod requests;
 mod taints;
 
 use crate::{FieldProblem, SchedulerError};
+
+pub use overcommit::Overcommit;
 
 /// A field that cannot be read, and where it is, as far as that is known yet.
 #[derive(Debug)]

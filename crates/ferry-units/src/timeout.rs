@@ -199,6 +199,13 @@ mod tests {
     }
 
     #[test]
+    fn a_limit_that_is_just_reached_is_not_exceeded() {
+        let limit = ExactSeconds::from_seconds(400);
+        assert!(!limit.is_exceeded_by(Duration::from_secs(400)));
+        assert!(limit.is_exceeded_by(Duration::from_nanos(400_000_000_001)));
+    }
+
+    #[test]
     fn a_negative_limit_is_over_before_it_starts() {
         assert!(ExactSeconds::from_seconds(-1).is_exceeded_by(Duration::ZERO));
     }

@@ -12,7 +12,7 @@ use crate::output::{Outcome, Status};
 const MOST_NAMES: usize = 10;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Outcome {
-    let (inventory, notes) =
+    let (inventory, mut notes) =
         match read::inventory(&arguments.files, arguments.recursion(), arguments.semantics) {
             Ok(read) => read,
             Err(errors) => return Outcome::failure(errors),
@@ -23,6 +23,19 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Outcome {
             Ok(report) => report,
             Err(error) => return Outcome::failure([error]),
         };
+    }
+    match arguments.output {
+        Format::Text => {}
+        // The contract has a place for warnings with each machine and none without.
+        Format::Json | Format::Yaml if report.vms.is_empty() => {
+            notes.extend(
+                report
+                    .warnings
+                    .iter()
+                    .map(|warning| format!("warning: {} [{}]", warning.message, warning.code)),
+            );
+        }
+        Format::Json | Format::Yaml => {}
     }
     match render(&report, arguments.output) {
         Ok(result) => Outcome { result, notes, status: Status::Success },

@@ -140,6 +140,15 @@ fn files_without_machines_are_no_error() {
     assert_eq!(run.code, Some(0));
     let run = folder.ferry(&["explain", "-f", "in.yaml", "-o", "json"]);
     assert!(names(&run.out).is_empty());
+    assert_eq!(run.err, "");
+    // JSON has no place for these without a machine, so they are told beside it.
+    folder.write("in.yaml", POLICY.replace("  completionTimeoutPerGiB: 20\n", ""));
+    let run = folder.ferry(&["explain", "-f", "in.yaml", "-o", "json"]);
+    assert_eq!(
+        run.err,
+        "warning: policy p sets nothing: a VM that it applies to has the cluster's settings \
+         [policy-overrides-nothing]\n"
+    );
 }
 
 #[test]

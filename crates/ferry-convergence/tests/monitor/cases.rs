@@ -1,7 +1,9 @@
 //! Migrations as scripts: at this time this much remains, so this is done.
 
+use std::time::Duration;
+
 use ferry_config::{OnTimeout, Semantics};
-use ferry_convergence::{Action, FailureReason, Mode};
+use ferry_convergence::{Action, FailureReason, Mode, Monitor};
 use ferry_units::ExactSeconds;
 
 use crate::script::{Script, look};
@@ -17,6 +19,11 @@ fn overdue(seconds: i64) -> Action {
 
 fn stuck(seconds: u64) -> Action {
     Action::Abort(FailureReason::Stuck { seconds })
+}
+
+#[test]
+fn parity_kubevirt_looks_every_400_ms() {
+    assert_eq!(Monitor::PERIOD, Duration::from_millis(400));
 }
 
 #[test]

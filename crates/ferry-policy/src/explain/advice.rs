@@ -7,13 +7,13 @@ use ferry_units::BytesPerSecond;
 
 use crate::configuration::EffectiveConfiguration;
 use crate::explain::inventory::Inventory;
+use crate::explain::label_advice::about_labels;
 use crate::explain::machine::{Machine, MachineKey};
+use crate::explain::warnings::{Warning, WarningCode};
 use crate::matching::{LabelOwner, Mismatch};
 use crate::policy::Policy;
 use crate::resolve::{Resolution, Verdict};
 
-use crate::explain::label_advice::about_labels;
-use crate::explain::warnings::{Warning, WarningCode};
 /// Labels that the cluster sets on an instance when it starts and when it is about to move
 /// (KubeVirt `staging/src/kubevirt.io/api/core/v1/types.go`, `NodeNameLabel`,
 /// `MigrationTargetNodeNameLabel`).
@@ -110,12 +110,13 @@ fn about_policies(resolution: &Resolution<'_>, semantics: Semantics, warnings: &
             })
             .collect();
         let message = format!(
-            "policies {} and {} tie at {}; give one of them another label to make the choice yours",
+            "policies {} and {} {}; give one of them another label to make the choice yours",
             applied.policy.name(),
             tied.join(", "),
             match over.score.total() {
-                1 => "1 matching label".to_owned(),
-                labels => format!("{labels} matching labels"),
+                0 => "both select everything".to_owned(),
+                1 => "tie at 1 matching label".to_owned(),
+                labels => format!("tie at {labels} matching labels"),
             },
         );
         warnings.push(Warning::new(WarningCode::PoliciesTie, message));

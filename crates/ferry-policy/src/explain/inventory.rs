@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ferry_api::hco::HYPERCONVERGED_NAME;
 use ferry_api::kubevirt::KubeVirt;
-use ferry_api::{FieldError, FieldPath, Filing, Kind, Object};
+use ferry_api::{FieldError, FieldPath, Filing, Kind, Labels, Object};
 use ferry_config::Semantics;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
@@ -27,7 +27,7 @@ const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 pub struct Inventory {
     pub(super) machines: BTreeMap<MachineKey, Machine>,
     pub(super) policies: BTreeMap<String, Policy>,
-    pub(super) namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    pub(super) namespaces: BTreeMap<String, Labels>,
     hyperconverged: Option<EffectiveConfiguration>,
     /// The KubeVirt object, named by its namespace and name.
     kubevirt: Option<(String, EffectiveConfiguration)>,

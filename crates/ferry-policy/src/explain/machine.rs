@@ -3,16 +3,13 @@
 //! A running instance keeps the labels that it was started with. Where it is known, it is what
 //! policies look at; the template only says what they will look at after the next start.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use ferry_api::kubevirt::{VirtualMachine, VirtualMachineInstance};
-use ferry_api::{FieldError, FieldPath, Filing};
+use ferry_api::{FieldError, FieldPath, Filing, Labels};
 
 use crate::explain::inventory::Addition;
 use crate::explain::size::{MigrationSize, size_of};
-
-pub(super) type Labels = BTreeMap<String, String>;
 
 /// The namespace and name of a virtual machine.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

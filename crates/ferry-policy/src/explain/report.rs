@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ferry_api::Labels;
 use ferry_api::kubevirt::MigrationConfiguration;
 use ferry_config::{CompletionLimit, MigrationMethod, OnTimeout, Semantics};
 use ferry_units::{Bytes, CompletionTimeout, ExactSeconds};
@@ -10,7 +11,7 @@ use serde::Serialize;
 use crate::configuration::EffectiveConfiguration;
 use crate::explain::advice;
 use crate::explain::inventory::Inventory;
-use crate::explain::machine::{Labels, Machine, MachineKey};
+use crate::explain::machine::{Machine, MachineKey};
 use crate::explain::size::DiskSize;
 use crate::explain::warnings::Warning;
 use crate::matching::Subject;

@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use crate::common::{Labels, policy_with};
+use crate::common::policy_with;
+use ferry_api::Labels;
 use ferry_config::Semantics;
 use ferry_policy::{EffectiveConfiguration, Policy, PolicySet, Subject, Verdict, resolve};
 use proptest::collection::{btree_map, vec};

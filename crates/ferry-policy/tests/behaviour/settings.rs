@@ -4,7 +4,9 @@ use crate::common::policy_with;
 use expect_test::{Expect, expect};
 use ferry_api::FieldPath;
 use ferry_api::kubevirt::MigrationConfiguration;
-use ferry_config::{Bandwidth, OnTimeout, ProgressTimeout, Semantics, Tls, TransferSize};
+use ferry_config::{
+    Bandwidth, OnTimeout, Permission, ProgressTimeout, Semantics, Tls, TransferSize,
+};
 use ferry_policy::EffectiveConfiguration;
 use ferry_units::{Bytes, BytesPerSecond};
 use serde_json::{Value, json};
@@ -80,6 +82,8 @@ fn every_setting_of_the_cluster_arrives() {
     assert_eq!(settings.max_downtime.map(ferry_units::Downtime::millis), Some(300));
     assert_eq!(settings.network.as_deref(), Some("migration-net"));
     assert_eq!(settings.tls, Tls::Disabled);
+    assert_eq!(settings.unsafe_override, Permission::Allowed);
+    assert_eq!(settings.auto_converge, Permission::Allowed);
 }
 
 #[test]

@@ -66,7 +66,9 @@ fn parity_where_the_vm_and_the_migration_name_the_same_label_the_vm_wins_and_the
     assert_eq!(unschedulable.dropped, dropped);
     assert_eq!(
         unschedulable.to_string(),
-        "0/1 nodes are available: 1 didn't match node selector zone=a"
+        "0/1 nodes are available: 1 didn't match node selector zone=a; addedNodeSelector \
+         kubevirt.io/schedulable=false gives way to the VM's kubevirt.io/schedulable=true; \
+         addedNodeSelector zone=b gives way to the VM's zone=a"
     );
 }
 

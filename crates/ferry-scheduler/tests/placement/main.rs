@@ -10,10 +10,10 @@ mod sentences;
 mod snapshot;
 mod taints;
 
+use ferry_api::Labels;
 use ferry_api::Selector;
 use ferry_scheduler::{
-    Arrival, ClusterSnapshot, Demand, Labels, MilliCpu, Node, PlacedPod, PodKey, Resources,
-    schedule,
+    Arrival, ClusterSnapshot, Demand, MilliCpu, Node, PlacedPod, PodKey, Resources, schedule,
 };
 use ferry_units::Bytes;
 

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferry_api::Labels;
 use ferry_scheduler::{
-    Cordon, Demand, Filter, Labels, NameRequirement, Node, NodeHealth, NodeTerm, PlacedPod,
-    PodTerm, Taint, TaintEffect, ToleratedTaints, Toleration, schedule,
+    Cordon, Demand, Filter, NameRequirement, Node, NodeHealth, NodeTerm, PlacedPod, PodTerm, Taint,
+    TaintEffect, ToleratedTaints, Toleration, schedule,
 };
 use proptest::prelude::*;
 

@@ -3,11 +3,12 @@
 mod refused;
 mod requests;
 
+use ferry_api::Labels;
 use ferry_api::Selector;
 use ferry_scheduler::{
-    Arrival, ClusterSnapshot, Cordon, Demand, Labels, MilliCpu, NameRequirement, NamespaceScope,
-    Node, NodeHealth, NodeTerm, PlacedPod, PodKey, PodTerm, PreferredTerm, Resources, Taint,
-    TaintEffect, ToleratedTaints, Toleration, schedule,
+    Arrival, ClusterSnapshot, Cordon, Demand, MilliCpu, NameRequirement, NamespaceScope, Node,
+    NodeHealth, NodeTerm, PlacedPod, PodKey, PodTerm, PreferredTerm, Resources, Taint, TaintEffect,
+    ToleratedTaints, Toleration, schedule,
 };
 use ferry_units::Bytes;
 use k8s_openapi::api::core::v1;

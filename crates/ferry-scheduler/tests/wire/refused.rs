@@ -2,7 +2,8 @@
 
 use std::error::Error;
 
-use ferry_scheduler::{Arrival, Demand, Labels, Node, PlacedPod, SchedulerError};
+use ferry_api::Labels;
+use ferry_scheduler::{Arrival, Demand, Node, PlacedPod, SchedulerError};
 use k8s_openapi::api::core::v1;
 use serde_json::{Value, json};
 

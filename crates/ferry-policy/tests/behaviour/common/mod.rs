@@ -2,14 +2,10 @@
 
 pub(crate) mod manifests;
 
-use std::collections::BTreeMap;
-
-use ferry_api::MigrationPolicy;
+use ferry_api::{Labels, MigrationPolicy};
 use ferry_config::Semantics;
 use ferry_policy::{EffectiveConfiguration, Policy, PolicySet, Resolution, Subject, resolve};
 use serde_json::{Value, json};
-
-pub(crate) type Labels = BTreeMap<String, String>;
 
 /// `"size=large os= gpu=nvidia"`; a label without `=` has the value `yes`.
 pub(crate) fn labels(text: &str) -> Labels {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use ferry_api::Labels;
 use ferry_api::{Operator, Requirement, Selector};
 use ferry_scheduler::{
-    Arrival, Cordon, Demand, Labels, MilliCpu, NameRequirement, NamespaceScope, Node, NodeAffinity,
+    Arrival, Cordon, Demand, MilliCpu, NameRequirement, NamespaceScope, Node, NodeAffinity,
     NodeHealth, NodeTerm, PlacedPod, PodAffinity, PodKey, PodTerm, PreferredTerm, Resources, Taint,
     TaintEffect, TargetSelector, ToleratedTaints, Toleration,
 };
