@@ -3,7 +3,7 @@
 mod read;
 mod text;
 
-use ferry_policy::explain::{Report, VmReport, explain};
+use ferry_policy::explain::{Report, VmReport, Warning, explain};
 
 use crate::cli::{ExplainArguments, Format, VmName};
 use crate::output::{Outcome, Status};
@@ -24,18 +24,10 @@ pub(crate) fn run(arguments: &ExplainArguments) -> Outcome {
             Err(error) => return Outcome::failure([error]),
         };
     }
-    match arguments.output {
-        Format::Text => {}
-        // The contract has a place for warnings with each machine and none without.
-        Format::Json | Format::Yaml if report.vms.is_empty() => {
-            notes.extend(
-                report
-                    .warnings
-                    .iter()
-                    .map(|warning| format!("warning: {} [{}]", warning.message, warning.code)),
-            );
-        }
-        Format::Json | Format::Yaml => {}
+    // The JSON contract has a place for warnings with each machine, and none without machines.
+    if report.vms.is_empty() && arguments.output != Format::Text {
+        let told = |warning: &Warning| format!("warning: {} [{}]", warning.message, warning.code);
+        notes.extend(report.warnings.iter().map(told));
     }
     match render(&report, arguments.output) {
         Ok(result) => Outcome { result, notes, status: Status::Success },
