@@ -1,5 +1,6 @@
 //! How a command ends: what it prints, where, and with which exit code.
 
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
@@ -34,9 +35,9 @@ impl Outcome {
     pub(crate) fn deliver(&self, out: &mut impl Write, err: &mut impl Write) -> ExitCode {
         for note in &self.notes {
             // With standard error gone there is nobody left to tell.
-            let _ = writeln!(err, "{note}");
+            let _ = writeln!(err, "{}", printable(note));
         }
-        match write(out, &self.result) {
+        match write(out, &printable(&self.result)) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
             Err(error) => {
@@ -49,6 +50,17 @@ impl Outcome {
             Status::Failure => ExitCode::FAILURE,
         }
     }
+}
+
+/// The text without what would steer a terminal: manifests come from anywhere, and their names and
+/// values end up in messages.
+fn printable(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() && c != '\n';
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |c: char| if steers(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(shown).collect())
 }
 
 fn write(out: &mut impl Write, text: &str) -> io::Result<()> {

@@ -155,6 +155,20 @@ fn a_file_that_is_not_there_or_not_text() {
     assert_eq!(run.err, "error: binary.yaml: stream did not contain valid UTF-8\n");
 }
 
+/// A selector's values are not checked, and messages repeat them.
+#[test]
+fn manifests_do_not_steer_the_terminal() {
+    let folder = Folder::new("steering");
+    let policy = POLICY.replace("app: web", r#"app: "\e[31m""#);
+    let foreign = r#"{"apiVersion": "v1", "kind": "Sta\u001b[2Jtus"}"#;
+    folder.write("in.yaml", format!("{INSTANCE}---{policy}")).write("other.json", foreign);
+    let run = folder.ferry(&["explain", "-f", "in.yaml", "-f", "other.json"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.out.contains(r#"the policy wants "\u{1b}[31m""#), "{run:?}");
+    assert!(run.err.contains(r"Sta\u{1b}[2Jtus"), "{run:?}");
+    assert!(!run.out.contains('\u{1b}') && !run.err.contains('\u{1b}'));
+}
+
 #[test]
 fn a_wrong_command_line_exits_with_2() {
     let folder = Folder::new("usage");
