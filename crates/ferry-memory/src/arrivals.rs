@@ -3,13 +3,13 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use ferry_units::{Bytes, PageCount, PageIndex};
+use ferry_units::{Bytes, PageCount, PageIndex, PageRun, PageSet};
 
 use crate::error::MemoryError;
 use crate::ram::pages_of;
 use crate::resident::Resident;
 use crate::wire::{self, Progress, Slot};
-use crate::{GuestMemory, PageRun, PageSet, words};
+use crate::{GuestMemory, words};
 
 /// The pages that a running guest still misses, and the right to bring them.
 ///

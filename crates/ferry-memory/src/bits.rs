@@ -2,10 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ferry_units::{PageCount, PageIndex};
-
-use crate::set::{PAGES_PER_WORD, masks, words_for};
-use crate::{PageRun, PageSet};
+use ferry_units::{PageCount, PageIndex, PageRun, PageSet};
 
 /// Bits that are only ever set. Who sees one set sees what its setter did before.
 #[derive(Debug)]
@@ -17,7 +14,8 @@ pub(crate) struct Bits {
 impl Bits {
     /// No bit set, for a memory of so many pages.
     pub(crate) fn none(memory: PageCount) -> Self {
-        Self { words: words_for(memory).map(|_| AtomicU64::new(0)).collect(), memory }
+        let words = PageSet::empty(memory).words().iter().map(|_| AtomicU64::new(0)).collect();
+        Self { words, memory }
     }
 
     /// The bits of all pages that are not in `set`.
@@ -28,7 +26,7 @@ impl Bits {
 
     /// Sets the bits of `run`. Pages that do not exist have none.
     pub(crate) fn set(&self, run: PageRun) {
-        for (number, mask) in masks(run) {
+        for (number, mask) in run.bitmap() {
             let Some(word) = self.word(number) else { return };
             word.fetch_or(mask, Ordering::Release);
         }
@@ -60,11 +58,11 @@ impl Bits {
     }
 
     fn find(&self, run: PageRun, of: impl Fn(u64) -> u64) -> Option<PageIndex> {
-        for (number, mask) in masks(run) {
+        for (number, mask) in run.bitmap() {
             let found = of(self.word(number)?.load(Ordering::Acquire)) & mask;
             if found != 0 {
                 let first = u64::from(found.trailing_zeros());
-                return Some(PageIndex(number * PAGES_PER_WORD + first));
+                return Some(PageIndex(number * PageSet::PAGES_PER_WORD + first));
             }
         }
         None

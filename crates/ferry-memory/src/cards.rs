@@ -84,6 +84,16 @@ pub(crate) fn take(cards: &[AtomicU8], bit: u8, harvest: Harvest) -> u64 {
     taken
 }
 
+/// Which of up to 64 `cards` are marked for the log that owns `bit`, as [`take`] tells it; but takes
+/// nothing.
+pub(crate) fn look(cards: &[AtomicU8], bit: u8) -> u64 {
+    if clean(cards, bit) {
+        return 0;
+    }
+    let is_marked = |card: &AtomicU8| card.load(Ordering::Relaxed) & bit != 0;
+    cards.iter().enumerate().fold(0, |marked, (at, card)| marked | u64::from(is_marked(card)) << at)
+}
+
 /// Whether none of `cards` has `bit`. Four chains that do not wait for each other.
 fn clean(cards: &[AtomicU8], bit: u8) -> bool {
     let (fours, rest) = cards.as_chunks::<4>();

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io;
 
-use ferry_units::{Bytes, PageCount, PageIndex, PageSize};
+use ferry_units::{Bytes, PageCount, PageIndex, PageRun, PageSize};
 use thiserror::Error;
 
-use crate::{CardLog, PageRun};
+use crate::CardLog;
 
 /// Why guest memory did not do what it was asked for.
 #[derive(Debug, Error)]

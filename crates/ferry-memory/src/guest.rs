@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use ferry_units::{Bytes, PageCount, PageSize};
+use ferry_units::{Bytes, PageCount, PageRun, PageSize};
 
 use crate::barrier::Barrier;
 use crate::error::MemoryError;
@@ -23,7 +23,7 @@ use crate::gate::Gate;
 use crate::log::Cards;
 use crate::ram::pages_of;
 use crate::resident::Resident;
-use crate::{PageRun, Ram, words};
+use crate::{Ram, words};
 
 /// The memory of a guest that can run. Clones are the same memory; it goes with the last of them.
 #[derive(Clone)]
@@ -55,7 +55,7 @@ pub struct Running<'a> {
 ///
 /// ```compile_fail,E0599
 /// # use ferry_memory::GuestMemory;
-/// # use ferry_units::Bytes;
+/// # use ferry_units::{Bytes, PageRun};
 /// # let memory = GuestMemory::create("doc", Bytes::from_mib(2)).unwrap();
 /// let stopped = memory.stop();
 /// stopped.write(Bytes::ZERO, b"too late");

@@ -47,7 +47,7 @@
 //! });
 //!
 //! // Everything once, then what was written meanwhile, until little of it is left.
-//! let send = |pages: &ferry_memory::PageSet| {
+//! let send = |pages: &ferry_units::PageSet| {
 //!     for run in pages.runs() {
 //!         thread::scope(|both| {
 //!             both.spawn(|| source.ram().send(&ours, &[Piece::Pages(run)], &mut Bytes::default()));
@@ -86,8 +86,7 @@
 //! A vCPU writes what an engine reads at the same time, on purpose. In Rust that is undefined
 //! behaviour unless both are atomic; that the bytes are read by volatile loads, as VMMs mostly do,
 //! does not change it. So guest memory is nothing but words of `AtomicU64` to this crate, and
-//! whatever copies in or out does it word by word, [as fast as `memcpy`](crate#what-it-costs) where
-//! it matters. `unsafe` is confined to the two modules that ask Linux for something: one maps
+//! whatever copies in or out does it word by word, which costs [little](crate#what-it-costs). `unsafe` is confined to the two modules that ask Linux for something: one maps
 //! memory, one passes its addresses to `sendmsg` and `recvmsg`.
 //!
 //! # What it costs
@@ -116,8 +115,6 @@ mod mapping;
 mod populate;
 mod ram;
 mod resident;
-mod run;
-mod set;
 mod sparse;
 mod sync;
 #[cfg(test)]
@@ -133,8 +130,6 @@ pub use loading::Loading;
 pub use log::{CardLog, DirtyLog};
 pub use populate::{Populated, Population};
 pub use ram::Ram;
-pub use run::PageRun;
-pub use set::PageSet;
 pub use sparse::TouchedRuns;
 pub use wire::{Keepalive, Piece, Progress, Slot, SocketTuning, Tuned};
 pub use zero::{Content, Contents};

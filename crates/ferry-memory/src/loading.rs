@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use ferry_units::{Bytes, PageIndex};
+use ferry_units::{Bytes, PageIndex, PageRun, PageSet};
 
 use crate::arrivals::Arrivals;
 use crate::barrier::Barrier;
@@ -12,7 +12,7 @@ use crate::error::MemoryError;
 use crate::ram::pages_of;
 use crate::resident::Resident;
 use crate::wire::{self, Progress, Slot};
-use crate::{GuestMemory, PageRun, PageSet, Ram, Stopped, words};
+use crate::{GuestMemory, Ram, Stopped, words};
 
 /// Memory that an engine fills, from as many threads as it likes, for a guest that does not run yet.
 ///
@@ -20,8 +20,8 @@ use crate::{GuestMemory, PageRun, PageSet, Ram, Stopped, words};
 /// this is consumed, which is when nobody can load any more.
 ///
 /// ```
-/// # use ferry_memory::{Loading, PageRun, Progress, Slot};
-/// # use ferry_units::{Bytes, PageCount, PageIndex};
+/// # use ferry_memory::{Loading, Progress, Slot};
+/// # use ferry_units::{Bytes, PageCount, PageIndex, PageRun, PageSet};
 /// # use std::io::Write;
 /// # let (ours, mut theirs) = std::os::unix::net::UnixStream::pair()?;
 /// # theirs.write_all(&[7; 4096 + 32])?;
@@ -143,7 +143,7 @@ impl Loading {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferry_units::PageCount;
+    use ferry_units::{PageCount, PageRun};
 
     #[test]
     fn zero_pages_are_written_only_where_something_was() {

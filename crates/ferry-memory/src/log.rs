@@ -1,15 +1,15 @@
 //! Which pages were written since somebody last asked.
 
 use std::fmt;
+use std::slice;
 use std::sync::{Mutex, PoisonError};
 
-use ferry_units::{PageCount, PageIndex};
+use ferry_units::{PageCount, PageIndex, PageRun, PageSet};
 
-use crate::cards::{self, Harvest};
+use crate::cards::{Harvest, look, mark, take};
 use crate::error::MemoryError;
-use crate::set::{PAGES_PER_WORD, masks};
 use crate::sync::AtomicU8;
-use crate::{GuestMemory, PageRun, PageSet, Stopped};
+use crate::{GuestMemory, Stopped};
 
 /// Which pages were written since somebody last asked.
 ///
@@ -49,6 +49,13 @@ pub trait DirtyLog: fmt::Debug + Send + Sync {
         run: PageRun,
         dirty: &mut PageSet,
     ) -> Result<PageCount, MemoryError>;
+
+    /// Adds the pages of `run` that a harvest would find to `dirty`, takes nothing, and returns how
+    /// many they were. A hint: a page that is dirty again already may better be sent later.
+    ///
+    /// # Errors
+    /// As [`harvest`](Self::harvest).
+    fn peek(&self, run: PageRun, dirty: &mut PageSet) -> Result<PageCount, MemoryError>;
 }
 
 /// A log that the guest's own writes keep: one mark for each page, set after the data.
@@ -90,8 +97,8 @@ impl GuestMemory {
         let bit = self.cards().acquire().ok_or(MemoryError::TooManyLogs)?;
         let log = CardLog { memory: self.clone(), bit };
         // Whoever wrote before looked at a card with this bit, or is seen after the barrier.
-        let all = self.ram().whole();
-        log.memory.cards().take(all, bit, Harvest::Running, |_, _| ());
+        let clear = |marks: &[AtomicU8]| take(marks, bit, Harvest::Running);
+        self.cards().read(self.ram().whole(), clear, |_, _| ());
         self.pass_barrier();
         Ok(log)
     }
@@ -101,11 +108,12 @@ impl CardLog {
     /// How many can follow one guest at the same time: a card has so many bits.
     pub const MOST: u32 = u8::BITS;
 
-    fn take(
+    /// Adds what `read` finds at the cards of `run` to `dirty`.
+    fn collect(
         &self,
         run: PageRun,
         dirty: &mut PageSet,
-        harvest: Harvest,
+        read: impl Fn(&[AtomicU8]) -> u64,
     ) -> Result<PageCount, MemoryError> {
         let ram = self.memory.ram();
         ram.span_of(run)?;
@@ -113,9 +121,9 @@ impl CardLog {
             return Err(MemoryError::AnotherGuest);
         }
         let mut count = 0;
-        self.memory.cards().take(run, self.bit, harvest, |number, taken| {
-            dirty.merge(number, taken);
-            count += u64::from(taken.count_ones());
+        self.memory.cards().read(run, read, |number, found| {
+            dirty.merge(number, found);
+            count += u64::from(found.count_ones());
         });
         Ok(PageCount(count))
     }
@@ -123,7 +131,7 @@ impl CardLog {
 
 impl DirtyLog for CardLog {
     fn harvest(&self, run: PageRun, dirty: &mut PageSet) -> Result<PageCount, MemoryError> {
-        let count = self.take(run, dirty, Harvest::Running)?;
+        let count = self.collect(run, dirty, |marks| take(marks, self.bit, Harvest::Running))?;
         // Nothing taken is nothing to be read: what a look at a card could have missed is still
         // marked.
         if count.0 > 0 {
@@ -141,7 +149,11 @@ impl DirtyLog for CardLog {
         if !stopped.memory().is(&self.memory) {
             return Err(MemoryError::AnotherGuest);
         }
-        self.take(run, dirty, Harvest::Stopped)
+        self.collect(run, dirty, |marks| take(marks, self.bit, Harvest::Stopped))
+    }
+
+    fn peek(&self, run: PageRun, dirty: &mut PageSet) -> Result<PageCount, MemoryError> {
+        self.collect(run, dirty, |marks| look(marks, self.bit))
     }
 }
 
@@ -160,24 +172,29 @@ impl Cards {
 
     /// Marks the pages of `run`, all of which exist and were written before.
     pub(crate) fn mark(&self, run: PageRun) {
-        cards::mark(self.of(run.numbers()));
+        mark(self.of(run.numbers()));
     }
 
     /// Marks one page, which exists and was written before.
     pub(crate) fn mark_one(&self, page: PageIndex) {
-        self.mark(PageRun::one(page));
+        let card = usize::try_from(page.0).ok().and_then(|page| self.marks.get(page));
+        mark(card.map(slice::from_ref).unwrap_or_default());
     }
 
-    /// Takes the marks of `run`, all of whose pages exist, and tells `found` which they were: the
-    /// number of a word of the bitmap, and bits of it.
-    fn take(&self, run: PageRun, bit: u8, harvest: Harvest, mut found: impl FnMut(u64, u64)) {
-        for (number, mask) in masks(run) {
+    /// Has `read` read the cards of `run`, all of whose pages exist, up to 64 at a time, and tells
+    /// `found` what it found: the number of a word of the bitmap, and bits of it.
+    fn read(
+        &self,
+        run: PageRun,
+        read: impl Fn(&[AtomicU8]) -> u64,
+        mut found: impl FnMut(u64, u64),
+    ) {
+        for (number, mask) in run.bitmap() {
             let first = u64::from(mask.trailing_zeros());
-            let start = number * PAGES_PER_WORD + first;
-            let cards = self.of(start..start + u64::from(mask.count_ones()));
-            let taken = cards::take(cards, bit, harvest);
-            if taken != 0 {
-                found(number, taken << first);
+            let start = number * PageSet::PAGES_PER_WORD + first;
+            let bits = read(self.of(start..start + u64::from(mask.count_ones())));
+            if bits != 0 {
+                found(number, bits << first);
             }
         }
     }
@@ -202,7 +219,7 @@ impl Cards {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferry_units::Bytes;
+    use ferry_units::{Bytes, PageRun};
 
     fn memory() -> GuestMemory {
         GuestMemory::create("test", Bytes::from_kib(800)).unwrap()
@@ -224,8 +241,11 @@ mod tests {
 
         memory.enter().store(Bytes::from_kib(8), 1).unwrap();
         memory.enter().write(Bytes::from_kib(400), &[1; 5000]).unwrap();
+        let mut seen = memory.ram().no_pages();
+        assert_eq!(log.peek(memory.ram().whole(), &mut seen).unwrap(), PageCount(3));
         assert_eq!(dirty(&log), ["page 2", "pages 100 to 101"]);
-        assert!(dirty(&log).is_empty());
+        assert_eq!((seen.count(), dirty(&log).len()), (PageCount(3), 0));
+        assert_eq!(log.peek(memory.ram().whole(), &mut seen).unwrap(), PageCount(0));
         memory.enter().store(Bytes::from_kib(8), 1).unwrap();
         assert_eq!(dirty(&log), ["page 2"]);
     }

@@ -7,7 +7,7 @@
 //!
 //! 1. `MADV_COLLAPSE` makes 2 MiB a huge page even where the host's settings keep programs from
 //!    asking for one (`/sys/kernel/mm/transparent_hugepage/shmem_enabled`), and needs no privilege.
-//!    It wants one page of the 2 MiB to exist, so the first word is touched.
+//!    It wants one page of the 2 MiB to be there and writable, so the first is populated for it.
 //! 2. Where it fails, for want of free huge pages or because Linux is older than 6.1,
 //!    `MADV_POPULATE_WRITE` takes small ones.
 //! 3. Where that fails as well, before Linux 5.14, each page is touched.
@@ -19,13 +19,13 @@ use std::iter::FusedIterator;
 use std::ops::{Add, AddAssign, Range};
 use std::sync::atomic::Ordering;
 
-use ferry_units::{Bytes, PageCount, PageSize};
+use ferry_units::{Bytes, PageCount, PageRun, PageSize};
 
+use crate::Ram;
 use crate::error::{MemoryError, Task};
 use crate::mapping::{Advice, HUGE};
 use crate::ram::PAGE;
 use crate::words::WORD;
-use crate::{PageRun, Ram};
 
 /// What was populated, by the size of the pages that Linux gave.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl FusedIterator for Population<'_> {}
 impl Population<'_> {
     fn step(&mut self, step: &Range<usize>) -> io::Result<Populated> {
         if step.len() == HUGE && self.collapse == Collapse::Works {
-            self.touch(step.start);
+            self.populate(&(step.start..step.start + PAGE))?;
             match self.ram.mapping().advise(step.clone(), Advice::Collapse) {
                 Ok(()) => return Ok(Populated { huge: PageCount(1), small: PageCount(0) }),
                 // Linux does not know it: no need to ask for each step.
@@ -112,18 +112,28 @@ impl Population<'_> {
                 Err(_) => {}
             }
         }
-        match self.ram.mapping().advise(step.clone(), Advice::PopulateWrite) {
-            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
-                step.clone().step_by(PAGE).for_each(|at| self.touch(at));
-            }
-            other => other?,
-        }
+        self.populate(step)?;
         Ok(Populated { huge: PageCount(0), small: PageCount((step.len() / PAGE) as u64) })
     }
 
-    /// Writes to the word at `at` what it holds, whoever else writes to it.
+    /// Has memory behind the pages of `span`, writable, in whatever pages Linux likes.
+    fn populate(&self, span: &Range<usize>) -> io::Result<()> {
+        match self.ram.mapping().advise(span.clone(), Advice::PopulateWrite) {
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                span.clone().step_by(PAGE).for_each(|at| self.touch(at));
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Writes to the word at `at` what it holds. Where that fails, somebody else wrote to it.
+    /// (`fetch_or(0)` would be a load by the time the compiler is done, and a page that was only
+    /// read is mapped for reading.)
     fn touch(&self, at: usize) {
-        self.ram.words()[at / WORD].fetch_or(0, Ordering::Relaxed);
+        let word = &self.ram.words()[at / WORD];
+        let value = word.load(Ordering::Relaxed);
+        let _written = word.compare_exchange(value, value, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -155,7 +165,7 @@ impl AddAssign for Populated {
 mod tests {
     use super::*;
     use crate::words;
-    use ferry_units::PageIndex;
+    use ferry_units::{PageIndex, PageRun};
 
     /// 5 MiB and a page: two huge pages fit, and both ends of a run in it are ragged.
     const SIZE: Bytes = Bytes::from_kib(5 * 1024 + 4);
@@ -191,6 +201,28 @@ mod tests {
             assert_eq!(&bytes, b"here before");
             assert!(words::are_zero(&ram.words()[..(3 << 20) / WORD]));
         }
+    }
+
+    #[test]
+    fn pages_are_huge_wherever_linux_makes_huge_pages() {
+        let by_hand = Ram::create("test", Bytes::from_mib(2)).unwrap();
+        by_hand.words()[0].store(1, Ordering::Relaxed);
+        let is_possible = by_hand.mapping().advise(0..HUGE, Advice::Collapse).is_ok();
+
+        let ram = Ram::create("test", Bytes::from_mib(2)).unwrap();
+        let populated = ram.populate(ram.whole()).unwrap().next().unwrap().unwrap();
+        assert_eq!(populated.huge.0 == 1, is_possible);
+    }
+
+    #[test]
+    fn a_touched_page_is_writable_and_holds_what_it_held() {
+        let ram = Ram::create("test", SIZE).unwrap();
+        ram.words()[0].store(7, Ordering::Relaxed);
+        let population = population(&ram, Collapse::Unknown);
+        (0..4 * PAGE).step_by(PAGE).for_each(|at| population.touch(at));
+        assert_eq!((mapped(&ram, "Rss:"), mapped(&ram, "Shared_Dirty:")), (16, 0));
+        assert_eq!(mapped(&ram, "Private_Dirty:"), 16);
+        assert_eq!(ram.load(Bytes::ZERO).unwrap(), 7);
     }
 
     #[test]

@@ -3,12 +3,11 @@
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ferry_units::{Bytes, PageCount, PageIndex, PageSize};
+use ferry_units::{Bytes, PageCount, PageIndex, PageRun, PageSet, PageSize};
 
 use crate::error::MemoryError;
 use crate::mapping::Mapping;
 use crate::words::{self, WORD};
-use crate::{PageRun, PageSet};
 
 /// Bytes of a page, the 4 KiB of every dirty log in ferry.
 pub(crate) const PAGE: usize = 4096;

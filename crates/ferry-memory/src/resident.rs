@@ -17,11 +17,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use ferry_units::{PageCount, PageIndex};
+use ferry_units::{PageCount, PageIndex, PageRun, PageSet};
 
 use crate::bits::Bits;
 use crate::error::MemoryError;
-use crate::{PageRun, PageSet};
 
 /// Who is told that a vCPU waits for a page.
 pub(crate) type OnRequest = Box<dyn Fn(PageIndex) + Send + Sync>;

@@ -7,12 +7,13 @@
 
 use std::iter::FusedIterator;
 
+use ferry_units::PageRun;
 use rustix::fs::{SeekFrom, seek};
 use rustix::io::Errno;
 
+use crate::Ram;
 use crate::error::{MemoryError, Task};
 use crate::ram::{PAGE, pages_of};
-use crate::{PageRun, Ram};
 
 /// The runs of pages that were touched; what is between them is zero. Ends after the first error.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl TouchedRuns<'_> {
 mod tests {
     use super::*;
     use crate::words;
-    use ferry_units::{Bytes, PageCount, PageIndex};
+    use ferry_units::{Bytes, PageCount, PageIndex, PageRun};
     use proptest::prelude::*;
 
     const PAGES: u64 = 256;

@@ -4,23 +4,23 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use ferry_units::{Bytes, PageCount, PageIndex};
+use ferry_units::{Bytes, PageCount, PageIndex, PageRun, PageSet};
 
 use crate::barrier::Barrier;
 use crate::ram::PAGE;
-use crate::{DirtyLog, GuestMemory, PageRun, PageSet, Ram, Running};
+use crate::{DirtyLog, GuestMemory, Ram, Running};
 
-const PAGES: usize = 512;
+const PAGES: usize = 256;
 const VCPUS: u64 = 2;
 
 /// Migrations of one guest in one test.
-const MIGRATIONS: usize = 25;
+const MIGRATIONS: usize = 15;
 
 /// Rounds of one migration before the last.
 const ROUNDS: usize = 20;
 
 /// Writes that are timed to meet a harvest.
-const MEETINGS: u64 = 20_000;
+const MEETINGS: u64 = 10_000;
 
 /// Numbers that look random and are the same in each run (xorshift64*).
 struct Numbers(u64);

@@ -7,10 +7,12 @@
 use std::iter::FusedIterator;
 use std::sync::atomic::AtomicU64;
 
+use ferry_units::PageRun;
+
+use crate::Ram;
 use crate::error::MemoryError;
 use crate::ram::PAGE;
 use crate::words::{self, WORD};
-use crate::{PageRun, Ram};
 
 /// What pages hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,7 +93,7 @@ fn content(page: &[AtomicU64]) -> Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferry_units::Bytes;
+    use ferry_units::{Bytes, PageRun};
     use proptest::prelude::*;
 
     const PAGES: usize = 64;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use ferry_memory::{CardLog, Content, DirtyLog, GuestMemory, MemoryError, PageRun};
-use ferry_units::{Bytes, PageCount, PageIndex};
+use ferry_memory::{CardLog, Content, DirtyLog, GuestMemory, MemoryError};
+use ferry_units::{Bytes, PageCount, PageIndex, PageRun};
 use proptest::prelude::*;
 
 const PAGE: usize = 4096;
@@ -76,7 +76,7 @@ fn harvest(
         &GuestMemory,
         &CardLog,
         PageRun,
-        &mut ferry_memory::PageSet,
+        &mut ferry_units::PageSet,
     ) -> Result<PageCount, MemoryError>,
 ) -> Result<Vec<u64>, ()> {
     let mut dirty = memory.ram().no_pages();

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use loom::model;
 use loom::thread;
 
-use crate::cards::{Harvest, mark, take};
+use crate::cards::{Harvest, look, mark, take};
 use crate::gate::Gate;
 use crate::sync::{AtomicU8, AtomicU64, Ordering, heavy_fence};
 
@@ -65,9 +65,11 @@ impl Page {
         })
     }
 
-    /// Whether the last harvest has the page.
+    /// Whether the next harvest has the page.
     fn is_dirty(&self, bit: u8) -> bool {
-        take(&self.card, bit, Harvest::Stopped) != 0
+        let is_marked = look(&self.card, bit) != 0;
+        assert_eq!(take(&self.card, bit, Harvest::Stopped) != 0, is_marked);
+        is_marked
     }
 }
 

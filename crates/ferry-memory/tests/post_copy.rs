@@ -8,8 +8,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use ferry_memory::{Arrivals, GuestMemory, Loading, MemoryError, PageRun, Progress, Slot, Stopped};
-use ferry_units::{Bytes, PageCount, PageIndex};
+use ferry_memory::{Arrivals, GuestMemory, Loading, MemoryError, Progress, Slot, Stopped};
+use ferry_units::{Bytes, PageCount, PageIndex, PageRun};
 
 const PAGE: u64 = 4096;
 const PAGES: u64 = 512;

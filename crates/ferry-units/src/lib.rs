@@ -24,6 +24,8 @@
 mod bytes;
 mod downtime;
 mod page;
+mod page_run;
+mod page_set;
 mod percent;
 mod rate;
 mod time;
@@ -32,6 +34,8 @@ mod timeout;
 pub use bytes::Bytes;
 pub use downtime::{Downtime, DowntimeError};
 pub use page::{PageCount, PageIndex, PageSize, PageSizeError};
+pub use page_run::PageRun;
+pub use page_set::PageSet;
 pub use percent::{Percent, PercentError};
 pub use rate::BytesPerSecond;
 pub use time::{Instant, WallTime, WallTimeError};

@@ -63,7 +63,7 @@ pub const CRATES: [Crate; 25] = [
     at(5, Wing::Data, "ferry-guest", "bin/ferry-guest"),
     at(6, Wing::Bridge, "ferry-harness", "testbed/harness"),
     at(6, Wing::Bridge, "ferry-sim", "testbed/sim"),
-    at(6, Wing::Bridge, "ferry-bench", "testbed/bench"),
+    at(7, Wing::Bridge, "ferry-bench", "testbed/bench"),
     at(7, Wing::Bridge, "ferry-scenarios", "testbed/scenarios"),
     at(7, Wing::Bridge, "ferry-tidy", "testbed/tidy"),
 ];

@@ -7,12 +7,12 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use ferry_units::Bytes;
+use ferry_units::{Bytes, PageRun};
 
 use super::Progress;
 use super::vectors::Scatter;
+use crate::Ram;
 use crate::error::{MemoryError, Task};
-use crate::{PageRun, Ram};
 
 /// Where a part of what is received belongs.
 #[derive(Debug)]

@@ -75,6 +75,7 @@ pub struct Answer {
 
 /// A command that was sent and is not answered yet.
 #[derive(Debug)]
+#[must_use = "it reads the answer"]
 pub struct Pending<C> {
     id: u64,
     command: PhantomData<fn() -> C>,

@@ -1,7 +1,7 @@
 //! What it means to be a command: a name, arguments, and what it returns.
 
 use crate::json::Json;
-use crate::qapi::{Feature, Qapi, QapiObject, ShapeOf};
+use crate::qapi::{Qapi, QapiObject, ShapeOf};
 use crate::wire::WireError;
 use crate::words::Empty;
 
@@ -42,6 +42,7 @@ pub enum Band {
 /// What a machine has to say about a command. Made by [`Execute::reply`] of that command, so that
 /// no command can be answered with what another returns, or from an error.
 #[derive(Clone, Debug, PartialEq)]
+#[must_use = "a client waits for it"]
 pub struct Reply {
     outcome: Result<Json, WireError>,
 }
@@ -70,6 +71,4 @@ pub struct CommandInfo {
     pub returns: ShapeOf,
     /// Whether it may overtake others.
     pub band: Band,
-    /// What is special about it.
-    pub features: &'static [Feature],
 }

@@ -91,7 +91,6 @@ macro_rules! commands {
             arguments: $crate::qapi::ShapeOf::of::<$name>(),
             returns: $crate::qapi::ShapeOf::of::<$returns>(),
             band: <$name as Execute>::BAND,
-            features: &[],
         },)*];
     };
 }

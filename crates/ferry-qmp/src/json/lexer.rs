@@ -43,6 +43,15 @@ pub(super) enum State {
     String(Quote),
     /// After a backslash in such a string.
     Escape(Quote),
+    /// In a number.
+    Number(InNumber),
+    /// In a word.
+    Keyword,
+}
+
+/// Where in a number the lexer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum InNumber {
     /// After `-`.
     Sign,
     /// After a leading `0`.
@@ -59,8 +68,6 @@ pub(super) enum State {
     ExponentSign,
     /// In the digits of an exponent.
     ExponentDigits,
-    /// In a word.
-    Keyword,
 }
 
 /// What a string is in.
@@ -113,14 +120,7 @@ pub(super) fn step(state: State, byte: u8) -> Step {
             b'a'..=b'z' => Step::Continues(State::Keyword),
             _ => Step::Follows(Kind::Keyword),
         },
-        State::Sign
-        | State::Zero
-        | State::Digits
-        | State::Point
-        | State::Decimals
-        | State::Exponent
-        | State::ExponentSign
-        | State::ExponentDigits => in_number(state, byte),
+        State::Number(place) => in_number(place, byte),
     }
 }
 
@@ -135,32 +135,29 @@ fn begin(byte: u8) -> Step {
         b',' => Step::Completes(Kind::Comma),
         b'"' => Step::Continues(State::String(Quote::Double)),
         b'\'' => Step::Continues(State::String(Quote::Single)),
-        b'-' => Step::Continues(State::Sign),
-        b'0' => Step::Continues(State::Zero),
-        b'1'..=b'9' => Step::Continues(State::Digits),
+        b'-' => Step::Continues(State::Number(InNumber::Sign)),
+        b'0' => Step::Continues(State::Number(InNumber::Zero)),
+        b'1'..=b'9' => Step::Continues(State::Number(InNumber::Digits)),
         b'a'..=b'z' => Step::Continues(State::Keyword),
         _ => Step::Strays,
     }
 }
 
 /// A number in QEMU's grammar: JSON's, except that a lone `0` takes no exponent.
-fn in_number(state: State, byte: u8) -> Step {
-    match (state, byte) {
-        (State::Sign, b'0') => Step::Continues(State::Zero),
-        (State::Sign, b'1'..=b'9') | (State::Digits, b'0'..=b'9') => Step::Continues(State::Digits),
-        (State::Zero | State::Digits, b'.') => Step::Continues(State::Point),
-        (State::Point | State::Decimals, b'0'..=b'9') => Step::Continues(State::Decimals),
-        (State::Digits | State::Decimals, b'e' | b'E') => Step::Continues(State::Exponent),
-        (State::Exponent, b'-' | b'+') => Step::Continues(State::ExponentSign),
-        (State::Exponent | State::ExponentSign | State::ExponentDigits, b'0'..=b'9') => {
-            Step::Continues(State::ExponentDigits)
-        }
-        (State::Zero, b'0'..=b'9') => Step::Strays,
-        (State::Zero | State::Digits | State::Decimals | State::ExponentDigits, _) => {
-            Step::Follows(Kind::Number)
-        }
-        (_, _) => Step::Strays,
-    }
+fn in_number(place: InNumber, byte: u8) -> Step {
+    use InNumber::{Decimals, Digits, Exponent, ExponentDigits, ExponentSign, Point, Sign, Zero};
+    let next = match (place, byte) {
+        (Sign, b'0') => Zero,
+        (Sign, b'1'..=b'9') | (Digits, b'0'..=b'9') => Digits,
+        (Zero | Digits, b'.') => Point,
+        (Point | Decimals, b'0'..=b'9') => Decimals,
+        (Digits | Decimals, b'e' | b'E') => Exponent,
+        (Exponent, b'-' | b'+') => ExponentSign,
+        (Exponent | ExponentSign | ExponentDigits, b'0'..=b'9') => ExponentDigits,
+        (Zero, b'0'..=b'9') | (Sign | Point | Exponent | ExponentSign, _) => return Step::Strays,
+        (Zero | Digits | Decimals | ExponentDigits, _) => return Step::Follows(Kind::Number),
+    };
+    Step::Continues(State::Number(next))
 }
 
 #[cfg(test)]

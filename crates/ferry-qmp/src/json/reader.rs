@@ -16,7 +16,7 @@ pub struct Limits {
     /// Tokens of a message.
     pub tokens: usize,
     /// Brackets in brackets.
-    pub nesting: i32,
+    pub nesting: u32,
 }
 
 impl Limits {
@@ -66,8 +66,8 @@ struct Message {
     builder: Builder,
     bytes: usize,
     tokens: usize,
-    braces: i32,
-    brackets: i32,
+    braces: i64,
+    brackets: i64,
 }
 
 impl Reader {
@@ -168,7 +168,7 @@ impl Message {
             Err(JsonError::TooManyBytes)
         } else if self.tokens > limits.tokens {
             Err(JsonError::TooManyTokens)
-        } else if self.braces + self.brackets > limits.nesting {
+        } else if self.braces + self.brackets > i64::from(limits.nesting) {
             Err(JsonError::TooDeep)
         } else {
             self.bytes += token.len();

@@ -42,7 +42,10 @@ impl Qapi for StrOrNull {
         match input.json() {
             Json::String(text) => Ok(Self::Str(text.clone())),
             Json::Null => Ok(Self::Null),
-            _ => Err(ArgumentError::Type { place: input.name().to_owned(), expected: "StrOrNull" }),
+            Json::Bool(_) | Json::Number(_) | Json::Array(_) | Json::Object(_) => {
+                let place = input.name().to_owned();
+                Err(ArgumentError::Type { place, expected: "StrOrNull" })
+            }
         }
     }
 

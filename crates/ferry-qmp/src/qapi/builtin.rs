@@ -12,10 +12,7 @@ impl Qapi for bool {
 
     // PARITY: qapi/qobject-input-visitor.c#qobject_input_type_bool
     fn read(input: &Input<'_>) -> Result<Self, ArgumentError> {
-        match input.json() {
-            Json::Bool(value) => Ok(*value),
-            _ => Err(input.expected("boolean")),
-        }
+        input.json().as_bool().ok_or_else(|| input.expected("boolean"))
     }
 
     fn write(&self) -> Json {
@@ -116,10 +113,7 @@ impl Qapi for () {
 
     // PARITY: qapi/qobject-input-visitor.c#qobject_input_type_null
     fn read(input: &Input<'_>) -> Result<Self, ArgumentError> {
-        match input.json() {
-            Json::Null => Ok(()),
-            _ => Err(input.expected("null")),
-        }
+        if *input.json() == Json::Null { Ok(()) } else { Err(input.expected("null")) }
     }
 
     fn write(&self) -> Json {

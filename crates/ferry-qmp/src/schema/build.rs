@@ -54,7 +54,7 @@ impl Builder {
             },
         });
         let name = command.name.to_owned();
-        SchemaInfo { meta, name, features: features(command.features) }
+        SchemaInfo { meta, name, features: None }
     }
 
     fn event(&mut self, event: &EventInfo) -> SchemaInfo {

@@ -61,6 +61,7 @@ pub enum Received {
 
 /// A command for the machine to execute and answer.
 #[derive(Debug)]
+#[must_use = "a client waits for the answer"]
 pub struct Request {
     /// What to do.
     pub command: Command,
@@ -72,6 +73,7 @@ pub struct Request {
 
 /// Turns a machine's answer into bytes, with the id that the client has given its command.
 #[derive(Debug)]
+#[must_use = "a client waits for the answer"]
 pub struct Ticket {
     id: Option<Json>,
 }
@@ -106,13 +108,19 @@ impl Server {
         wire::greeting(&Greeting { version: self.version.clone(), capabilities })
     }
 
-    /// An event as it goes out; `None` as long as the client has not ended the negotiation.
+    /// Whether the client has ended the negotiation. Until then it hears no events.
+    pub fn is_ready(&self) -> bool {
+        match self.phase {
+            Phase::Negotiating => false,
+            Phase::Ready(_) => true,
+        }
+    }
+
+    /// An event as it goes out; `None` as long as the client has not ended the negotiation. For
+    /// several clients, [`event_line`](crate::event_line) makes the bytes once.
     // PARITY: monitor/monitor.c#monitor_qapi_event_emit
     pub fn event(&self, event: &Event, at: Timestamp) -> Option<Bytes> {
-        match self.phase {
-            Phase::Negotiating => None,
-            Phase::Ready(_) => Some(wire::event_line(event, at)),
-        }
+        self.is_ready().then(|| wire::event_line(event, at))
     }
 
     /// Takes bytes off the front of `input` until something has come in; `None` means that they are
@@ -120,7 +128,9 @@ impl Server {
     pub fn receive(&mut self, input: &mut &[u8]) -> Option<Received> {
         Some(match self.reader.next(input)? {
             Ok(Json::Object(message)) => self.take(&message),
-            Ok(_) => refuse(ServerError::NoObject, None, Band::InBand),
+            Ok(Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) => {
+                refuse(ServerError::NoObject, None, Band::InBand)
+            }
             Err(error) => refuse(error.into(), None, Band::InBand),
         })
     }

@@ -1,10 +1,11 @@
 //! How a stream is cut into reads makes no difference.
 
 use ferry_qmp::words::RunState;
-use ferry_qmp::{Client, Incoming, OutOfBand};
+use ferry_qmp::{Incoming, Notice};
 use proptest::prelude::*;
 
 use crate::machine::{Machine, server};
+use crate::round_trip::sides;
 use crate::transcript::{QEMU_10, unescaped};
 
 /// Everything that was ever sent in a transcript, in one stream. Line ends let the reader recover
@@ -68,15 +69,33 @@ proptest! {
     }
 }
 
-#[test]
-fn a_machine_may_be_heard_byte_by_byte() {
+/// What a machine told by itself in a migration, in one stream.
+fn told() -> Vec<u8> {
     let lines = include_str!("../transcripts/migration-qemu-10.0.2.txt").lines();
-    let greeting = lines.map(|line| line.strip_prefix("< ")).find_map(|line| line);
-    let mut client = Client::new(OutOfBand::On);
-    let heard: Vec<_> = greeting
-        .expect("it greets")
-        .bytes()
-        .filter_map(|byte| client.receive(&mut &[byte][..]))
-        .collect();
-    assert!(matches!(&heard[..], [Ok(Incoming::Greeting { .. })]));
+    let events = lines
+        .filter_map(|line| line.strip_prefix("< "))
+        .filter(|line| line.contains("\"event\": "));
+    events.flat_map(|line| format!("{line}\r\n").into_bytes()).collect()
+}
+
+fn heard<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Notice> {
+    let (mut client, _) = sides();
+    let mut notices = Vec::new();
+    for mut piece in pieces {
+        while let Some(incoming) = client.receive(&mut piece) {
+            let Ok(Incoming::Event(notice)) = incoming else { panic!("{incoming:?}") };
+            notices.push(notice);
+        }
+    }
+    notices
+}
+
+#[test]
+fn events_are_heard_in_order_however_they_are_cut() {
+    let told = told();
+    let whole = heard([&told[..]]);
+    assert!(whole.len() > 30 && whole[0].at < whole[1].at);
+    for size in [1, 2, 3, 7, 100, 4096] {
+        assert_eq!(heard(told.chunks(size)), whole, "{size} bytes at a time");
+    }
 }

@@ -170,7 +170,7 @@ fn a_client_waits_for_its_turn() {
     );
     let (mut client, _) = sides();
     for _ in 0..Client::MAX_OUTSTANDING {
-        client.send(&Stop).expect("so many may wait");
+        let (_, _pending) = client.send(&Stop).expect("so many may wait");
     }
     assert_eq!(
         client.send(&Stop).expect_err("this is one too many").to_string(),

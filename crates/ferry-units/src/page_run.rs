@@ -1,9 +1,9 @@
 //! Pages in a row.
 
-use std::fmt;
 use std::ops::Range;
+use std::{fmt, iter, mem};
 
-use ferry_units::{Bytes, PageCount, PageIndex, PageSize};
+use crate::{Bytes, PageCount, PageIndex, PageSet, PageSize};
 
 /// Pages in a row, of 4 KiB each: the unit in which memory is scanned, sent and placed.
 ///
@@ -11,8 +11,7 @@ use ferry_units::{Bytes, PageCount, PageIndex, PageSize};
 /// overflows. Whether a memory has such pages is for the memory to say.
 ///
 /// ```
-/// use ferry_memory::PageRun;
-/// use ferry_units::{Bytes, PageCount, PageIndex};
+/// use ferry_units::{Bytes, PageCount, PageIndex, PageRun};
 ///
 /// let run = PageRun::new(PageIndex(16), PageCount(4));
 /// assert_eq!(run.to_string(), "pages 16 to 19");
@@ -39,7 +38,7 @@ impl PageRun {
     }
 
     /// The pages whose numbers are in `numbers`; none if that is empty or runs backwards.
-    pub(crate) const fn of(numbers: Range<u64>) -> Self {
+    pub const fn of(numbers: Range<u64>) -> Self {
         Self::new(PageIndex(numbers.start), PageCount(numbers.end.saturating_sub(numbers.start)))
     }
 
@@ -86,7 +85,7 @@ impl PageRun {
     /// It in pieces of `count` pages, the last one perhaps shorter. Nothing for a `count` of zero.
     pub fn pieces(self, count: PageCount) -> impl Iterator<Item = Self> {
         let mut rest = self;
-        std::iter::from_fn(move || {
+        iter::from_fn(move || {
             let cut = rest.first.0 + rest.count.0.min(count.0);
             let piece = Self::of(rest.first.0..cut);
             rest = Self::of(cut..rest.end().0);
@@ -95,8 +94,22 @@ impl PageRun {
     }
 
     /// The numbers of its pages.
-    pub(crate) const fn numbers(self) -> Range<u64> {
+    pub const fn numbers(self) -> Range<u64> {
         self.first.0..self.end().0
+    }
+
+    /// Where it is in a bitmap with one bit for each page: the numbers of the words that it touches,
+    /// and which of their bits are its pages. Bit `n % 64` of word `n / 64` is page `n`.
+    pub fn bitmap(self) -> impl Iterator<Item = (u64, u64)> {
+        let mut rest = self.numbers();
+        iter::from_fn(move || {
+            let number = rest.start / PageSet::PAGES_PER_WORD;
+            let end = rest.end.min((number + 1).saturating_mul(PageSet::PAGES_PER_WORD));
+            let here = mem::replace(&mut rest.start, end)..end;
+            let length = here.end.checked_sub(here.start).filter(|length| *length > 0)?;
+            let ones = u64::MAX >> (PageSet::PAGES_PER_WORD - length);
+            Some((number, ones << (here.start % PageSet::PAGES_PER_WORD)))
+        })
     }
 }
 

@@ -1,33 +1,24 @@
 //! A set of a guest's pages, as compact as a bitmap and read as runs.
 
 use std::iter;
-use std::mem;
 
-use ferry_units::{PageCount, PageIndex};
-
-use crate::PageRun;
-
-/// Pages in a word of the bitmap.
-pub(crate) const PAGES_PER_WORD: u64 = 64;
+use crate::{PageCount, PageIndex, PageRun};
 
 /// Some of the pages of one guest: one bit for each page that the guest has, 32 KiB for each GiB.
 ///
-/// A guest's memory makes them, [`Ram::no_pages`](crate::Ram::no_pages) and
-/// [`Ram::all_pages`](crate::Ram::all_pages), so their size is never a number that a peer sent.
+/// It takes its whole bitmap when it is made, so its size must never be a number that a peer sent.
 /// Pages beyond the end of that memory are never in it; putting them in does nothing.
 ///
 /// ```
-/// # use ferry_memory::{GuestMemory, PageRun};
-/// # use ferry_units::{Bytes, PageCount, PageIndex};
-/// # let memory = GuestMemory::create("doc", Bytes::from_mib(2))?;
-/// let mut pages = memory.ram().no_pages();
+/// use ferry_units::{PageCount, PageIndex, PageRun, PageSet};
+///
+/// let mut pages = PageSet::empty(PageCount(512));
 /// pages.insert_run(PageRun::new(PageIndex(60), PageCount(8)));
 /// pages.insert(PageIndex(100));
 /// pages.remove_run(PageRun::one(PageIndex(63)));
 ///
 /// let runs: Vec<_> = pages.runs().map(|run| run.to_string()).collect();
 /// assert_eq!(runs, ["pages 60 to 62", "pages 64 to 67", "page 100"]);
-/// # Ok::<(), ferry_memory::MemoryError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageSet {
@@ -37,23 +28,26 @@ pub struct PageSet {
 }
 
 impl PageSet {
+    /// Pages in a word of the bitmap.
+    pub const PAGES_PER_WORD: u64 = u64::BITS as u64;
+
     /// None of the pages of a `memory` that large.
-    pub(crate) fn empty(memory: PageCount) -> Self {
-        Self { words: words_for(memory).map(|_| 0).collect(), memory }
+    pub fn empty(memory: PageCount) -> Self {
+        Self { words: (0..memory.0.div_ceil(Self::PAGES_PER_WORD)).map(|_| 0).collect(), memory }
     }
 
     /// All pages of a `memory` that large.
-    pub(crate) fn full(memory: PageCount) -> Self {
+    pub fn full(memory: PageCount) -> Self {
         let mut set = Self::empty(memory);
         set.insert_run(set.whole());
         set
     }
 
     /// The set whose bitmap is `words`.
-    pub(crate) fn from_words(memory: PageCount, words: impl Iterator<Item = u64>) -> Self {
+    pub fn from_words(memory: PageCount, words: impl Iterator<Item = u64>) -> Self {
         let mut set = Self::empty(memory);
         let whole = set.whole();
-        for ((number, mask), word) in masks(whole).zip(words) {
+        for ((number, mask), word) in whole.bitmap().zip(words) {
             set.merge(number, mask & word);
         }
         set
@@ -76,7 +70,7 @@ impl PageSet {
 
     /// Whether `page` is.
     pub fn contains(&self, page: PageIndex) -> bool {
-        self.word(page.0 / PAGES_PER_WORD) & bit(page) != 0
+        self.word(page.0 / Self::PAGES_PER_WORD) & bit(page) != 0
     }
 
     /// Puts `page` in.
@@ -86,14 +80,14 @@ impl PageSet {
 
     /// Puts the pages of `run` in.
     pub fn insert_run(&mut self, run: PageRun) {
-        for (number, mask) in masks(self.clip(run)) {
+        for (number, mask) in self.clip(run).bitmap() {
             self.merge(number, mask);
         }
     }
 
     /// Takes the pages of `run` out.
     pub fn remove_run(&mut self, run: PageRun) {
-        for (number, mask) in masks(self.clip(run)) {
+        for (number, mask) in self.clip(run).bitmap() {
             if let Some(word) = self.word_mut(number) {
                 *word &= !mask;
             }
@@ -116,16 +110,28 @@ impl PageSet {
         })
     }
 
-    /// Adds the pages whose bits are set in `bits` of the word `number`. Bits of pages that the
-    /// guest does not have must not be set.
-    pub(crate) fn merge(&mut self, number: u64, bits: u64) {
+    /// Puts the pages in whose bits are set in `bits` of the word `number` of the bitmap; see
+    /// [`PageRun::bitmap`].
+    pub fn merge(&mut self, number: u64, bits: u64) {
+        let mask = self.clip(PageRun::of(
+            number.saturating_mul(Self::PAGES_PER_WORD)
+                ..number.saturating_add(1).saturating_mul(Self::PAGES_PER_WORD),
+        ));
+        let mask = mask.bitmap().next().map_or(0, |(_, mask)| mask);
         if let Some(word) = self.word_mut(number) {
-            *word |= bits;
+            *word |= bits & mask;
         }
     }
 
-    /// The bitmap.
-    pub(crate) fn words(&self) -> &[u64] {
+    /// Puts the pages of `other`, a set of pages of the same memory, in.
+    pub fn insert_all(&mut self, other: &Self) {
+        for (number, bits) in (0..).zip(other.words()) {
+            self.merge(number, *bits);
+        }
+    }
+
+    /// The bitmap: bit `n % 64` of word `n / 64` is page `n`.
+    pub fn words(&self) -> &[u64] {
         &self.words
     }
 
@@ -150,33 +156,15 @@ impl PageSet {
 
     /// The first page among `numbers` that is in the set, or, with all bits in `flip`, that is not.
     fn find(&self, numbers: std::ops::Range<u64>, flip: u64) -> Option<u64> {
-        masks(PageRun::of(numbers)).find_map(|(number, mask)| {
+        PageRun::of(numbers).bitmap().find_map(|(number, mask)| {
             let bits = (self.word(number) ^ flip) & mask;
-            (bits != 0).then(|| number * PAGES_PER_WORD + u64::from(bits.trailing_zeros()))
+            (bits != 0).then(|| number * Self::PAGES_PER_WORD + u64::from(bits.trailing_zeros()))
         })
     }
 }
 
-/// The words of the bitmap that `run` covers: their numbers, and which of their bits.
-pub(crate) fn masks(run: PageRun) -> impl Iterator<Item = (u64, u64)> {
-    let mut rest = run.numbers();
-    iter::from_fn(move || {
-        let number = rest.start / PAGES_PER_WORD;
-        let end = rest.end.min((number + 1).saturating_mul(PAGES_PER_WORD));
-        let here = mem::replace(&mut rest.start, end)..end;
-        let length = here.end.checked_sub(here.start).filter(|length| *length > 0)?;
-        let ones = u64::MAX >> (PAGES_PER_WORD - length);
-        Some((number, ones << (here.start % PAGES_PER_WORD)))
-    })
-}
-
-/// The numbers of the words that `memory` needs.
-pub(crate) fn words_for(memory: PageCount) -> std::ops::Range<u64> {
-    0..memory.0.div_ceil(PAGES_PER_WORD)
-}
-
 fn bit(page: PageIndex) -> u64 {
-    1 << (page.0 % PAGES_PER_WORD)
+    1 << (page.0 % PageSet::PAGES_PER_WORD)
 }
 
 #[cfg(test)]

@@ -1,0 +1,1 @@
+//! What a process needs from the operating system, and nobody else asks it for.
