@@ -1,0 +1,222 @@
+//! What happens to a source.
+
+use std::time::Duration;
+
+use ferry_units::{Instant, PageCount, PageSet, PageSize};
+
+use crate::error::TransferError;
+use crate::estimate::Estimate;
+use crate::layout::{Volume, VolumePages};
+use crate::stats::{MAX_PASSES, PassRecord};
+
+use super::lane::{Lane, Stage};
+use super::phase::{Pass, Phase};
+use super::verdict::{Polish, Verdict, judge};
+use super::words::{Ending, SourceInput};
+use super::{Source, Switch};
+
+impl Source {
+    /// Something has happened.
+    ///
+    /// # Errors
+    /// [`TransferError::Unexpected`] for an answer to what was not asked. Whoever sends it is
+    /// broken, and the migration with it: tell the source that it is [lost](SourceInput::Lost).
+    pub fn on(&mut self, input: SourceInput, now: Instant) -> Result<(), TransferError> {
+        match (&self.phase, input) {
+            (Phase::Setup, SourceInput::Begun(pages, state)) => {
+                self.pending = pages;
+                self.state = state;
+                self.begin_pass(now);
+            }
+            (Phase::PreCopy(Pass::Harvesting), SourceInput::Harvested(dirty, took)) => {
+                self.harvested(&dirty, took, now);
+            }
+            (_, SourceInput::Looked(marked)) => self.looked(marked, now),
+            (Phase::Stopping(switch), SourceInput::Stopped(dirty, took)) => {
+                let switch = *switch;
+                self.estimate.harvest(took);
+                let deferred =
+                    std::mem::replace(&mut self.deferred, VolumePages::none(&self.layout));
+                self.pending.insert_all(&deferred);
+                self.pending.insert_all(&dirty);
+                self.enter(Phase::Waiting(switch), now);
+            }
+            (Phase::Handing(..), SourceInput::StateSent(bytes)) => self.stats.downtime += bytes,
+            (Phase::Handing(switch, _), SourceInput::Ready) => {
+                self.enter(Phase::Ready(*switch), now);
+            }
+            (Phase::Ready(switch), SourceInput::RunSent) => self.handed(*switch, now),
+            (Phase::Handed(Switch::StopAndCopy), SourceInput::Resumed) => {
+                self.end(Ending::Completed, now);
+            }
+            (Phase::Handed(Switch::PostCopy), SourceInput::Resumed) => {
+                self.enter(Phase::PostCopy, now);
+                if self.everything_there {
+                    self.end(Ending::Completed, now);
+                }
+            }
+            // The destination may have everything before its word that the guest runs is heard.
+            (Phase::Handed(Switch::PostCopy), SourceInput::Complete) => {
+                self.everything_there = true;
+            }
+            (Phase::PostCopy, SourceInput::Complete) => self.end(Ending::Completed, now),
+            (_, SourceInput::RoundTrip(took)) => self.estimate.round_trip(took),
+            (Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_), SourceInput::StartPostCopy) => {
+                self.post_copy_wanted = true;
+            }
+            (Phase::Waiting(switch), SourceInput::Continue) => self.begin_handing(*switch, now),
+            // They come too late, and whoever sent them could not know.
+            (_, SourceInput::StartPostCopy) | (Phase::Ended(_), SourceInput::Cancel) => {}
+            (_, SourceInput::Cancel) => self.end(Ending::Cancelled, now),
+            (_, SourceInput::Lost(why)) => self.lost(why, now),
+            (Phase::Paused(_), SourceInput::Recovered(missing)) => self.recovered(&missing, now),
+            (_, unexpected) => {
+                let phase = self.phase();
+                return Err(TransferError::Unexpected { phase, input: name(&unexpected) });
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_pass(&mut self, now: Instant) {
+        self.stats.pass += 1;
+        self.pass = PassRecord { number: self.stats.pass, ..PassRecord::default() };
+        self.pass_began = now;
+        (self.looked, self.looked_at) = (PageCount(0), now);
+        for lane in &mut self.lanes {
+            lane.rewind(Stage::Cold);
+        }
+        self.enter(Phase::PreCopy(Pass::Sending), now);
+    }
+
+    /// A pass is over, and these pages were written while it was.
+    fn harvested(&mut self, dirty: &VolumePages, took: Duration, now: Instant) {
+        self.estimate.harvest(took);
+        let pass_took = now.since(self.pass_began);
+        self.estimate.pass(self.pass.bytes, pass_took.saturating_sub(took));
+        self.pending.insert_all(dirty);
+        let left = self.pending.count();
+        self.record(left, pass_took);
+        self.note_dirty(left, now);
+        let (verdict, expected) = judge(
+            &mut self.polish,
+            left.bytes(PageSize::KIB_4),
+            self.state,
+            &self.estimate,
+            &self.settings,
+        );
+        self.stats.expected_downtime = Some(expected);
+        if self.post_copy_wanted && self.disks_are_quiet() {
+            return self.enter(Phase::Quiet(Switch::PostCopy), now);
+        }
+        match verdict {
+            Verdict::Stop => self.enter(Phase::Quiet(Switch::StopAndCopy), now),
+            Verdict::Again => self.begin_pass(now),
+        }
+    }
+
+    fn record(&mut self, left: PageCount, took: Duration) {
+        self.pass.took = took;
+        self.pass.remaining = left.bytes(PageSize::KIB_4);
+        self.stats.bandwidth = self.estimate.bandwidth();
+        if self.stats.passes.len() < MAX_PASSES {
+            self.stats.passes.push(self.pass);
+        }
+    }
+
+    /// The marks in the middle of a pass: `marked` pages were written to since it began.
+    fn looked(&mut self, marked: PageCount, now: Instant) {
+        // Marks that were taken before a hot page was sent are not seen any more.
+        let new = marked.0.saturating_sub(self.looked.0);
+        self.looked = marked;
+        self.throttle.dirtied(PageCount(new).bytes(PageSize::KIB_4), self.settings.throttle, now);
+        self.set_dirty_rate(marked, now);
+    }
+
+    /// The marks at the end of a pass.
+    fn note_dirty(&mut self, dirty: PageCount, now: Instant) {
+        let new = PageCount(dirty.0.saturating_sub(self.looked.0));
+        let bytes = new.bytes(PageSize::KIB_4);
+        self.throttle.dirtied(bytes, self.settings.throttle, now);
+        self.set_dirty_rate(dirty, now);
+    }
+
+    fn set_dirty_rate(&mut self, dirty: PageCount, now: Instant) {
+        let nanos = now.since(self.pass_began).as_nanos().max(1);
+        let rate = u128::from(dirty.0) * 1_000_000_000 / nanos;
+        self.stats.dirty_pages_rate = PageCount(u64::try_from(rate).unwrap_or(u64::MAX));
+    }
+
+    /// Whether what is left of the disks, which a post-copy cannot fetch later, crosses within the
+    /// time for which the guest may stand still.
+    fn disks_are_quiet(&self) -> bool {
+        let left = self.pending.on_disks().bytes(PageSize::KIB_4);
+        let time = Estimate::crossing(left, self.estimate.bandwidth());
+        time <= self.settings.downtime_limit
+    }
+
+    fn handed(&mut self, switch: Switch, now: Instant) {
+        if switch == Switch::PostCopy {
+            let missing = std::mem::replace(&mut self.deferred, VolumePages::none(&self.layout));
+            self.pending.insert_all(&missing);
+            for lane in &mut self.lanes {
+                lane.rewind(Stage::Cold);
+            }
+        }
+        self.enter(Phase::Handed(switch), now);
+    }
+
+    /// A connection is gone, or the destination does not want the guest.
+    fn lost(&mut self, why: String, now: Instant) {
+        match self.phase {
+            Phase::Setup
+            | Phase::PreCopy(_)
+            | Phase::Quiet(_)
+            | Phase::Stopping(_)
+            | Phase::Waiting(_)
+            | Phase::Handing(..)
+            | Phase::Ready(_) => self.end(Ending::Failed(why), now),
+            Phase::Handed(Switch::StopAndCopy) => self.end(Ending::InDoubt(why), now),
+            Phase::Handed(Switch::PostCopy) | Phase::PostCopy => {
+                self.enter(Phase::Paused(why), now);
+            }
+            Phase::Paused(_) | Phase::Ended(_) => {}
+        }
+    }
+
+    /// All connections are new: only what the destination says that it lacks is to be sent.
+    fn recovered(&mut self, missing: &PageSet, now: Instant) {
+        self.pending = VolumePages::none(&self.layout);
+        if let Some(memory) = self.pending.get_mut(Volume::Memory) {
+            memory.insert_all(missing);
+        }
+        self.lanes = self.layout.channels().map(Lane::new).collect();
+        self.urgent = 0;
+        self.enter(Phase::PostCopy, now);
+    }
+
+    fn end(&mut self, ending: Ending, now: Instant) {
+        self.polish = Polish::default();
+        self.enter(Phase::Ended(ending), now);
+    }
+}
+
+fn name(input: &SourceInput) -> &'static str {
+    match input {
+        SourceInput::Begun(..) => "begun",
+        SourceInput::Harvested(..) => "harvested",
+        SourceInput::Looked(_) => "looked",
+        SourceInput::Stopped(..) => "stopped",
+        SourceInput::StateSent(_) => "the state is sent",
+        SourceInput::Ready => "ready",
+        SourceInput::RunSent => "run is sent",
+        SourceInput::Resumed => "resumed",
+        SourceInput::Complete => "complete",
+        SourceInput::RoundTrip(_) => "a round trip",
+        SourceInput::StartPostCopy => "start a post-copy",
+        SourceInput::Continue => "continue",
+        SourceInput::Cancel => "cancel",
+        SourceInput::Lost(_) => "lost",
+        SourceInput::Recovered(_) => "recovered",
+    }
+}
