@@ -30,7 +30,7 @@ impl Estimate {
         let is_first = self.sent == 0;
         if (bytes >= LEAST || is_first) && !bytes.is_zero() {
             self.sent = (self.sent / 2).saturating_add(bytes.get());
-            self.took = self.took / 2 + took;
+            self.took = (self.took / 2).saturating_add(took);
         }
     }
 
@@ -51,7 +51,8 @@ impl Estimate {
 
     /// What takes the same time however little is dirty: the last harvest, and three messages.
     pub(crate) fn fixed(&self) -> Duration {
-        REST + self.harvest + self.round_trip * 3 / 2
+        let messages = self.round_trip.saturating_mul(3) / 2;
+        REST.saturating_add(self.harvest).saturating_add(messages)
     }
 
     /// How long `bytes` take to cross at `rate`; forever at an unknown one.

@@ -113,7 +113,8 @@ impl Destination {
         self.phase
     }
 
-    /// Something has happened.
+    /// Something has happened. What comes after a failure, as threads that were at something report
+    /// it, changes nothing; but a recovery is refused then.
     ///
     /// # Errors
     /// [`TransferError::OutOfTurn`] for what makes no sense then: the peer is broken. Nothing has
@@ -150,6 +151,16 @@ impl Destination {
             (Phase::Paused, Input::AllHere) => (Phase::Paused, Effect::None),
             (Phase::Completed | Phase::Failed, Input::Lost) => (self.phase, Effect::None),
             (_, Input::Lost) => (Phase::Failed, Effect::Fail),
+            // A thread had this in hand when another one saw the end.
+            (
+                Phase::Failed,
+                Input::Connected
+                | Input::Fenced(_)
+                | Input::State(_)
+                | Input::Loaded
+                | Input::Run
+                | Input::AllHere,
+            ) => (Phase::Failed, Effect::None),
             (phase, _) => {
                 return Err(TransferError::OutOfTurn { phase, input: name(input) });
             }
@@ -275,9 +286,9 @@ mod tests {
         ];
         for count in 0..=inputs.len() {
             let mut inputs = inputs[..count].to_vec();
-            inputs.extend([Input::Lost, Input::Run]);
+            inputs.extend([Input::Lost, Input::Run, Input::Recovered]);
             let (effects, phase) = run(&inputs);
-            assert_eq!(effects[count..], [Some(E::Fail), None], "after {count}");
+            assert_eq!(effects[count..], [Some(E::Fail), Some(E::None), None], "after {count}");
             assert_eq!(phase, Phase::Failed);
         }
     }

@@ -14,6 +14,7 @@ mod target;
 mod world;
 
 use ferry_transfer::{DestinationPhase, Ending};
+use ferry_units::PageCount;
 use proptest::prelude::*;
 
 use actions::{Action, any_schedule, any_start};
@@ -55,5 +56,18 @@ proptest! {
                 prop_assert_eq!(world.target.motion == Motion::Runs, lives);
             }
         }
+    }
+    #[test]
+    fn a_guest_that_writes_nothing_crosses_once_and_stops(start in any_start()) {
+        let mut world = World::new(&start);
+        prop_assert_eq!(world.settle(), Ending::Completed);
+        let content = world.source.guest.pages.iter().flatten();
+        let full = content.filter(|content| **content != 0).count();
+        let stats = world.source.source.stats();
+        prop_assert_eq!(stats.pages, PageCount(full as u64));
+        prop_assert_eq!(stats.zero_pages, PageCount(0));
+        prop_assert_eq!(stats.passes.len(), 1);
+        prop_assert!(stats.passes[0].remaining.is_zero());
+        prop_assert_eq!(&world.target.pages, &world.source.guest.pages);
     }
 }
