@@ -57,10 +57,12 @@ fn main() -> Outcome {
                 Ok(fences.send(DestinationInput::Fenced(channel))?)
             });
         }
-        threads.spawn(|| decide(&layout, &inputs, heard, &answers));
+        let (layout, inputs) = (&layout, &inputs);
+        threads.spawn(move || decide(layout, inputs, heard, &answers));
         threads.spawn(|| shared.or_lost(hear(&shared, answered)));
-        let ending = lead(&shared, &layout, &inputs);
+        let ending = lead(&shared, layout, inputs);
         *lock(&shared.gate) = false;
+        let _over_already = inputs.send(DestinationInput::Lost);
         ending
     })?;
     println!("pass   pages        sent   remaining");

@@ -43,6 +43,7 @@ pub(crate) fn decide(
             Effect::Load(_) => inputs.send(DestinationInput::Loaded)?,
             Effect::SayReady => answers.send(SourceInput::Ready)?,
             Effect::Run(_) => return Ok(answers.send(SourceInput::Resumed)?),
+            Effect::Fail => return Err("it did not come".into()),
             _nothing_before_it_runs => {}
         }
     }
