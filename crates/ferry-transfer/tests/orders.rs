@@ -257,3 +257,37 @@ fn the_source_may_ask_again_when_all_was_said_into_a_dead_connection() {
     source.on(SourceInput::Complete, NOW).unwrap();
     assert_eq!(source.poll(NOW), Step::End(Ending::Completed));
 }
+
+#[test]
+fn what_is_written_to_goes_last_and_once_in_each_pass() {
+    let mut source = source();
+    source.on(begun(), NOW).unwrap();
+    let Work::Send(grant) = source.work(Channel(0), NOW) else { panic!("nothing to send") };
+    assert_eq!(grant.marked, Marked::Later);
+    let hot = PageRun::new(PageIndex(2), PageCount(3));
+    let sent = Sent { pages: PageCount(5), later: vec![hot], ..Sent::default() };
+    source.sent(Channel(0), &grant, &sent, NOW);
+    assert_eq!(source.remaining(), hot.bytes());
+    let last = Grant { volume: Volume::Memory, runs: vec![hot], marked: Marked::Taken };
+    assert_eq!(source.work(Channel(0), NOW), Work::Send(last.clone()));
+    source.sent(Channel(0), &last, &everything(&last), NOW);
+    assert_eq!(source.work(Channel(0), NOW), Work::Wait(None));
+    assert_eq!(source.poll(NOW), Step::Harvest);
+}
+
+#[test]
+fn neither_marks_are_taken_nor_is_the_guest_stopped_while_pages_are_being_sent() {
+    for post_copy in [false, true] {
+        let mut source = source();
+        source.on(begun(), NOW).unwrap();
+        let Work::Send(grant) = source.work(Channel(0), NOW) else { panic!("nothing to send") };
+        if post_copy {
+            source.on(SourceInput::StartPostCopy, NOW).unwrap();
+        }
+        assert!(matches!(source.poll(NOW), Step::Wait(_)));
+        source.sent(Channel(0), &grant, &everything(&grant), NOW);
+        send_all(&mut source);
+        let next = if post_copy { Step::StopGuest } else { Step::Harvest };
+        assert_eq!(source.poll(NOW), next);
+    }
+}
