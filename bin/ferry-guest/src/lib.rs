@@ -58,6 +58,7 @@ fn run(arguments: GuestArguments) -> anyhow::Result<()> {
         let run = Arc::clone(&run);
         move || run.shutdown(ShutdownCause::HostSignal)
     })?;
+    tracing::info!(state = %run.state(), "ready");
     let end = run.supervise();
     monitor.close();
     match end {

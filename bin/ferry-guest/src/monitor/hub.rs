@@ -52,6 +52,17 @@ impl Events {
         }
     }
 
+    /// Hears everything from now on.
+    #[cfg(test)]
+    pub(crate) fn hear(&self) -> Ear {
+        let outbox = Arc::new(Outbox::default());
+        outbox.open(bytes::Bytes::new());
+        assert_eq!(outbox.next(), Some(bytes::Bytes::new()));
+        let (socket, _) = UnixStream::pair().unwrap();
+        self.add(&outbox, &Arc::new(socket));
+        Ear { outbox }
+    }
+
     pub(super) fn add(&self, outbox: &Arc<Outbox>, socket: &Arc<UnixStream>) {
         let listener = Listener { outbox: Arc::clone(outbox), socket: Arc::clone(socket) };
         self.lock().push(listener);
@@ -71,5 +82,28 @@ impl Events {
 
     fn lock(&self) -> MutexGuard<'_, Vec<Listener>> {
         self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a test hears.
+#[cfg(test)]
+pub(crate) struct Ear {
+    outbox: Arc<Outbox>,
+}
+
+#[cfg(test)]
+impl Ear {
+    /// The names of the events since it was asked last.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        // A mark, so that this ends without waiting.
+        self.outbox.answer(bytes::Bytes::from_static(b"mark"));
+        let lines = std::iter::from_fn(|| self.outbox.next().filter(|line| line != "mark"));
+        lines
+            .map(|line| {
+                let line = String::from_utf8(line.to_vec()).unwrap();
+                let (_, rest) = line.split_once("\"event\": \"").unwrap();
+                rest.split('"').next().unwrap().to_owned()
+            })
+            .collect()
     }
 }

@@ -4,6 +4,8 @@ mod client;
 mod hub;
 mod outbox;
 mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -17,6 +19,8 @@ use ferry_qmp::{OutOfBand, Server};
 use ferry_runtime::Clock;
 
 pub use client::Executor;
+#[cfg(test)]
+pub(crate) use hub::Ear;
 pub use hub::Events;
 pub use socket::SocketError;
 use socket::SocketFile;
