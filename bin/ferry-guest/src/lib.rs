@@ -51,7 +51,12 @@ pub fn main() -> ExitCode {
 fn run(arguments: GuestArguments) -> anyhow::Result<()> {
     let clock = Clock::system();
     let (format, filter) = arguments.log();
-    telemetry::init(format, filter).unwrap_or_else(|error| usage(format!("--log: {error}")));
+    if telemetry::init(format, filter).is_err() {
+        usage(format!(
+            "--log {filter:?} is no filter; give a level, as in info, or one for each part, as in \
+             warn,ferry_guest=debug"
+        ));
+    }
     let settings = arguments.settings().unwrap_or_else(|error| usage(error));
     let Started { run, monitor } = guest::start(&settings, clock)?;
     signals::on_termination({

@@ -66,15 +66,30 @@ pub(super) fn serve(
         let outbox = Arc::new(Outbox::default());
         outbox.answer(server.greeting());
         events.add(&outbox, &socket);
+        let _leaves = Leaves { events: &events, outbox: &outbox, gone: Some(gone) };
         match Session::start(&socket, &outbox, &executor) {
             Ok(session) => session.run(&socket, server),
             Err(error) => tracing::warn!(%error, "no threads for a QMP client"),
         }
-        events.remove(&outbox);
-        gone();
     };
     thread::Builder::new().name("qmp/read".to_owned()).stack_size(DEEP_STACK).spawn(reader)?;
     Ok(())
+}
+
+/// A client leaves when this is dropped, also by a panic.
+struct Leaves<'a, F: FnOnce()> {
+    events: &'a Events,
+    outbox: &'a Arc<Outbox>,
+    gone: Option<F>,
+}
+
+impl<F: FnOnce()> Drop for Leaves<'_, F> {
+    fn drop(&mut self) {
+        self.events.remove(self.outbox);
+        if let Some(gone) = self.gone.take() {
+            gone();
+        }
+    }
 }
 
 /// A client that is being served, on the reader's side.

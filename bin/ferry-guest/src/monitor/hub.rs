@@ -39,7 +39,11 @@ impl Events {
         // With the mutex in hand, so that all clients hear the same order, and time never goes back.
         let listeners = self.lock();
         let line = event_line(&event, Timestamp::since_epoch(self.clock.wall()));
-        tracing::info!(event = event.name(), data = event.data().map(|data| data.to_string()));
+        tracing::info!(
+            name = event.name(),
+            data = event.data().map(|data| data.to_string()),
+            "event"
+        );
         for listener in listeners.iter() {
             match listener.outbox.event(&line) {
                 Delivery::Done => {}

@@ -31,7 +31,7 @@ fn each_bad_flag_is_named_with_its_value_and_what_is_accepted() {
         ("--incoming", "tcp:nowhere", "tcp:HOST:PORT"),
         ("--fill", "1G", "Ki, Mi, Gi or Ti"),
         ("--fill", "512Mi", "at most that"),
-        ("--log", "a=b=c", "filter"),
+        ("--log", "a=b=c", "ferry_guest=debug"),
         ("--log-format", "yaml", "text, json"),
         ("--name", "", "1 to 200 bytes"),
     ] {
@@ -98,5 +98,5 @@ fn help_version_and_completion_are_results() {
 fn the_log_can_be_read_by_programs() {
     let guest = Guest::start(&["--log-format", "json", "--log", "warn,ferry_guest=info"]);
     guest.client().execute("stop");
-    guest.wait_for_log("\"event\":\"STOP\"");
+    guest.wait_for_log("\"name\":\"STOP\"");
 }

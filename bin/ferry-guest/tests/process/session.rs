@@ -31,9 +31,8 @@ fn a_client_is_greeted_and_negotiates_once() {
 fn ten_commands_in_one_write_are_answered_in_order() {
     let guest = Guest::start(&[]);
     let mut wire = guest.client();
-    let commands: String =
-        (0..10).map(|id| format!("{{\"execute\": \"query-name\", \"id\": {id}}}")).collect();
-    wire.send(commands);
+    let commands = (0..10).map(|id| format!("{{\"execute\": \"query-name\", \"id\": {id}}}"));
+    wire.send(commands.collect::<Vec<_>>().concat());
     let expected: Vec<_> = (0..10)
         .map(|id| format!("{{\"return\": {{\"name\": \"guest\"}}, \"id\": {id}}}"))
         .collect();
