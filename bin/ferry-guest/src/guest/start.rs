@@ -171,8 +171,9 @@ fn boot(
     for disk in &disks {
         disk.take()?;
     }
+    // Its vCPUs are there, and execute nothing before everything else is.
+    let stopped = memory.stop();
     let machine = Machine::boot(config, memory, disks, on_fault(run))?;
-    let stopped = machine.memory().stop();
     run.boot(machine, stopped);
     Ok(())
 }

@@ -181,6 +181,13 @@ impl Machine {
     pub fn first_instruction(&self) -> Option<u64> {
         Some(self.0.first.load(Ordering::Relaxed)).filter(|&at| at > 0)
     }
+    /// The same, after a while.
+    pub fn wait_first_instruction(&self, at_most: std::time::Duration) -> Option<u64> {
+        self.0.clock.wait_until(self.0.clock.now() + at_most);
+        self.first_instruction()
+    }
+    /// Says it.
+    pub fn say(&self, _line: &str) {}
     /// Saves.
     pub fn save(&self, _stopped: &Stopped, _into: &mut Vec<u8>) -> Result<(), MachineError> {
         Ok(())

@@ -114,7 +114,7 @@ impl RunControl {
         inner.run();
         let resumed = self.wall();
         drop(inner);
-        self.wait_for_first_instruction(&machine).unwrap_or(resumed)
+        machine.wait_first_instruction(FIRST_INSTRUCTION).unwrap_or(resumed)
     }
 
     /// Stops the guest if it runs; one that is to arrive stays paused then.
@@ -169,6 +169,9 @@ impl RunControl {
         let mut inner = self.lock();
         self.events.emit(Event::Powerdown);
         inner.press_button();
+        if let Some(machine) = &inner.machine {
+            machine.say("the power button was pressed");
+        }
     }
 
     /// The guest looks at its power button, and shuts down if it was pressed.
@@ -300,17 +303,6 @@ impl RunControl {
         if inner.end_once() {
             tell();
             self.requests.push(Request::End(end));
-        }
-    }
-
-    fn wait_for_first_instruction(&self, machine: &Machine) -> Option<u64> {
-        let limit = self.clock.now() + FIRST_INSTRUCTION;
-        loop {
-            let first = machine.first_instruction();
-            if first.is_some() || self.clock.now() >= limit {
-                return first;
-            }
-            self.clock.wait_until(self.clock.now() + Duration::from_micros(20));
         }
     }
 

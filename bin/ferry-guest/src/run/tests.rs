@@ -55,8 +55,8 @@ fn machine() -> (Machine, Stopped) {
         clock: Clock::system(),
     };
     let memory = GuestMemory::create("test", Bytes::from_mib(2)).unwrap();
+    let stopped = memory.stop();
     let machine = Machine::boot(config, memory, Vec::new(), |_| {}).unwrap();
-    let stopped = machine.memory().stop();
     (machine, stopped)
 }
 
