@@ -27,7 +27,7 @@ use ferry_qmp::words::ShutdownCause;
 use ferry_runtime::{Clock, signals, telemetry};
 
 use crate::cli::{Cli, Command, GuestArguments};
-use crate::guest::Started;
+use crate::monitor::Events;
 use crate::run::End;
 
 /// Runs the program with the arguments of this process.
@@ -58,11 +58,13 @@ fn run(arguments: GuestArguments) -> anyhow::Result<()> {
         ));
     }
     let settings = arguments.settings().unwrap_or_else(|error| usage(error));
-    let Started { run, monitor } = guest::start(&settings, clock)?;
+    let events = Events::new(clock);
+    let run = settings.run_control(events.clone(), clock);
     signals::on_termination({
         let run = Arc::clone(&run);
         move || run.shutdown(ShutdownCause::HostSignal)
     })?;
+    let monitor = guest::start(&settings, &run, events, clock)?;
     tracing::info!(state = %run.state(), "ready");
     let end = run.supervise();
     monitor.close();

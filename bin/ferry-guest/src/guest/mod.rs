@@ -22,7 +22,7 @@ use crate::monitor::Executor;
 use crate::run::RunControl;
 
 pub use credentials::{Credentials, ObjectError};
-pub use start::{Origin, Population, Settings, StartError, Started, start};
+pub use start::{Origin, Population, Settings, StartError, start};
 pub use surroundings::{Arrival, Surroundings};
 
 /// What never changes about a guest.

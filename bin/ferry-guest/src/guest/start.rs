@@ -93,22 +93,29 @@ pub enum StartError {
     Threads(#[source] io::Error),
 }
 
-/// A guest that was started, and whoever drives it.
-#[derive(Debug)]
-pub struct Started {
-    /// Who lets it run and stops it.
-    pub run: Arc<RunControl>,
-    /// Those who drive it.
-    pub monitor: Monitor,
+impl Settings {
+    /// Who will let the guest run and stop it. There before the guest is, so that somebody can end
+    /// the machine while it starts.
+    pub fn run_control(&self, events: Events, clock: Clock) -> Arc<RunControl> {
+        let initial = match self.origin {
+            Origin::Boot => RunState::Prelaunch,
+            Origin::Deferred | Origin::Incoming(_) => RunState::Inmigrate,
+        };
+        RunControl::new(events, clock, initial, self.at_start)
+    }
 }
 
-/// Starts a guest. When it returns, it runs or awaits its arrival, and can be driven; if it fails,
-/// no socket is left behind.
+/// Starts a guest, in the hands of `run`. When it returns, the guest runs or awaits its arrival, and
+/// can be driven; if it fails, no socket is left behind.
 ///
 /// # Errors
 /// [`StartError`].
-pub fn start(settings: &Settings, clock: Clock) -> Result<Started, StartError> {
-    let events = Events::new(clock);
+pub fn start(
+    settings: &Settings,
+    run: &Arc<RunControl>,
+    events: Events,
+    clock: Clock,
+) -> Result<Monitor, StartError> {
     let mut monitor = Monitor::bind(&settings.qmp, events.clone(), clock)?;
     let identity = settings.identity.clone();
     let disks = settings.disks.iter().enumerate();
@@ -124,14 +131,9 @@ pub fn start(settings: &Settings, clock: Clock) -> Result<Started, StartError> {
         serial: Serial::open(settings.serial.as_deref())?,
         clock,
     };
-    let initial = match settings.origin {
-        Origin::Boot => RunState::Prelaunch,
-        Origin::Deferred | Origin::Incoming(_) => RunState::Inmigrate,
-    };
-    let run = RunControl::new(events.clone(), clock, initial, settings.at_start);
     let arrival = match settings.origin {
         Origin::Boot => {
-            boot(settings, config, disks.clone(), &run)?;
+            boot(settings, config, disks.clone(), run)?;
             None
         }
         Origin::Deferred | Origin::Incoming(_) => {
@@ -142,7 +144,7 @@ pub fn start(settings: &Settings, clock: Clock) -> Result<Started, StartError> {
     };
     let credentials = Arc::new(Credentials::default());
     let surroundings =
-        Surroundings::new(clock, events, Arc::clone(&run), Arc::clone(&credentials), arrival);
+        Surroundings::new(clock, events, Arc::clone(run), Arc::clone(&credentials), arrival);
     let migrations = Migrations::new(Arc::new(surroundings));
     if let Origin::Incoming(uri) = &settings.origin {
         listen(&migrations, uri)?;
@@ -150,14 +152,14 @@ pub fn start(settings: &Settings, clock: Clock) -> Result<Started, StartError> {
     let guest: Arc<dyn Executor> = Arc::new(Guest {
         identity,
         disks,
-        run: Arc::clone(&run),
+        run: Arc::clone(run),
         migrations,
         credentials,
         dirty_rate: DirtyRate::new(clock),
         turn: Mutex::default(),
     });
     monitor.serve(&guest).map_err(StartError::Threads)?;
-    Ok(Started { run, monitor })
+    Ok(monitor)
 }
 
 fn boot(

@@ -36,6 +36,13 @@ impl Guest {
     }
 
     pub(crate) fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+        let guest = Self::begin(folder, arguments);
+        guest.wait_for_log("ready");
+        guest
+    }
+
+    /// A guest that is just starting.
+    pub(crate) fn begin(folder: TempDir, arguments: &[&str]) -> Self {
         let memory = if arguments.contains(&"--memory") { &[][..] } else { &["--memory", "8Mi"] };
         let mut child = command(folder.path())
             .args(["--qmp", "unix:qmp"])
@@ -53,9 +60,7 @@ impl Guest {
                 }
             }
         });
-        let guest = Self { child, folder, log };
-        guest.wait_for_log("ready");
-        guest
+        Self { child, folder, log }
     }
 
     /// Waits until a line of the log has this in it.

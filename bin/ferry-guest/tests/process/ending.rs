@@ -74,3 +74,14 @@ fn the_socket_of_a_killed_guest_is_replaced() {
     guest.client().send("{'execute': 'quit'}");
     assert_eq!(guest.end().code(), Some(0));
 }
+
+#[test]
+fn a_signal_that_comes_while_a_guest_starts_ends_it_in_order_too() {
+    let arguments = ["--memory", "512Mi", "--prealloc", "--incoming", "defer"];
+    let guest = Guest::begin(tempfile::tempdir().unwrap(), &arguments);
+    while !guest.path().exists() {
+        std::thread::yield_now();
+    }
+    guest.signal("TERM");
+    assert_eq!(guest.end().code(), Some(0));
+}
