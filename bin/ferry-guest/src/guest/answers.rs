@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use ferry_qmp::words::{
     BlockDeviceInfo, BlockDeviceIoStatus, BlockInfo, BlockStats, BlockdevCacheInfo,
     BlockdevDetectZeroes, CpuInfoFast, CpuInstanceProperties, ImageInfo, KvmInfo, MemoryInfo,
-    NameInfo, QueryBlockstats, RunState, StatusInfo, SysEmuTarget, UuidInfo,
+    NameInfo, QueryBlockstats, StatusInfo, SysEmuTarget, UuidInfo,
 };
 use ferry_units::{Bytes, PageSize};
 
@@ -59,9 +59,7 @@ impl Guest {
     }
 
     pub(super) fn block(&self) -> Vec<BlockInfo> {
-        // Before and after, another machine may write to the disks.
-        let active = !matches!(self.run.state(), RunState::Inmigrate | RunState::Postmigrate);
-        self.disks.iter().map(|disk| block(disk, active)).collect()
+        self.disks.iter().map(|disk| block(disk)).collect()
     }
 
     /// Every drive is its own node, so that both questions have the same answer.
@@ -78,7 +76,7 @@ impl Guest {
     }
 }
 
-fn block(disk: &Disk, active: bool) -> BlockInfo {
+fn block(disk: &Disk) -> BlockInfo {
     let file = disk.path().display().to_string();
     // It is only told where it is known.
     let actual_size = fs::metadata(disk.path()).ok();
@@ -99,7 +97,7 @@ fn block(disk: &Disk, active: bool) -> BlockInfo {
             drv: "raw".to_owned(),
             backing_file: None,
             backing_file_depth: 0,
-            active,
+            active: disk.is_taken(),
             encrypted: false,
             detect_zeroes: BlockdevDetectZeroes::Off,
             bps: 0,

@@ -288,6 +288,10 @@ impl Disk {
     pub fn take(&self) -> Result<(), MachineError> {
         Ok(())
     }
+    /// Whether it is taken.
+    pub fn is_taken(&self) -> bool {
+        true
+    }
     /// Releases.
     pub fn release(&self) {}
     /// Flushes.

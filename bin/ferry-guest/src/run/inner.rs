@@ -102,6 +102,9 @@ impl Inner {
             // Its content must not change while it is sent.
             RunState::FinishMigrate => {
                 self.reset = Reset::Pending;
+                if self.return_to != RunState::Running {
+                    self.return_to = RunState::Prelaunch;
+                }
                 return;
             }
             RunState::Running | RunState::Prelaunch => {}

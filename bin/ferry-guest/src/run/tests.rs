@@ -3,6 +3,7 @@
 use ferry_memory::GuestMemory;
 use ferry_qmp::words::{Fault, FaultKind};
 use ferry_units::Bytes;
+use proptest::prelude::*;
 
 use super::*;
 use crate::machine::{MachineConfig, Serial, parse_workload};
@@ -214,4 +215,65 @@ fn a_machine_ends_for_the_first_reason() {
     assert_eq!(stage.run.supervise(), End::Failure("lost".to_owned()));
     assert_eq!(stage.ear.heard(), Vec::<String>::new());
     assert!(stage.run.lock().stopped.is_some(), "it stands still at the end");
+}
+
+/// What may happen to a guest, in any order.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Stop,
+    Cont,
+    Reset,
+    Powerdown,
+    Panic,
+    Begin,
+    TakeBack,
+    Complete,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    use Act::{Begin, Complete, Cont, Panic, Powerdown, Reset, Stop, TakeBack};
+    let each = [Stop, Cont, Reset, Powerdown, Panic, Begin, TakeBack, Complete];
+    proptest::collection::vec(proptest::sample::select(each.to_vec()), 0..24)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_happens_state_and_proof_agree_and_stops_and_resumes_alternate(acts in acts()) {
+        let stage = Stage::booted(AtStart::Run);
+        let run = &stage.run;
+        let mut switchover = None;
+        let mut told = Vec::new();
+        for act in acts {
+            match act {
+                Act::Stop => run.stop(),
+                Act::Cont => prop_assert_eq!(run.cont().is_err(), switchover.is_some()),
+                Act::Reset => run.reset(),
+                Act::Powerdown => run.powerdown(),
+                Act::Panic => run.stop_panicked(fault()),
+                // A second migration, or one of a guest that was moved away, is refused.
+                Act::Begin if switchover.is_none() && run.state() != R::Postmigrate => {
+                    switchover = Some(run.begin_switchover());
+                }
+                Act::Begin => {}
+                Act::TakeBack => drop(switchover.take()),
+                Act::Complete => {
+                    if let Some(over) = switchover.take() {
+                        over.complete();
+                    }
+                }
+            }
+            let inner = run.lock();
+            prop_assert_eq!(inner.state() == R::FinishMigrate, switchover.is_some());
+            let is_held = inner.stopped.is_some() || switchover.is_some();
+            prop_assert_eq!(is_held, inner.state() != R::Running);
+            drop(inner);
+            told.extend(stage.ear.heard());
+        }
+        let moves: Vec<_> = told.iter().filter(|name| *name == "STOP" || *name == "RESUME").collect();
+        for (at, name) in moves.into_iter().enumerate() {
+            prop_assert_eq!(name, if at % 2 == 0 { "STOP" } else { "RESUME" });
+        }
+    }
 }
