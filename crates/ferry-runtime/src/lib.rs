@@ -1,1 +1,6 @@
-//! What a process needs from the operating system, and nobody else asks it for.
+//! What a process needs from the operating system: clock, entropy, signals, telemetry, TLS
+//! identities.
+
+mod clock;
+
+pub use clock::Clock;
