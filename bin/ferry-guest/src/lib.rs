@@ -1,1 +1,3 @@
 //! The QEMU-like guest process.
+
+pub mod machine;
