@@ -46,7 +46,7 @@ impl Place {
     /// A block of the disk `number`, counted from 0.
     pub(crate) fn block(number: usize, index: u64) -> Self {
         let disk = (number % Self::MOST_DISKS + 1) as u64;
-        Self(disk << INDEX_BITS | index % Self::MOST)
+        Self((disk << INDEX_BITS) | (index % Self::MOST))
     }
 }
 

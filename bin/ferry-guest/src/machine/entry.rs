@@ -31,6 +31,7 @@ impl Entry {
     pub(crate) const UNKNOWN: Self = Self(u16::MAX);
 
     /// The first content of a page.
+    #[cfg(test)]
     pub(crate) fn first(kind: Kind) -> Self {
         Self::NEVER.next(kind)
     }
@@ -65,10 +66,9 @@ impl Entry {
     /// What the content is like: zeros if there never was one, `None` if that is not known.
     pub(crate) fn kind(self) -> Option<Kind> {
         match (self.0 >> 14, self.generation()) {
-            (0, 0) => Some(Kind::Zero),
+            (0, 0) | (2, _) => Some(Kind::Zero),
             (0, _) => Some(Kind::Random),
             (1, _) => Some(Kind::Text),
-            (2, _) => Some(Kind::Zero),
             (_, _) => None,
         }
     }

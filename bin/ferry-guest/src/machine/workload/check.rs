@@ -5,7 +5,7 @@ use std::fmt::Display;
 use ferry_qmp::words::{
     HotspotOptions, Milliseconds, Phase, PhasedOptions, Workload, WorkloadPattern,
 };
-use ferry_units::{Bytes, PageCount, PageSize};
+use ferry_units::{Bytes, BytesPerSecond, PageCount, PageSize};
 use thiserror::Error;
 
 use crate::machine::zipf::EXPONENTS;
@@ -46,7 +46,7 @@ pub(crate) fn check(workload: &Workload, limits: Limits) -> Result<(), WorkloadE
     };
     // A phase says these for itself; what the whole said would be overheard.
     let beside = [
-        ("rate", workload.rate.map(|rate| rate.get())),
+        ("rate", workload.rate.map(BytesPerSecond::get)),
         ("working-set", workload.working_set.map(Bytes::get)),
         ("read-share", workload.read_share.map(u64::from)),
         ("contents", workload.contents.map(|_| 0)),

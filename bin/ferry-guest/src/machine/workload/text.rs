@@ -336,7 +336,7 @@ impl fmt::Display for WorkloadText<'_> {
                 write!(f, "hotspot,hot-writes={hot_writes},hot-pages={hot_pages}")?;
             }
             WorkloadPattern::Zipf(ZipfOptions { exponent }) => {
-                write!(f, "zipf,exponent={exponent}")?
+                write!(f, "zipf,exponent={exponent}")?;
             }
             WorkloadPattern::Disk(DiskOptions { disk_rate }) => {
                 write!(f, "disk,disk-rate={}", Size(disk_rate.get()))?;
