@@ -1,337 +1,440 @@
-//! A stand-in for what runs, until the real one is here.
+//! What runs: a guest that knows what every byte of its memory and disks should be.
+//!
+//! ```text
+//!   workload ──► plan ──► vCPU threads ──► memory (ferry-memory) and disks
+//!                            │   ▲               │
+//!               progress ◄───┘   │ control       │ verify: contents against tables
+//!                  │             │               ▼
+//!                  └──► state (save, restore) ◄── tables: 16 bits for each page and block
+//! ```
+//!
+//! Everything that decides is a value without threads or clocks: contents, patterns,
+//! paces, plans, tables and the device state. Around them are the threads, the files, and the orders
+//! that pass between.
 
-#![allow(dead_code, clippy::needless_pass_by_value, clippy::unwrap_used)]
+mod chance;
+mod coding;
+mod content;
+mod control;
+mod dirty_rate;
+mod disk;
+mod entry;
+mod error;
+mod meter;
+mod pacer;
+mod pattern;
+mod plan;
+mod progress;
+mod serial;
+mod shared;
+mod state;
+mod table;
+#[cfg(test)]
+mod tests;
+mod vcpu;
+mod verify;
+mod workload;
+mod zipf;
 
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
-use std::{fmt, thread};
+pub use coding::StateError;
+pub use dirty_rate::{DirtyRate, DirtyRateError};
+pub use disk::{Disk, DiskKind, DiskLog, DiskSpec};
+pub use error::MachineError;
+pub use serial::Serial;
+pub use verify::Access;
+pub use workload::{WorkloadError, WorkloadText, WorkloadTextError, parse as parse_workload};
 
-use ferry_memory::{GuestMemory, Stopped};
-use ferry_qmp::words::{
-    BlockDeviceStats, CalcDirtyRate, DirtyRateInfo, DirtyRateMeasureMode, DirtyRateStatus, Empty,
-    Fault, Milliseconds, TimeUnit, VerifyReport, VerifyScope, Workload, WorkloadInfo,
-    WorkloadPattern,
-};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ferry_memory::{GuestMemory, MemoryError, Stopped};
+use ferry_qmp::words::{Fault, VerifyReport, VerifyScope, Workload, WorkloadInfo};
 use ferry_runtime::Clock;
-use ferry_units::{Bytes, BytesPerSecond, PageCount, PageSize};
+use ferry_units::{Bytes, BytesPerSecond, PageSize};
 
-/// Why a machine does not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-pub enum MachineError {
-    /// A workload that nobody knows.
-    #[error("workload {0:?}: give it idle")]
-    Workload(String),
-    /// A disk.
-    #[error("disk {path}", path = .path.display())]
-    Disk {
-        /// Its file.
-        path: PathBuf,
-        /// What Linux said.
-        source: io::Error,
-    },
-}
+use content::Place;
+use control::{Boot, Control, First, Life};
+use pacer::Throttle;
+use progress::Progress;
+use shared::{Cpu, Shared};
+use state::{Shape, State, View};
+use table::Table;
+use vcpu::Vcpu;
+use workload::{Limits, check};
 
-/// Where lines of the serial console go.
-#[derive(Debug)]
-pub struct Serial(Option<std::fs::File>);
-
-impl Serial {
-    /// To a file, or nowhere.
-    pub fn open(path: Option<&Path>) -> Result<Self, MachineError> {
-        let open = |path: &Path| {
-            let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-            file.map_err(|source| MachineError::Disk { path: path.to_owned(), source })
-        };
-        path.map(open).transpose().map(Self)
-    }
-}
-
-/// How verification reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// The guest runs.
-    Running,
-    /// It stands still.
-    Still,
-}
-
-/// What a machine is.
+/// How a guest is made.
 #[derive(Debug)]
 pub struct MachineConfig {
-    /// Name.
+    /// Its name.
     pub name: String,
-    /// Identity.
+    /// Its UUID.
     pub uuid: String,
-    /// vCPUs.
+    /// How many vCPUs it has.
     pub cpus: u32,
-    /// Seed.
+    /// What all its contents and choices are drawn from. That of a guest that arrives counts more.
     pub seed: u64,
-    /// Workload.
+    /// What it works on; that of a guest that arrives counts more.
     pub workload: Workload,
-    /// Filled first.
+    /// How much of its memory it fills first, from the start, as an operating system that boots: as
+    /// fast as it can, when it is let run.
     pub fill: Bytes,
-    /// Console.
+    /// Its console.
     pub serial: Serial,
-    /// Clock.
+    /// The time.
     pub clock: Clock,
 }
 
-/// What runs.
+/// A guest: memory, vCPUs, disks. Clones are the same guest; when the last goes, its threads end.
 #[derive(Clone)]
-pub struct Machine(Arc<Inner>);
+pub struct Machine {
+    inner: Arc<Inner>,
+}
 
 struct Inner {
-    memory: GuestMemory,
-    disks: Vec<Arc<Disk>>,
-    seed: u64,
-    clock: Clock,
-    threads: Mutex<Vec<i64>>,
-    first: AtomicU64,
-    armed: AtomicBool,
-    resets: AtomicU64,
+    shared: Arc<Shared>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
-impl fmt::Debug for Machine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Machine").finish_non_exhaustive()
-    }
-}
+/// The most vCPUs.
+const MOST_CPUS: u32 = 1024;
 
-/// Reads a workload.
-pub fn parse_workload(text: &str) -> Result<Workload, MachineError> {
-    match text {
-        "idle" => Ok(idle()),
-        other => Err(MachineError::Workload(other.to_owned())),
-    }
-}
+/// What a vCPU's thread needs of stack.
+const STACK: usize = 256 << 10;
 
-fn idle() -> Workload {
-    Workload {
-        pattern: WorkloadPattern::Idle(Empty {}),
-        rate: None,
-        working_set: None,
-        read_share: None,
-        contents: None,
-    }
-}
+/// How long to wait for threads that begin or end, which takes far less if they can.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Machine {
-    /// Boots.
+    /// A new guest. Its vCPUs begin when `memory` may run; the caller may hold it still. Blocks of
+    /// `disks` that a guest of the same seed wrote are known again.
+    ///
+    /// `on_fault` is called by a vCPU that finds something wrong, which does nothing more then; it
+    /// may stop the guest.
+    ///
+    /// # Errors
+    /// What of `config` cannot be, [`MachineError::File`] and [`MachineError::Thread`].
     pub fn boot(
         config: MachineConfig,
         memory: GuestMemory,
         disks: Vec<Arc<Disk>>,
-        _on_fault: impl Fn(Fault) + Send + Sync + 'static,
+        on_fault: impl Fn(Fault) + Send + Sync + 'static,
     ) -> Result<Self, MachineError> {
-        let inner = Arc::new(Inner {
+        let shape = shape(&config, &memory, &disks)?;
+        let limits = Limits { memory: shape.memory, cpus: shape.cpus, disks: disks.len() };
+        check(&config.workload, limits)?;
+        if config.fill > memory.ram().size() {
+            let memory = memory.ram().size();
+            return Err(MachineError::Fill { fill: config.fill, memory });
+        }
+        let blocks = disks.iter().enumerate().map(|(number, disk)| {
+            let failed = |source| MachineError::File { path: disk.path().to_owned(), source };
+            verify::adopt(number, disk, config.seed).map_err(failed)
+        });
+        let state = State {
+            seed: config.seed,
+            workload: config.workload.clone(),
+            fill: PageSize::KIB_4.pages_in(config.fill),
+            progress: (0..config.cpus).map(|cpu| Progress::new(config.seed, cpu)).collect(),
+            pages: Table::never_written(shape.memory),
+            blocks: blocks.collect::<Result<_, _>>()?,
+        };
+        let machine = Self::assemble(config, memory, disks, state, Box::new(on_fault));
+        machine.introduce("boot");
+        machine.start()
+    }
+
+    /// A guest that has arrived: everything about it but its memory and disks is in `state`, as
+    /// [`save`](Self::save) wrote it. It goes on where it stood when `memory` may run.
+    ///
+    /// # Errors
+    /// [`MachineError::State`] for a state that is none, or of a guest that is made differently;
+    /// [`MachineError::Workload`] and [`MachineError::Thread`].
+    pub fn restore(
+        config: MachineConfig,
+        memory: GuestMemory,
+        disks: Vec<Arc<Disk>>,
+        state: &[u8],
+        on_fault: impl Fn(Fault) + Send + Sync + 'static,
+    ) -> Result<Self, MachineError> {
+        let shape = shape(&config, &memory, &disks)?;
+        let state = State::restore(state, &shape)?;
+        let machine = Self::assemble(config, memory, disks, state, Box::new(on_fault));
+        machine.introduce("arrived");
+        machine.start()
+    }
+
+    /// Appends the device state: all about the guest but its memory and disks. Takes about 0.1 ms
+    /// for each GiB of memory.
+    ///
+    /// # Errors
+    /// [`MemoryError::AnotherGuest`] unless `stopped` is of this guest.
+    pub fn save(&self, stopped: &Stopped, into: &mut Vec<u8>) -> Result<(), MachineError> {
+        let shared = self.shared();
+        if !std::ptr::eq(stopped.memory().ram(), shared.memory.ram()) {
+            return Err(MemoryError::AnotherGuest.into());
+        }
+        let (orders, _) = shared.control.orders();
+        // A vCPU that stands still may not have heard yet what changed.
+        let progress: Vec<_> = (0..)
+            .zip(&shared.cpus)
+            .map(|(cpu, each)| {
+                each.progress.get().told(orders.news, Progress::new(shared.seed, cpu))
+            })
+            .collect();
+        let view = View {
+            seed: shared.seed,
+            workload: &orders.workload,
+            fill: shared.fill,
+            progress: &progress,
+            pages: &shared.pages,
+            blocks: &shared.blocks,
+        };
+        view.save(into);
+        Ok(())
+    }
+
+    /// Its UUID.
+    pub fn uuid(&self) -> &str {
+        &self.shared().uuid
+    }
+
+    /// How many vCPUs it has.
+    pub fn cpus(&self) -> u32 {
+        u32::try_from(self.shared().cpus.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> &GuestMemory {
+        &self.shared().memory
+    }
+
+    /// Its disks.
+    pub fn disks(&self) -> &[Arc<Disk>] {
+        &self.shared().disks
+    }
+
+    /// What its contents are drawn from.
+    pub fn seed(&self) -> u64 {
+        self.shared().seed
+    }
+
+    /// Linux's numbers of the threads of its vCPUs.
+    pub fn thread_ids(&self) -> Vec<i64> {
+        self.shared().cpus.iter().map(Cpu::thread).collect()
+    }
+
+    /// Slows vCPUs down: after every 10 ms of work each rests p / (1 - p) times as long, for
+    /// `percent` of at most 99. 0 is off.
+    pub fn throttle(&self, percent: u8) {
+        self.shared().control.set_throttle(percent.min(Throttle::MOST));
+    }
+
+    /// The next vCPU that runs notes when that was. To be called while the guest stands still; a
+    /// guest that was just made has done it.
+    pub fn arm_first_instruction(&self) {
+        self.shared().control.change(|orders| orders.first = First::Wanted);
+    }
+
+    /// When a vCPU first ran after that, in nanoseconds since 1970, if one did.
+    pub fn first_instruction(&self) -> Option<u64> {
+        self.wait_first_instruction(Duration::ZERO)
+    }
+
+    /// The same, after waiting for it for `at_most` so long.
+    pub fn wait_first_instruction(&self, at_most: Duration) -> Option<u64> {
+        match self.shared().control.wait_first(at_most) {
+            First::Wanted => None,
+            First::At(nanos) => Some(nanos),
+        }
+    }
+
+    /// Whether it has filled what it fills first.
+    pub fn is_booted(&self) -> bool {
+        self.shared().control.orders().0.boot == Boot::Over
+    }
+
+    /// What it works on, and how that goes.
+    pub fn workload(&self) -> WorkloadInfo {
+        let shared = self.shared();
+        let now = shared.clock.now();
+        let rates = shared.cpus.iter().map(|cpu| cpu.rates(now));
+        let sum = |sum: BytesPerSecond, rate: BytesPerSecond| {
+            BytesPerSecond::new(sum.get().saturating_add(rate.get()))
+        };
+        let (memory_rate, disk_rate) = rates.fold(Default::default(), |(memory, disk), each| {
+            (sum(memory, each.0), sum(disk, each.1))
+        });
+        let written = shared.cpus.iter().map(|cpu| Bytes::new(cpu.progress.get().written)).sum();
+        let workload = Workload::clone(&shared.control.orders().0.workload);
+        WorkloadInfo { workload, memory_rate, disk_rate, written }
+    }
+
+    /// How fast each vCPU really writes to memory, lately.
+    pub fn vcpu_rates(&self) -> Vec<BytesPerSecond> {
+        let now = self.shared().clock.now();
+        self.shared().cpus.iter().map(|cpu| cpu.rates(now).0).collect()
+    }
+
+    /// Gives it something else to work on, which its vCPUs begin with at once.
+    ///
+    /// # Errors
+    /// [`MachineError::Workload`].
+    pub fn set_workload(&self, workload: Workload) -> Result<(), MachineError> {
+        let shared = self.shared();
+        let cpus = u32::try_from(shared.cpus.len()).unwrap_or(MOST_CPUS);
+        let memory = shared.memory.ram().pages();
+        check(&workload, Limits { memory, cpus, disks: shared.disks.len() })?;
+        let line = format!("workload: {}", WorkloadText(&workload));
+        shared.control.change(|orders| {
+            orders.workload = Arc::new(workload);
+            orders.news.workloads += 1;
+        });
+        shared.say(&line);
+        Ok(())
+    }
+
+    /// Checks that every page and block has the content that it was last given.
+    ///
+    /// # Errors
+    /// [`MachineError::Incomplete`] for a guest that stands still and waits for pages, and what
+    /// memory or a disk says.
+    pub fn verify(&self, scope: VerifyScope, access: Access) -> Result<VerifyReport, MachineError> {
+        verify::verify(self.shared(), scope, access)
+    }
+
+    /// Begins its work again from the start, the boot included. Memory and disks keep what they
+    /// hold.
+    pub fn reset(&self) {
+        self.shared().control.change(|orders| {
+            orders.news.resets += 1;
+            orders.boot = Boot::UnderWay;
+        });
+        self.shared().say("reset");
+    }
+
+    /// Says something on its console.
+    pub fn say(&self, line: &str) {
+        self.shared().say(line);
+    }
+
+    /// Ends the threads of its vCPUs and waits for them. One that stands still because somebody
+    /// holds a [`Stopped`] is not waited for: it ends, without another instruction, when it is let
+    /// go. A guest that has ended does not run again.
+    pub fn end(&self) {
+        let control = &self.shared().control;
+        control.change(|orders| orders.life = Life::Ends);
+        if control.wait_alive(0, PATIENCE) > 0 {
+            return;
+        }
+        let threads = &self.inner.threads;
+        for thread in threads.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("the thread of a vCPU panicked");
+            }
+        }
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    fn assemble(
+        config: MachineConfig,
+        memory: GuestMemory,
+        disks: Vec<Arc<Disk>>,
+        state: State,
+        on_fault: Box<dyn Fn(Fault) + Send + Sync>,
+    ) -> Self {
+        let now = config.clock.now();
+        let cpus = state.progress.into_iter().map(|progress| Cpu::new(progress, now)).collect();
+        let shared = Shared {
+            name: config.name,
+            uuid: config.uuid,
+            seed: state.seed,
+            fill: state.fill,
+            serial: config.serial,
+            clock: config.clock,
             memory,
             disks,
-            seed: config.seed,
-            clock: config.clock,
-            threads: Mutex::new(Vec::new()),
-            first: AtomicU64::new(0),
-            armed: AtomicBool::new(false),
-            resets: AtomicU64::new(0),
-        });
-        for number in 0..config.cpus {
-            let inner = Arc::clone(&inner);
-            let pause = Arc::new((Mutex::new(()), Condvar::new()));
-            let work = move || loop {
-                let mut running = inner.memory.enter();
-                if inner.armed.swap(false, Ordering::Relaxed) {
-                    let now = u64::try_from(inner.clock.wall().as_nanos()).unwrap_or(u64::MAX);
-                    inner.first.store(now, Ordering::Relaxed);
-                }
-                running.checkpoint();
-                running.outside(|| {
-                    let held = pause.0.lock().unwrap();
-                    drop(pause.1.wait_timeout(held, std::time::Duration::from_millis(5)).unwrap());
-                });
+            pages: state.pages,
+            blocks: state.blocks,
+            control: Arc::new(Control::new(state.workload, Boot::UnderWay)),
+            cpus,
+            on_fault,
+        };
+        if shared.is_filled() && shared.fill.get() > 0 {
+            shared.control.change(|orders| orders.boot = Boot::Over);
+        }
+        Self { inner: Arc::new(Inner { shared: Arc::new(shared), threads: Mutex::default() }) }
+    }
+
+    /// Says on the console who it is.
+    fn introduce(&self, what: &str) {
+        let shared = self.shared();
+        let (size, cpus) = (shared.memory.ram().size(), shared.cpus.len());
+        let (name, uuid, seed, disks) =
+            (&shared.name, &shared.uuid, shared.seed, shared.disks.len());
+        shared.say(&format!(
+            "{what}: {name} {uuid}, {size} of memory, {cpus} vCPUs, {disks} disks, seed {seed}"
+        ));
+        let workload = shared.control.orders().0.workload;
+        shared.say(&format!("workload: {}", WorkloadText(&workload)));
+    }
+
+    /// Starts the threads.
+    fn start(self) -> Result<Self, MachineError> {
+        let shared = &self.inner.shared;
+        for lane in shared.lanes() {
+            let shared = Arc::clone(shared);
+            let run = move || {
+                shared.cpus[lane.cpu as usize].set_thread(thread_id());
+                let _alive = shared.control.begin();
+                Vcpu::new(shared, lane).run();
             };
-            let builder = thread::Builder::new().name(format!("CPU {number}/ferry"));
-            builder.stack_size(256 << 10).spawn(work).expect("threads can be made");
+            let thread = thread::Builder::new()
+                .name(format!("CPU {}/ferry", lane.cpu))
+                .stack_size(STACK)
+                .spawn(run)
+                .map_err(|source| MachineError::Thread { cpu: lane.cpu, source })?;
+            self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
-        Ok(Self(inner))
-    }
-
-    /// Memory.
-    pub fn memory(&self) -> &GuestMemory {
-        &self.0.memory
-    }
-    /// Disks.
-    pub fn disks(&self) -> &[Arc<Disk>] {
-        &self.0.disks
-    }
-    /// Seed.
-    pub fn seed(&self) -> u64 {
-        self.0.seed
-    }
-    /// Threads.
-    pub fn thread_ids(&self) -> Vec<i64> {
-        self.0.threads.lock().unwrap().clone()
-    }
-    /// Arms.
-    pub fn arm_first_instruction(&self) {
-        self.0.first.store(0, Ordering::Relaxed);
-        self.0.armed.store(true, Ordering::Relaxed);
-    }
-    /// First instruction.
-    pub fn first_instruction(&self) -> Option<u64> {
-        Some(self.0.first.load(Ordering::Relaxed)).filter(|&at| at > 0)
-    }
-    /// The same, after a while.
-    pub fn wait_first_instruction(&self, at_most: std::time::Duration) -> Option<u64> {
-        self.0.clock.wait_until(self.0.clock.now() + at_most);
-        self.first_instruction()
-    }
-    /// Says it.
-    pub fn say(&self, _line: &str) {}
-    /// Saves.
-    pub fn save(&self, _stopped: &Stopped, _into: &mut Vec<u8>) -> Result<(), MachineError> {
-        Ok(())
-    }
-    /// Workload.
-    pub fn workload(&self) -> WorkloadInfo {
-        WorkloadInfo {
-            workload: idle(),
-            memory_rate: BytesPerSecond::new(0),
-            disk_rate: BytesPerSecond::new(0),
-            written: Bytes::ZERO,
-        }
-    }
-    /// Sets it.
-    pub fn set_workload(&self, _workload: Workload) -> Result<(), MachineError> {
-        Ok(())
-    }
-    /// Verifies.
-    pub fn verify(
-        &self,
-        _scope: VerifyScope,
-        _access: Access,
-    ) -> Result<VerifyReport, MachineError> {
-        Ok(VerifyReport {
-            pages: self.0.memory.ram().pages(),
-            blocks: 0,
-            wrong: 0,
-            faults: Vec::new(),
-            duration: Milliseconds(0),
-        })
-    }
-    /// Resets.
-    pub fn reset(&self) {
-        self.0.resets.fetch_add(1, Ordering::Relaxed);
+        let cpus = u32::try_from(shared.cpus.len()).unwrap_or(MOST_CPUS);
+        shared.control.wait_alive(cpus, PATIENCE);
+        Ok(self)
     }
 }
 
-/// What a disk is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DiskSpec {
-    /// File.
-    pub path: PathBuf,
-    /// Size.
-    pub size: Option<Bytes>,
-    /// Kind.
-    pub kind: DiskKind,
-}
-
-/// Whose a disk is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiskKind {
-    /// Moves with the guest.
-    Local,
-    /// Both see it.
-    Shared,
-}
-
-/// A disk.
-#[derive(Debug)]
-pub struct Disk {
-    id: String,
-    path: PathBuf,
-    blocks: PageCount,
-    kind: DiskKind,
-}
-
-impl Disk {
-    /// Opens.
-    pub fn open(number: usize, spec: &DiskSpec) -> Result<Self, MachineError> {
-        let failed = |source| MachineError::Disk { path: spec.path.clone(), source };
-        let mut options = std::fs::OpenOptions::new();
-        options.read(true).write(true).create(spec.size.is_some());
-        let file = options.open(&spec.path).map_err(failed)?;
-        if let Some(size) = spec.size {
-            file.set_len(size.get()).map_err(failed)?;
-        }
-        let size = Bytes::new(file.metadata().map_err(failed)?.len());
-        let blocks = PageSize::KIB_4.pages_in(size);
-        Ok(Self { id: format!("disk{number}"), path: spec.path.clone(), blocks, kind: spec.kind })
-    }
-    /// Id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-    /// Path.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-    /// Blocks.
-    pub fn blocks(&self) -> PageCount {
-        self.blocks
-    }
-    /// Kind.
-    pub fn kind(&self) -> DiskKind {
-        self.kind
-    }
-    /// Takes.
-    pub fn take(&self) -> Result<(), MachineError> {
-        Ok(())
-    }
-    /// Whether it is taken.
-    pub fn is_taken(&self) -> bool {
-        true
-    }
-    /// Releases.
-    pub fn release(&self) {}
-    /// Flushes.
-    pub fn flush(&self) -> io::Result<()> {
-        Ok(())
-    }
-    /// Stats.
-    pub fn stats(&self) -> BlockDeviceStats {
-        BlockDeviceStats::default()
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.control.change(|orders| orders.life = Life::Ends);
     }
 }
 
-/// How fast it writes.
-#[derive(Debug)]
-pub struct DirtyRate;
+impl fmt::Debug for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Machine").field(self.shared()).finish()
+    }
+}
 
-impl DirtyRate {
-    /// None.
-    pub fn new(_clock: Clock) -> Self {
-        Self
+fn thread_id() -> i64 {
+    rustix::thread::gettid().as_raw_nonzero().get().into()
+}
+
+/// How the guest is made, if a guest can be made like that.
+fn shape(
+    config: &MachineConfig,
+    memory: &GuestMemory,
+    disks: &[Arc<Disk>],
+) -> Result<Shape, MachineError> {
+    let (pages, cpus) = (memory.ram().pages(), config.cpus);
+    if !(1..=MOST_CPUS).contains(&cpus) || u64::from(cpus) > pages.get() {
+        return Err(MachineError::Cpus { given: cpus, most: MOST_CPUS });
     }
-    /// Status.
-    pub fn status(&self) -> DirtyRateStatus {
-        DirtyRateStatus::Unstarted
+    if disks.len() > Place::MOST_DISKS {
+        return Err(MachineError::Disks { given: disks.len(), most: Place::MOST_DISKS });
     }
-    /// Starts.
-    pub fn start(&self, _machine: &Machine, _command: &CalcDirtyRate) -> Result<(), MachineError> {
-        Ok(())
-    }
-    /// Info.
-    pub fn info(&self, unit: TimeUnit) -> DirtyRateInfo {
-        DirtyRateInfo {
-            dirty_rate: None,
-            status: DirtyRateStatus::Unstarted,
-            start_time: 0,
-            calc_time: 0,
-            calc_time_unit: unit,
-            sample_pages: 0,
-            mode: DirtyRateMeasureMode::PageSampling,
-            vcpu_dirty_rate: None,
-        }
-    }
+    let disks = disks.iter().map(|disk| disk.blocks()).collect();
+    Ok(Shape { memory: pages, cpus, disks })
 }
