@@ -60,7 +60,7 @@ impl Desk {
         loop {
             let now = self.clock.now();
             match source.poll(now) {
-                Step::Wait(until) => source = self.wait(&self.leader, source, until, now),
+                Step::Wait(until) => source = wait(&self.leader, source, until, now),
                 step => {
                     // It may have come to a phase in which there is work.
                     self.senders.notify_all();
@@ -87,7 +87,7 @@ impl Desk {
                     if until.is_none() {
                         self.leader.notify_all();
                     }
-                    source = self.wait(&self.senders, source, until, now);
+                    source = wait(&self.senders, source, until, now);
                 }
             }
         }
@@ -105,27 +105,26 @@ impl Desk {
             if now >= until {
                 return false;
             }
-            source = self.wait(&self.senders, source, Some(until), now);
+            source = wait(&self.senders, source, Some(until), now);
         }
-    }
-
-    fn wait<'a>(
-        &'a self,
-        who: &Condvar,
-        source: MutexGuard<'a, Source>,
-        until: Option<Instant>,
-        now: Instant,
-    ) -> MutexGuard<'a, Source> {
-        let woken = match until {
-            None => return who.wait(source).unwrap_or_else(PoisonError::into_inner),
-            Some(until) => who.wait_timeout(source, until.since(now).max(Duration::from_nanos(1))),
-        };
-        woken.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn lock(&self) -> MutexGuard<'_, Source> {
         self.source.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn wait<'a>(
+    who: &Condvar,
+    source: MutexGuard<'a, Source>,
+    until: Option<Instant>,
+    now: Instant,
+) -> MutexGuard<'a, Source> {
+    let woken = match until {
+        None => return who.wait(source).unwrap_or_else(PoisonError::into_inner),
+        Some(until) => who.wait_timeout(source, until.since(now).max(Duration::from_nanos(1))),
+    };
+    woken.unwrap_or_else(PoisonError::into_inner).0
 }
 
 /// Whether a migration is over, or paused.

@@ -235,24 +235,24 @@ impl Migrations {
     /// How it is, in more detail.
     pub fn stats(&self) -> TransferStats {
         let state = self.state();
-        let mut stats = TransferStats::default();
+        let mut told = TransferStats::default();
         if let Some(incoming) = &state.incoming {
-            stats.resumed_at = incoming.resumed_at();
-            stats.populate = Some(milliseconds(incoming.populated()));
+            told.resumed_at = incoming.resumed_at();
+            told.populate = Some(milliseconds(incoming.populated()));
             if let Some((half, most)) = incoming.waited() {
-                stats.fault_p50 = Some(nanos(half));
-                stats.fault_p99 = Some(nanos(most));
+                told.fault_p50 = Some(nanos(half));
+                told.fault_p99 = Some(nanos(most));
             }
         }
         if let Some(outgoing) = &state.outgoing {
             let (history, stopped_at, resumed_at) = outgoing.history();
-            stats.passes = history.passes.iter().map(pass).collect();
-            (stats.stopped_at, stats.resumed_at) = (stopped_at, resumed_at);
-            stats.blackout = stopped_at
+            told.passes = history.passes.iter().map(pass).collect();
+            (told.stopped_at, told.resumed_at) = (stopped_at, resumed_at);
+            told.blackout = stopped_at
                 .zip(resumed_at)
                 .map(|(stopped, resumed)| resumed.saturating_sub(stopped));
         }
-        stats
+        told
     }
 
     /// What could be cut.

@@ -209,10 +209,8 @@ impl Leader {
 
     fn on(&mut self, news: News, accepted: &mut Accepted) -> Result<(), ArriveError> {
         let input = match news {
-            News::Arrived(..) => return Ok(()),
             News::Fenced(channel) => DestinationInput::Fenced(channel),
             News::AllHere => DestinationInput::AllHere,
-            News::Lost(Line::Listener, _) => return Ok(()),
             News::Lost(Line::Migration, why) => return Err(ArriveError::Lost(why)),
             News::Pause => {
                 let why = "Postcopy migration is paused by the user".to_owned();
@@ -233,8 +231,10 @@ impl Leader {
                 accepted.state = Some(State { missing, runs, bytes: state });
                 DestinationInput::State(switch)
             }
-            // Answered where it was heard, and an offer comes once.
-            News::Said(SourceMessage::Ping(_) | SourceMessage::Offer(_)) => return Ok(()),
+            // Strangers, or late; a ping was answered where it was heard, and an offer comes once.
+            News::Arrived(..)
+            | News::Lost(Line::Listener, _)
+            | News::Said(SourceMessage::Ping(_) | SourceMessage::Offer(_)) => return Ok(()),
         };
         let effect = accepted.destination.on(input)?;
         self.carry_out(effect, accepted)

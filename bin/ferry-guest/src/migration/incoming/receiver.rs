@@ -89,23 +89,23 @@ impl Lane {
 
     /// Receives all of a migration, until the connection ends.
     pub(super) fn receive_all(mut self, channel: Channel) {
-        let result = self.load(channel).and_then(|()| self.common.arrivals(&mut self.receiver));
+        let result = self.load(channel);
         self.go_on(result);
     }
 
     /// Receives what a guest that runs lacks, until the connection ends.
     pub(super) fn receive_rest(mut self) {
-        let result = self.common.arrivals(&mut self.receiver);
-        self.go_on(result);
+        self.go_on(Ok(()));
     }
 
-    fn go_on(mut self, arrivals: Result<Option<Arc<Arrivals>>, ReceiveError>) {
-        let result = match arrivals {
-            Ok(None) => return,
-            Ok(Some(arrivals)) => self.arrive(&arrivals),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = result {
+    /// Receives what the guest lacks, once it is put together and if it lacks anything.
+    fn go_on(&mut self, loaded: Result<(), ReceiveError>) {
+        self.receiver.guest_runs();
+        let arrived = loaded.and_then(|()| match self.common.room.wait_for_arrivals() {
+            Some(arrivals) => self.arrive(&arrivals),
+            None => Ok(()),
+        });
+        if let Err(error) = arrived {
             let why = crate::migration::in_words(&error);
             // Nobody hears it if the migration is over.
             let _over = self.common.news.send(News::Lost(Line::Migration, why));
@@ -260,12 +260,6 @@ enum Content {
 }
 
 impl Common {
-    /// Waits until the guest is put together; what it lacks, if it lacks anything.
-    fn arrivals(&self, receiver: &mut Receiver) -> Result<Option<Arc<Arrivals>>, ReceiveError> {
-        receiver.guest_runs();
-        Ok(self.room.wait_for_arrivals())
-    }
-
     fn disk(&self, number: u8) -> Result<&Arc<Disk>, ReceiveError> {
         let disk = self.disks.get(usize::from(number));
         disk.ok_or_else(|| {

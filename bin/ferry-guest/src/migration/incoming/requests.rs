@@ -46,7 +46,9 @@ impl Requests {
 
     /// Asks again for what vCPUs wait for, on a new connection.
     pub(super) fn ask_again(&self, pages: &[PageIndex]) {
-        pages.iter().for_each(|page| self.send(*page));
+        for page in pages {
+            self.send(*page);
+        }
     }
 
     /// Pages have arrived.

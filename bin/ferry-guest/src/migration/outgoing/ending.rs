@@ -41,7 +41,6 @@ pub(super) fn settle(outgoing: &Outgoing, ending: &Ending) {
                 switchover.complete();
             }
             note_end(outgoing);
-            board.advance(Side::Source, MigrationStatus::PostcopyActive);
             board.advance(Side::Source, MigrationStatus::Completed);
         }
         Ending::Cancelled => {
