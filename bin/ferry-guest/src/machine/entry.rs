@@ -20,6 +20,9 @@ pub(crate) enum Kind {
     Zero,
 }
 
+/// How many kinds there are.
+const KINDS: u16 = 3;
+
 /// The bits of a generation.
 const GENERATION: u16 = (1 << 14) - 1;
 
@@ -48,9 +51,13 @@ impl Entry {
 
     /// What `bits` say, if they say anything.
     pub(crate) fn from_bits(bits: u16) -> Option<Self> {
-        let entry = Self(bits);
-        let is_known = entry.kind().is_some() && (entry.generation() > 0 || entry == Self::NEVER);
-        (is_known || entry == Self::UNKNOWN).then_some(entry)
+        Self::is_one(bits).then_some(Self(bits))
+    }
+
+    /// Whether `bits` say anything: comparisons only, which are made for many at once.
+    pub(crate) const fn is_one(bits: u16) -> bool {
+        let is_known = bits < KINDS << 14 && (bits & GENERATION != 0 || bits == 0);
+        is_known || bits == u16::MAX
     }
 
     /// As 16 bits.

@@ -12,6 +12,7 @@
 //! paces, plans, tables and the device state. Around them are the threads, the files, and the orders
 //! that pass between.
 
+mod build;
 mod chance;
 mod coding;
 mod content;
@@ -46,7 +47,7 @@ pub use workload::{WorkloadError, WorkloadText, WorkloadTextError, parse as pars
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ferry_memory::{GuestMemory, MemoryError, Stopped};
@@ -54,14 +55,13 @@ use ferry_qmp::words::{Fault, VerifyReport, VerifyScope, Workload, WorkloadInfo}
 use ferry_runtime::Clock;
 use ferry_units::{Bytes, BytesPerSecond, PageSize};
 
-use content::Place;
-use control::{Boot, Control, First, Life};
+use build::shape;
+use control::{Boot, First, Life};
 use pacer::Throttle;
 use progress::Progress;
 use shared::{Cpu, Shared};
-use state::{Shape, State, View};
+use state::{State, View};
 use table::Table;
-use vcpu::Vcpu;
 use workload::{Limits, check};
 
 /// How a guest is made.
@@ -99,9 +99,6 @@ struct Inner {
 
 /// The most vCPUs.
 const MOST_CPUS: u32 = 1024;
-
-/// What a vCPU's thread needs of stack.
-const STACK: usize = 256 << 10;
 
 /// How long to wait for threads that begin or end, which takes far less if they can.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -165,7 +162,7 @@ impl Machine {
         machine.start()
     }
 
-    /// Appends the device state: all about the guest but its memory and disks. Takes about 0.1 ms
+    /// Appends the device state: all about the guest but its memory and disks. Takes about 0.2 ms
     /// for each GiB of memory.
     ///
     /// # Errors
@@ -339,71 +336,6 @@ impl Machine {
     fn shared(&self) -> &Shared {
         &self.inner.shared
     }
-
-    fn assemble(
-        config: MachineConfig,
-        memory: GuestMemory,
-        disks: Vec<Arc<Disk>>,
-        state: State,
-        on_fault: Box<dyn Fn(Fault) + Send + Sync>,
-    ) -> Self {
-        let now = config.clock.now();
-        let cpus = state.progress.into_iter().map(|progress| Cpu::new(progress, now)).collect();
-        let shared = Shared {
-            name: config.name,
-            uuid: config.uuid,
-            seed: state.seed,
-            fill: state.fill,
-            serial: config.serial,
-            clock: config.clock,
-            memory,
-            disks,
-            pages: state.pages,
-            blocks: state.blocks,
-            control: Arc::new(Control::new(state.workload, Boot::UnderWay)),
-            cpus,
-            on_fault,
-        };
-        if shared.is_filled() && shared.fill.get() > 0 {
-            shared.control.change(|orders| orders.boot = Boot::Over);
-        }
-        Self { inner: Arc::new(Inner { shared: Arc::new(shared), threads: Mutex::default() }) }
-    }
-
-    /// Says on the console who it is.
-    fn introduce(&self, what: &str) {
-        let shared = self.shared();
-        let (size, cpus) = (shared.memory.ram().size(), shared.cpus.len());
-        let (name, uuid, seed, disks) =
-            (&shared.name, &shared.uuid, shared.seed, shared.disks.len());
-        shared.say(&format!(
-            "{what}: {name} {uuid}, {size} of memory, {cpus} vCPUs, {disks} disks, seed {seed}"
-        ));
-        let workload = shared.control.orders().0.workload;
-        shared.say(&format!("workload: {}", WorkloadText(&workload)));
-    }
-
-    /// Starts the threads.
-    fn start(self) -> Result<Self, MachineError> {
-        let shared = &self.inner.shared;
-        for lane in shared.lanes() {
-            let shared = Arc::clone(shared);
-            let run = move || {
-                shared.cpus[lane.cpu as usize].set_thread(thread_id());
-                let _alive = shared.control.begin();
-                Vcpu::new(shared, lane).run();
-            };
-            let thread = thread::Builder::new()
-                .name(format!("CPU {}/ferry", lane.cpu))
-                .stack_size(STACK)
-                .spawn(run)
-                .map_err(|source| MachineError::Thread { cpu: lane.cpu, source })?;
-            self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
-        }
-        let cpus = u32::try_from(shared.cpus.len()).unwrap_or(MOST_CPUS);
-        shared.control.wait_alive(cpus, PATIENCE);
-        Ok(self)
-    }
 }
 
 impl Drop for Inner {
@@ -416,25 +348,4 @@ impl fmt::Debug for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Machine").field(self.shared()).finish()
     }
-}
-
-fn thread_id() -> i64 {
-    rustix::thread::gettid().as_raw_nonzero().get().into()
-}
-
-/// How the guest is made, if a guest can be made like that.
-fn shape(
-    config: &MachineConfig,
-    memory: &GuestMemory,
-    disks: &[Arc<Disk>],
-) -> Result<Shape, MachineError> {
-    let (pages, cpus) = (memory.ram().pages(), config.cpus);
-    if !(1..=MOST_CPUS).contains(&cpus) || u64::from(cpus) > pages.get() {
-        return Err(MachineError::Cpus { given: cpus, most: MOST_CPUS });
-    }
-    if disks.len() > Place::MOST_DISKS {
-        return Err(MachineError::Disks { given: disks.len(), most: Place::MOST_DISKS });
-    }
-    let disks = disks.iter().map(|disk| disk.blocks()).collect();
-    Ok(Shape { memory: pages, cpus, disks })
 }

@@ -13,7 +13,7 @@ const SLICE: Duration = Duration::from_millis(1);
 /// What a vCPU may be behind and catch up; what is beyond is forgotten.
 const BACKLOG: Duration = Duration::from_millis(100);
 
-/// Without a limit: how much before the clock is looked at again, some 10 µs.
+/// Without a limit: how much before the clock is looked at again: some 100 µs.
 const UNPACED: Bytes = Bytes::from_kib(128);
 
 /// A rate that work is held to.

@@ -7,8 +7,8 @@
 //!   the table of pages, the table of blocks of each disk
 //! ```
 //!
-//! It is written while nobody runs, so it must be quick: the tables are most of it, and cost 0.1 ms
-//! for each GiB. It comes from another process, so whatever it says is checked; what it counts is
+//! It is written while nobody runs, so it must be quick: the tables are most of it, and cost some
+//! 0.2 ms for each GiB. It comes from another process, so whatever it says is checked; what it counts is
 //! compared with what is here, and nothing is allocated by a number from it.
 
 use ferry_qmp::words::Workload;

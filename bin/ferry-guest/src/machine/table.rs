@@ -87,7 +87,7 @@ impl Table {
                 MIXED => from.u16s(bits)?,
                 2.. => return Err(StateError::Malformed { what: "a region of the table" }),
             }
-            if !bits.iter().fold(true, |all, bits| all & Entry::from_bits(*bits).is_some()) {
+            if !bits.iter().fold(true, |all, bits| all & Entry::is_one(*bits)) {
                 return Err(StateError::Malformed { what: "an entry of the table" });
             }
             entries.extend(bits.iter().map(|bits| AtomicU16::new(*bits)));
