@@ -111,6 +111,11 @@ impl Layout {
             && regions(run).all(|part| self.channel_of(volume, part.first()) == channel)
     }
 
+    /// Whether no disk crosses.
+    pub(crate) fn is_memory_alone(&self) -> bool {
+        self.volumes.iter().skip(1).all(|pages| pages.0 == 0)
+    }
+
     /// How much there is in all.
     pub fn bytes(&self) -> Bytes {
         let pages = self.volumes.iter().map(|pages| pages.0).sum();

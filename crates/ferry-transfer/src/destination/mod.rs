@@ -71,7 +71,9 @@ pub enum DestinationInput {
     AllHere,
     /// A connection was lost, or something is wrong.
     Lost,
-    /// New connections are there.
+    /// New connections are there, and the threads of the old ones have ended: no page can arrive
+    /// any more that the answer calls missing. It may come when the guest has all its memory and only
+    /// the source does not know.
     Recovered,
 }
 
@@ -84,13 +86,16 @@ pub enum Effect {
     Load(Switch),
     /// Say that everything is here.
     SayReady,
-    /// Let the guest run, and say so.
+    /// Let the guest run, and say so. If no memory is missing after a switch to post-copy,
+    /// [`DestinationInput::AllHere`] is due at once.
     Run(Switch),
     /// Say that no memory is missing.
     SayComplete,
     /// Keep the guest and what it lacks; wait for a recovery.
     Pause,
-    /// Say what is missing; pages arrive again.
+    /// Say what is missing, and ask again for what vCPUs wait for: what was asked on the connections
+    /// that are gone is forgotten. Pages arrive again. If nothing is missing, that is to be said
+    /// again too: [`DestinationInput::AllHere`].
     SayMissing,
     /// Give up: the guest has not run here.
     Fail,
@@ -135,6 +140,10 @@ impl Destination {
             // In the second case it was being recovered, and that failed.
             (Phase::Running(_) | Phase::Paused, Input::Lost) => (Phase::Paused, Effect::Pause),
             (Phase::Paused, Input::Recovered) => {
+                (Phase::Running(Switch::PostCopy), Effect::SayMissing)
+            }
+            // The source did not hear that nothing is missing.
+            (Phase::Completed, Input::Recovered) if self.state == Some(Switch::PostCopy) => {
                 (Phase::Running(Switch::PostCopy), Effect::SayMissing)
             }
             // The last page came when the link was already lost: only the source has to hear of it.

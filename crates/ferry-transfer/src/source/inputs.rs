@@ -7,10 +7,11 @@ use ferry_units::{Instant, PageCount, PageSet, PageSize};
 use crate::error::TransferError;
 use crate::estimate::Estimate;
 use crate::layout::{Volume, VolumePages};
+use crate::settings::PostCopy;
 use crate::stats::{MAX_PASSES, PassRecord};
 
 use super::lane::{Lane, Stage};
-use super::phase::{Pass, Phase};
+use super::phase::{Pass, Phase, State};
 use super::verdict::{Polish, Verdict, judge};
 use super::words::{Ending, SourceInput};
 use super::{Source, Switch};
@@ -18,9 +19,13 @@ use super::{Source, Switch};
 impl Source {
     /// Something has happened.
     ///
+    /// An answer that comes when the migration was given up meanwhile changes nothing, but for
+    /// [`SourceInput::RunSent`], which then is an error: the guest must not be handed over.
+    ///
     /// # Errors
     /// [`TransferError::Unexpected`] for an answer to what was not asked. Whoever sends it is
     /// broken, and the migration with it: tell the source that it is [lost](SourceInput::Lost).
+    /// [`TransferError::HandedOver`] as [`cancel`](Self::cancel).
     pub fn on(&mut self, input: SourceInput, now: Instant) -> Result<(), TransferError> {
         match (&self.phase, input) {
             (Phase::Setup, SourceInput::Begun(pages, state)) => {
@@ -41,14 +46,19 @@ impl Source {
                 self.pending.insert_all(&dirty);
                 self.enter(Phase::Waiting(switch), now);
             }
-            (Phase::Handing(..), SourceInput::StateSent(bytes)) => self.stats.downtime += bytes,
-            (Phase::Handing(switch, _), SourceInput::Ready) => {
+            // The answer may be heard before the thread that sent the state says that it did.
+            (Phase::Handing(..) | Phase::Ready(_), SourceInput::StateSent(bytes)) => {
+                self.stats.downtime += bytes;
+            }
+            (Phase::Handing(switch, State::Sending), SourceInput::Ready) if self.all_fenced() => {
                 self.enter(Phase::Ready(*switch), now);
             }
             (Phase::Ready(switch), SourceInput::RunSent) => self.handed(*switch, now),
-            (Phase::Handed(Switch::StopAndCopy), SourceInput::Resumed) => {
-                self.end(Ending::Completed, now);
-            }
+            // Another thread may have seen the connections end before this word was read.
+            (
+                Phase::Handed(Switch::StopAndCopy) | Phase::Ended(Ending::InDoubt(_)),
+                SourceInput::Resumed,
+            ) => self.end(Ending::Completed, now),
             (Phase::Handed(Switch::PostCopy), SourceInput::Resumed) => {
                 self.enter(Phase::PostCopy, now);
                 if self.everything_there {
@@ -59,16 +69,20 @@ impl Source {
             (Phase::Handed(Switch::PostCopy), SourceInput::Complete) => {
                 self.everything_there = true;
             }
-            (Phase::PostCopy, SourceInput::Complete) => self.end(Ending::Completed, now),
+            // The last word of a connection may be read when its loss is known already.
+            (Phase::PostCopy | Phase::Paused(_), SourceInput::Complete) => {
+                self.end(Ending::Completed, now);
+            }
             (_, SourceInput::RoundTrip(took)) => self.estimate.round_trip(took),
-            (Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_), SourceInput::StartPostCopy) => {
+            (Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_), SourceInput::StartPostCopy)
+                if self.settings.post_copy == PostCopy::Allowed =>
+            {
                 self.post_copy_wanted = true;
             }
             (Phase::Waiting(switch), SourceInput::Continue) => self.begin_handing(*switch, now),
-            // They come too late, and whoever sent them could not know.
-            (_, SourceInput::StartPostCopy) | (Phase::Ended(_), SourceInput::Cancel) => {}
-            (_, SourceInput::Cancel) => self.end(Ending::Cancelled, now),
+            (_, SourceInput::Cancel) => return self.cancel(now),
             (_, SourceInput::Lost(why)) => self.lost(why, now),
+            (phase, late) if comes_too_late(phase, &late) => {}
             (Phase::Paused(_), SourceInput::Recovered(missing)) => self.recovered(&missing, now),
             (_, unexpected) => {
                 let phase = self.phase();
@@ -76,6 +90,11 @@ impl Source {
             }
         }
         Ok(())
+    }
+
+    /// Whether every channel was told to send its fence.
+    fn all_fenced(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.fence > 0)
     }
 
     fn begin_pass(&mut self, now: Instant) {
@@ -195,9 +214,34 @@ impl Source {
         self.enter(Phase::PostCopy, now);
     }
 
-    fn end(&mut self, ending: Ending, now: Instant) {
+    pub(super) fn end(&mut self, ending: Ending, now: Instant) {
         self.polish = Polish::default();
         self.enter(Phase::Ended(ending), now);
+    }
+}
+
+/// Whether whoever says this could not know that things have moved on: it was given up, or it has
+/// gone further, while they were at it.
+fn comes_too_late(phase: &Phase, input: &SourceInput) -> bool {
+    match input {
+        SourceInput::Begun(..)
+        | SourceInput::Harvested(..)
+        | SourceInput::Stopped(..)
+        | SourceInput::StateSent(_)
+        | SourceInput::Ready
+        | SourceInput::Continue => matches!(phase, Phase::Ended(_)),
+        SourceInput::StartPostCopy => {
+            !matches!(phase, Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_))
+        }
+        SourceInput::Resumed => matches!(phase, Phase::Paused(_)),
+        // Who hears that this was in vain must not hand the guest over.
+        SourceInput::RunSent
+        | SourceInput::Looked(_)
+        | SourceInput::Complete
+        | SourceInput::RoundTrip(_)
+        | SourceInput::Cancel
+        | SourceInput::Lost(_)
+        | SourceInput::Recovered(_) => false,
     }
 }
 

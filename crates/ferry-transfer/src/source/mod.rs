@@ -137,22 +137,28 @@ impl Source {
         self.set_pace(now);
     }
 
-    /// Gives the migration up. The guest stays here.
+    /// Gives the migration up. The guest stays here. Nothing happens if it has failed already.
     ///
     /// # Errors
-    /// [`TransferError::HandedOver`] once the guest is the destination's.
+    /// [`TransferError::HandedOver`] once the guest is the destination's, or may be.
     pub fn cancel(&mut self, now: Instant) -> Result<(), TransferError> {
-        match self.phase {
-            Phase::Handed(_) | Phase::PostCopy | Phase::Paused(_) => Err(TransferError::HandedOver),
+        match &self.phase {
+            Phase::Handed(_)
+            | Phase::PostCopy
+            | Phase::Paused(_)
+            | Phase::Ended(Ending::Completed | Ending::InDoubt(_) | Ending::Paused(_)) => {
+                return Err(TransferError::HandedOver);
+            }
             Phase::Setup
             | Phase::PreCopy(_)
             | Phase::Quiet(_)
             | Phase::Stopping(_)
             | Phase::Waiting(_)
             | Phase::Handing(..)
-            | Phase::Ready(_)
-            | Phase::Ended(_) => self.on(SourceInput::Cancel, now),
+            | Phase::Ready(_) => self.end(Ending::Cancelled, now),
+            Phase::Ended(Ending::Cancelled | Ending::Failed(_)) => {}
         }
+        Ok(())
     }
 
     /// What that channel's thread does next.
@@ -286,8 +292,11 @@ impl Source {
         let stats = &mut self.stats;
         stats.pages = PageCount(stats.pages.0 + sent.pages.0);
         stats.zero_pages = PageCount(stats.zero_pages.0 + sent.zeros.0);
-        match self.phase {
-            Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_) => stats.pre_copy += sent.bytes,
+        match &self.phase {
+            Phase::Setup
+            | Phase::PreCopy(_)
+            | Phase::Quiet(_)
+            | Phase::Ended(Ending::Cancelled | Ending::Failed(_)) => stats.pre_copy += sent.bytes,
             Phase::Stopping(_)
             | Phase::Waiting(_)
             | Phase::Handing(..)
@@ -296,7 +305,9 @@ impl Source {
             Phase::Handed(Switch::PostCopy)
             | Phase::PostCopy
             | Phase::Paused(_)
-            | Phase::Ended(_) => stats.post_copy += sent.bytes,
+            | Phase::Ended(Ending::Completed | Ending::InDoubt(_) | Ending::Paused(_)) => {
+                stats.post_copy += sent.bytes;
+            }
         }
     }
 

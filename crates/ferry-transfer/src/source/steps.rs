@@ -55,7 +55,7 @@ impl Source {
     }
 
     fn poll_pass(&mut self, now: Instant) -> Step {
-        if self.post_copy_wanted && self.layout.volumes().count() == 1 {
+        if self.post_copy_wanted && self.layout.is_memory_alone() {
             self.enter(Phase::Quiet(Switch::PostCopy), now);
             return self.poll(now);
         }
