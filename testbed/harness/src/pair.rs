@@ -9,7 +9,7 @@ use ferry_qmp::words::{
     MigrationCapabilityStatus, MigrationInfo, MigrationStatus, RunState, SocketAddress,
     VerifyReport,
 };
-use ferry_qmp::{MigrateCancel, QueryMigrate};
+use ferry_qmp::{MigrateCancel, QueryMigrate, QueryMigrateCapabilities};
 use ferry_units::BytesPerSecond;
 
 use crate::builder::GuestBuilder;
@@ -91,6 +91,15 @@ impl Pair {
         })
     }
 
+    /// The capabilities that are on at the source.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn enabled(&self) -> Result<Vec<MigrationCapability>> {
+        let all = self.source.qmp().execute(&QueryMigrateCapabilities)?;
+        Ok(all.iter().filter(|each| each.state).map(|each| each.capability).collect())
+    }
+
     /// Changes parameters, on both sides.
     ///
     /// # Errors
@@ -141,7 +150,7 @@ impl Pair {
     /// # Errors
     /// When one of them refuses.
     pub fn migrate(&mut self) -> Result<()> {
-        self.since = [Side::Source, Side::Destination].map(|side| self.guest(side).qmp().mark());
+        self.look_anew();
         let is_listening = self.info(Side::Destination)?.socket_address.is_some();
         let uri = match &self.relay {
             Some(relay) => relay.uri(),
@@ -180,6 +189,11 @@ impl Pair {
     /// When it does not answer.
     pub fn info(&self, side: Side) -> Result<MigrationInfo> {
         Ok(self.guest(side).qmp().execute(&QueryMigrate)?)
+    }
+
+    /// Waits from now on for what comes from now on, for states that a migration comes to twice.
+    pub fn look_anew(&mut self) {
+        self.since = [Side::Source, Side::Destination].map(|side| self.guest(side).qmp().mark());
     }
 
     /// Where this migration began among the events of a side.
