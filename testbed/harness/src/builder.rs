@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 
 use ferry_units::Bytes;
 
+/// The flag of a guest that does not run before it is told to.
+const PAUSED: &str = "--paused";
+
 /// A disk of a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disk {
@@ -120,7 +123,7 @@ impl GuestBuilder {
     /// It does not run before it is told to.
     #[must_use]
     pub fn paused(self) -> Self {
-        self.flag("--paused")
+        self.flag(PAUSED)
     }
 
     /// All its memory is populated before it begins.
@@ -145,6 +148,11 @@ impl GuestBuilder {
     #[must_use]
     pub fn destination(&self) -> Self {
         Self { fill: Bytes::ZERO, ..self.clone() }.incoming("defer")
+    }
+
+    /// Whether it fills memory before it works.
+    pub(crate) fn boots(&self) -> bool {
+        !self.fill.is_zero() && self.incoming.is_none() && !self.flags.contains(&PAUSED)
     }
 
     /// The arguments of a guest whose files are in `dir`.

@@ -1,5 +1,6 @@
 //! A guest process and a QMP client to it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -26,7 +27,8 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Starts ferry's guest, and waits until it can be told what to do.
+    /// Starts ferry's guest, and waits until it can be told what to do and, if it fills its memory
+    /// first, until it has.
     ///
     /// # Errors
     /// When it cannot be built or ends at once; what it printed is said.
@@ -44,7 +46,24 @@ impl Guest {
         command.args(builder.arguments(dir.path()));
         let role = if builder.incoming.is_some() { "destination" } else { "guest" };
         let name = format!("{role} {}", builder.name);
-        Self::spawn(&name, &mut command, dir)
+        let guest = Self::spawn(&name, &mut command, dir)?;
+        if builder.boots() {
+            guest.wait_console("booted")?;
+        }
+        Ok(guest)
+    }
+
+    /// Waits until the guest has said a line with `text` on its console.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn wait_console(&self, text: &str) -> Result<()> {
+        let console = self.dir().join("serial.log");
+        wait_until(&format!("{text:?} on the console"), || {
+            // It may not be there yet.
+            let said = fs::read_to_string(&console).unwrap_or_default();
+            Ok(said.lines().any(|line| line.contains(text)).then_some(()))
+        })
     }
 
     /// Starts any machine whose QMP socket will be `qmp` in `dir`.

@@ -2,14 +2,13 @@
 
 use anyhow::{Result, ensure};
 use ferry_harness::{Direction, Disk, Guest, GuestBuilder, Pair, Side};
-use ferry_qmp::words::{MigrationCapability, MigrationStatus};
+use ferry_qmp::words::MigrationStatus;
 use ferry_scenarios::busy;
 use ferry_units::Bytes;
 
 fn is_refused(what: &str, source: &GuestBuilder, destination: &GuestBuilder) -> Result<()> {
     println!("{what}");
     let mut pair = Pair::of(Guest::start(source)?, Guest::start(&destination.destination())?)?;
-    pair.enable(&[MigrationCapability::ValidateUuid])?;
     pair.listen_behind_relay()?;
     pair.migrate()?;
     pair.wait(Side::Source, MigrationStatus::Failed)?;
@@ -38,14 +37,4 @@ fn another_machine_is_refused_before_anything_is_sent() -> Result<()> {
         is_refused(what, &source, &destination)?;
     }
     Ok(())
-}
-
-#[test]
-fn another_uuid_is_accepted_unless_it_is_asked_for() -> Result<()> {
-    let other = busy().uuid("11111111-2222-3333-4444-555555555555");
-    let mut pair = Pair::of(Guest::start(&busy())?, Guest::start(&other.destination())?)?;
-    pair.migrate()?;
-    pair.wait_completed()?;
-    ensure!(pair.who_runs()? == Side::Destination);
-    pair.verify(Side::Destination).map(drop)
 }

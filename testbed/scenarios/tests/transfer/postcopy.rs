@@ -64,6 +64,7 @@ fn a_slow_network_keeps_the_guest_waiting_and_no_more() -> Result<()> {
     pair.wait(Side::Source, MigrationStatus::Active)?;
     pair.source.qmp().execute(&MigrateStartPostcopy)?;
     pair.wait(Side::Destination, MigrationStatus::PostcopyActive)?;
+    pair.destination.qmp().wait_named(pair.since(Side::Destination), "RESUME")?;
     // It works, although most of its memory is elsewhere.
     pair.destination.wait_progress()?;
     let pair = arrives(pair)?;
