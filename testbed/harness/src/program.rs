@@ -17,6 +17,17 @@ pub struct Program {
     path: PathBuf,
 }
 
+/// What cargo tells the test about its own package. Build scripts (ring's, for one) look at these
+/// and would build everything anew, each time that another package's test is the one to ask.
+const ABOUT_THE_TEST: [&str; 6] = [
+    "CARGO_BIN_",
+    "CARGO_CRATE_",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
+    "CARGO_PRIMARY_",
+    "CARGO_TARGET_TMPDIR",
+];
+
 /// The outcome of building, for every test of this process.
 static FERRY_GUEST: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
@@ -85,7 +96,14 @@ fn build(cargo: &Path, profile: &Path) -> Result<()> {
     let name = profile.file_name().and_then(|name| name.to_str()).context("a profile's name")?;
     let name = if name == "debug" { "dev" } else { name };
     let target = profile.parent().context("a profile lies in a directory")?;
-    let output = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ABOUT_THE_TEST.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    let output = command
         .current_dir(root)
         .args(["build", "--quiet", "--package", "ferry-guest", "--profile", name])
         .arg("--target-dir")

@@ -17,7 +17,7 @@ use ferry_scenarios::{Dice, UNLIMITED, busy, let_go};
 use ferry_units::{Bytes, BytesPerSecond};
 
 /// How often, unless it is said: under a minute.
-const HOPS: u64 = 20;
+const HOPS: u64 = 60;
 
 /// How a guest moves this time.
 #[derive(Debug)]
