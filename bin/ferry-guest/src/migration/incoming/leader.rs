@@ -18,7 +18,7 @@ use super::news::{Line, News};
 use super::receiver::{Common, Lane};
 use super::{Incoming, heard};
 use crate::link::{Connection, LinkError, Listener};
-use crate::machine::{Machine, MachineConfig, MachineError};
+use crate::machine::{DiskKind, Machine, MachineConfig, MachineError};
 use crate::migration::threads::spawn;
 use crate::run::Arriving;
 
@@ -129,6 +129,14 @@ impl Leader {
         layout: Layout,
         offer: &Offer,
     ) -> Result<Accepted, String> {
+        // Its own disks are written to as the guest's blocks arrive; shared ones are the source's
+        // until it gives them up.
+        let mut own = self.common.disks.iter().filter(|disk| disk.kind() == DiskKind::Local);
+        own.try_for_each(|disk| disk.take()).map_err(|error| {
+            let why = crate::migration::in_words(&error);
+            let _gone = control.write(&TargetMessage::Refuse(why.clone()).encode());
+            why
+        })?;
         control.write(&TargetMessage::Accept.encode()).map_err(|error| error.to_string())?;
         let expected = Expected {
             session,

@@ -178,7 +178,8 @@ impl Leader {
             // One that panicked has said so, and the others do not depend on it.
             let _panicked = thread.join();
         }
-        ending::settle(outgoing, &ending);
+        // The last word of the destination may have been read after the connections were lost.
+        self.end();
     }
 
     /// The connections could not be made.
@@ -210,10 +211,12 @@ impl Leader {
                 }
             }
             Step::HandOver => {
-                outgoing.tell(SourceInput::RunSent);
-                match links.control.write(&SourceMessage::Run.encode()) {
-                    Ok(()) => ending::handed_over(outgoing),
-                    Err(error) => outgoing.lost(&error),
+                // Somebody may have cancelled meanwhile, and then it must not be said.
+                if outgoing.desk.tell(SourceInput::RunSent).is_ok() {
+                    match links.control.write(&SourceMessage::Run.encode()) {
+                        Ok(()) => ending::handed_over(outgoing),
+                        Err(error) => outgoing.lost(&error),
+                    }
                 }
             }
             Step::Wait(_) | Step::End(_) => {}
@@ -245,17 +248,17 @@ impl Leader {
         let dirty = volumes.harvest_stopped(switchover.stopped());
         let took = outgoing.clock.now().since(began);
         *outgoing.lock_switchover() = Some(switchover);
-        match self.before {
-            BeforeSwitchover::Go => outgoing.board.advance(Side::Source, MigrationStatus::Device),
-            BeforeSwitchover::Wait => {
-                outgoing.board.advance(Side::Source, MigrationStatus::PreSwitchover);
-            }
-        }
-        outgoing.board.pass(outgoing.desk.look(|source| source.stats().pass) + 1);
         match dirty {
             Ok(dirty) => outgoing.tell(SourceInput::Stopped(dirty, took)),
             Err(error) => outgoing.lost(&error),
         }
+        // Only now may somebody who hears of it let it go on.
+        let status = match self.before {
+            BeforeSwitchover::Go => MigrationStatus::Device,
+            BeforeSwitchover::Wait => MigrationStatus::PreSwitchover,
+        };
+        outgoing.board.advance(Side::Source, status);
+        outgoing.board.pass(outgoing.desk.look(|source| source.stats().pass) + 1);
     }
 
     fn send_state(&self, missing: Option<PageSet>, links: &Links) -> Result<(), StateError> {
