@@ -27,10 +27,15 @@ crate NAME:
     cargo clippy --package {{ NAME }} --all-targets --locked -- -D warnings
     cargo test --package {{ NAME }} --locked
 
-# All benchmarks in release, or one: `just bench placement --save-baseline before`
+# Criterion benches in release, one or all; `transfer` is whole processes: `just bench transfer -o json`
 bench NAME='*' *ARGS:
+    {{ if NAME == 'transfer' { 'cargo build --release --locked --package ferry-guest --package ferry-bench' } else { '' } }}
     # --bench leaves out the unit tests, which would not know criterion's flags.
-    cargo bench --locked --bench '{{ NAME }}' -- {{ ARGS }}
+    {{ if NAME == 'transfer' { 'target/release/ferry-bench transfer ' + ARGS } else { "cargo bench --locked --bench '" + NAME + "' -- " + ARGS } }}
+
+# One busy guest, moved from process to process so many times; FERRY_SOAK_SEED repeats a run
+soak HOPS='200':
+    FERRY_SOAK_HOPS={{ HOPS }} cargo test --release --locked --package ferry-scenarios --test transfer -- soak:: --nocapture
 
 # The documents, with every link followed: a broken one fails
 doc:

@@ -147,9 +147,11 @@ impl Destination {
             (Phase::Completed, Input::Recovered) if self.state == Some(Switch::PostCopy) => {
                 (Phase::Running(Switch::PostCopy), Effect::SayMissing)
             }
-            // The last page came when the link was already lost: only the source has to hear of it.
-            (Phase::Paused, Input::AllHere) => (Phase::Paused, Effect::None),
-            (Phase::Completed | Phase::Failed, Input::Lost) => (self.phase, Effect::None),
+            // The last page overtook the word that the guest may run, or came when the link was
+            // already lost, or two threads have seen that nothing is missing: whoever lets the guest
+            // run or recovers it looks whether anything is.
+            (Phase::Ready | Phase::Paused | Phase::Completed, Input::AllHere)
+            | (Phase::Completed | Phase::Failed, Input::Lost) => (self.phase, Effect::None),
             (_, Input::Lost) => (Phase::Failed, Effect::Fail),
             // A thread had this in hand when another one saw the end.
             (
@@ -273,6 +275,25 @@ mod tests {
         ] {
             assert_eq!(run(&inputs), (effects, phase), "{inputs:?}");
         }
+    }
+
+    #[test]
+    fn the_last_page_may_overtake_the_word_that_the_guest_runs_and_be_seen_twice() {
+        let inputs = [
+            Input::Connected,
+            FENCE(0),
+            FENCE(1),
+            Input::State(Switch::PostCopy),
+            Input::Loaded,
+            Input::AllHere,
+            Input::Run,
+            Input::AllHere,
+            Input::AllHere,
+        ];
+        let (effects, phase) = run(&inputs);
+        let last = [E::None, E::Run(Switch::PostCopy), E::SayComplete, E::None];
+        assert_eq!(effects[5..], last.map(Some));
+        assert_eq!(phase, Phase::Completed);
     }
 
     #[test]

@@ -1,0 +1,7 @@
+//! The `ferry-guest` program. All of it is in the library, where tests reach it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ferry_guest::main()
+}

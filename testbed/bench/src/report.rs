@@ -1,0 +1,108 @@
+//! The report: for people, and for programs.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::aims::{AIMS, Limit};
+use crate::results::Results;
+use crate::shape::Shape;
+
+/// For people.
+pub(crate) fn text(shape: &Shape, results: &Results) -> String {
+    let mut text = String::new();
+    write(&mut text, shape, results).expect("a string takes everything");
+    text
+}
+
+fn write(text: &mut String, shape: &Shape, results: &Results) -> std::fmt::Result {
+    for (name, value) in shape.lines() {
+        writeln!(text, "{name:<32}{value}")?;
+    }
+    writeln!(text, "\n{:<44}{:>10} {:<10}{:>10}{:>10}  rounds", "", "median", "", "least", "most")?;
+    for (figure, samples) in results.all() {
+        let (median, unit) = (samples.median(), samples.unit.name());
+        let (least, most, count) = (samples.least(), samples.most(), samples.count());
+        writeln!(text, "{figure:<44}{median:>10.2} {unit:<10}{least:>10.2}{most:>10.2}  {count}")?;
+    }
+    writeln!(text, "\n{:<76}{:>10}{:>12}", "aim", "limit", "median")?;
+    for aim in AIMS {
+        let limit = match aim.limit {
+            Limit::AtLeast(limit) => format!(">= {limit}"),
+            Limit::AtMost(limit) => format!("<= {limit}"),
+        };
+        let value =
+            aim.value(results).map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
+        let (what, unit, outcome) = (aim.what, aim.unit.name(), aim.outcome(results).name());
+        writeln!(text, "{what:<76}{limit:>10}{value:>12} {unit:<10}{outcome}")?;
+    }
+    for failure in results.failures() {
+        writeln!(text, "\nnot measured: {failure}")?;
+    }
+    Ok(())
+}
+
+/// For programs.
+pub(crate) fn json(shape: &Shape, results: &Results) -> String {
+    let machine: serde_json::Map<_, _> = shape
+        .lines()
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .into_iter()
+        .collect();
+    let figures: Vec<_> = results
+        .all()
+        .map(|(figure, samples)| {
+            json!({
+                "figure": figure,
+                "unit": samples.unit.name(),
+                "median": samples.median(),
+                "least": samples.least(),
+                "most": samples.most(),
+                "rounds": samples.count(),
+            })
+        })
+        .collect();
+    let aims: Vec<_> = AIMS
+        .iter()
+        .map(|aim| {
+            let (name, limit) = match aim.limit {
+                Limit::AtLeast(limit) => ("atLeast", limit),
+                Limit::AtMost(limit) => ("atMost", limit),
+            };
+            json!({
+                "aim": aim.what,
+                "unit": aim.unit.name(),
+                name: limit,
+                "median": aim.value(results),
+                "outcome": aim.outcome(results).name(),
+            })
+        })
+        .collect();
+    let failures = results.failures();
+    let report = json!({
+        "machine": machine, "figures": figures, "aims": aims, "notMeasured": failures,
+    });
+    format!("{report:#}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Measured, Unit};
+
+    #[test]
+    fn both_forms_tell_figures_aims_and_failures() {
+        let shape = Shape::of_this_machine().unwrap();
+        let mut results = Results::default();
+        results.add(Measured::new("overhead", Unit::Mebibytes, 9.25));
+        results.fail("bulk 2: no guest".to_owned());
+        let text = text(&shape, &results);
+        for part in ["9.25 MiB", "MISSED", "not measured: bulk 2: no guest", "<= 8"] {
+            assert!(text.contains(part), "{part} in\n{text}");
+        }
+        let json: Value = serde_json::from_str(&json(&shape, &results)).unwrap();
+        assert_eq!(json["figures"][0]["median"], 9.25);
+        assert_eq!(json["aims"][13]["outcome"], "MISSED");
+        assert_eq!(json["aims"][0]["median"], Value::Null);
+    }
+}

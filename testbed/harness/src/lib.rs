@@ -1,0 +1,46 @@
+//! Starts real processes, breaks what is between them, and looks at what is left.
+//!
+//! Behind the process tests and the benches: guests as children of the test, their QMP sockets, a
+//! relay that stands for a bad network, certificates made on the spot. Everything blocks, because a
+//! test is a story that is told in order, and everything that waits does so up to a limit that only
+//! a broken program reaches.
+//!
+//! ```text
+//!   test ──Qmp──► source guest ──TCP──► Relay ──TCP──► destination guest ◄──Qmp── test
+//!                                        cut, slow,
+//!                                        stall, count
+//! ```
+//!
+//! ```no_run
+//! use ferry_harness::{GuestBuilder, Pair, Side};
+//! use ferry_units::Bytes;
+//!
+//! let guest = GuestBuilder::new().memory(Bytes::from_mib(64)).workload("random,rate=100Mi");
+//! let mut pair = Pair::start(&guest)?;
+//! pair.migrate()?;
+//! pair.wait_completed()?;
+//! assert_eq!(pair.who_runs()?, Side::Destination);
+//! pair.verify(Side::Destination)?;
+//! println!("the guest stood still for {:?}", pair.blackout()?);
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+
+mod builder;
+mod certificates;
+mod guest;
+mod pair;
+mod process;
+mod program;
+mod qmp;
+mod relay;
+mod wait;
+
+pub use builder::{Disk, GuestBuilder, size_text};
+pub use certificates::{Authority, certificates};
+pub use guest::Guest;
+pub use pair::{Pair, Side};
+pub use process::Usage;
+pub use program::Program;
+pub use qmp::{Mark, Qmp, QmpError, RawQmp};
+pub use relay::{Direction, Meter, Relay};
+pub use wait::{LIMIT, wait_until};

@@ -1,0 +1,134 @@
+//! Where the programs are that tests start, and building ferry's guest once per test process.
+//!
+//! `cargo test` builds the programs of the package under test only, so a test of another package
+//! would miss ferry's guest, or worse, would find yesterday's. So it is built here, in the profile
+//! of the running test; that takes a moment if it is up to date.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+/// A program that can be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    path: PathBuf,
+}
+
+/// What cargo tells the test about its own package. Build scripts (ring's, for one) look at these
+/// and would build everything anew, each time that another package's test is the one to ask.
+const ABOUT_THE_TEST: [&str; 6] = [
+    "CARGO_BIN_",
+    "CARGO_CRATE_",
+    "CARGO_MANIFEST_",
+    "CARGO_PKG_",
+    "CARGO_PRIMARY_",
+    "CARGO_TARGET_TMPDIR",
+];
+
+/// The outcome of building, for every test of this process.
+static FERRY_GUEST: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+
+impl Program {
+    /// Ferry's guest, built as this test was. `FERRY_GUEST` names another one to use as it is.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn ferry_guest() -> Result<Self> {
+        let found = FERRY_GUEST.get_or_init(|| find_guest().map_err(|error| format!("{error:#}")));
+        match found {
+            Ok(path) => Ok(Self { path: path.clone() }),
+            Err(text) => Err(anyhow!("there is no ferry-guest to test: {text}")),
+        }
+    }
+
+    /// QEMU, if it is installed.
+    pub fn qemu() -> Option<Self> {
+        let path = env::var_os("PATH")?;
+        let found = env::split_paths(&path).map(|dir| dir.join("qemu-system-x86_64"));
+        found.into_iter().find(|path| path.is_file()).map(|path| Self { path })
+    }
+
+    /// A program at this path.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn find_guest() -> Result<PathBuf> {
+    if let Some(path) = env::var_os("FERRY_GUEST") {
+        return Ok(PathBuf::from(path));
+    }
+    let profile = profile_dir(&env::current_exe().context("where this test is")?)?;
+    let guest = profile.join("ferry-guest");
+    match env::var_os("CARGO") {
+        Some(cargo) => build(Path::new(&cargo), &profile)?,
+        // Started by hand: cargo may not be here, and what lies beside the test has to do.
+        None if guest.is_file() => {}
+        None => build(Path::new("cargo"), &profile)?,
+    }
+    if !guest.is_file() {
+        bail!("{} is not there after `cargo build --package ferry-guest`", guest.display());
+    }
+    Ok(guest)
+}
+
+/// The directory of the profile in which this program was built: tests lie in its `deps`.
+fn profile_dir(test: &Path) -> Result<PathBuf> {
+    let dir = test.parent().context("a program lies in a directory")?;
+    let is_deps = dir.file_name().is_some_and(|name| name == "deps");
+    let profile = if is_deps { dir.parent().context("deps lies in a directory")? } else { dir };
+    Ok(profile.to_owned())
+}
+
+fn build(cargo: &Path, profile: &Path) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .context("testbed/harness lies two levels below the root")?;
+    let name = profile.file_name().and_then(|name| name.to_str()).context("a profile's name")?;
+    let name = if name == "debug" { "dev" } else { name };
+    let target = profile.parent().context("a profile lies in a directory")?;
+    let mut command = Command::new(cargo);
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if ABOUT_THE_TEST.iter().any(|prefix| text.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    let output = command
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "ferry-guest", "--profile", name])
+        .arg("--target-dir")
+        .arg(target)
+        .output()
+        .with_context(|| format!("starting {}", cargo.display()))?;
+    if !output.status.success() {
+        bail!(
+            "`cargo build --package ferry-guest --profile {name}` failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_lie_in_deps_and_programs_beside_it() {
+        for (test, profile) in
+            [("/t/debug/deps/transfer-0123", "/t/debug"), ("/t/release/ferry-bench", "/t/release")]
+        {
+            assert_eq!(profile_dir(Path::new(test)).unwrap(), Path::new(profile), "{test}");
+        }
+    }
+}
