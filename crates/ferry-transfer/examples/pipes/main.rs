@@ -7,9 +7,10 @@
 mod source;
 mod target;
 
+use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc};
-use std::{error::Error, io, thread, time::Duration};
+use std::{error::Error, thread, time::Duration};
 
 use ferry_transfer::{
     DestinationInput, Ending, Layout, Receiver, Settings, Source, SourceInput, VolumePages,
@@ -65,13 +66,14 @@ fn main() -> Outcome {
         let _over_already = inputs.send(DestinationInput::Lost);
         ending
     })?;
-    println!("pass   pages        sent   remaining");
+    let mut table = io::stdout().lock();
+    writeln!(table, "pass   pages        sent   remaining")?;
     for pass in &lock(&shared.source).stats().passes {
         let (sent, remaining) = (pass.bytes.to_string(), pass.remaining.to_string());
-        println!("{:4} {:7} {sent:>11} {remaining:>11}", pass.number, pass.pages.0);
+        writeln!(table, "{:4} {:7} {sent:>11} {remaining:>11}", pass.number, pass.pages.0)?;
     }
     let is_equal = shared.memory.iter().zip(&target).all(|(one, other)| *lock(one) == *lock(other));
-    println!("{ending:?}; both memories are equal: {is_equal}");
+    writeln!(table, "{ending:?}; both memories are equal: {is_equal}")?;
     assert!(is_equal && ending == Ending::Completed);
     Ok(())
 }
