@@ -40,6 +40,22 @@ struct Guest {
     resident: Option<Arc<Resident>>,
 }
 
+/// What follows the writes of a guest. Making it takes milliseconds, for `membarrier(2)` waits for
+/// the whole host when it is asked for the first time, and so is done long before the guest is to
+/// run.
+#[derive(Debug)]
+pub(crate) struct Writes {
+    cards: Cards,
+    barrier: Barrier,
+}
+
+impl Writes {
+    /// No writes to so many pages yet.
+    pub(crate) fn none(pages: PageCount, barrier: Barrier) -> Self {
+        Self { cards: Cards::new(pages), barrier }
+    }
+}
+
 /// A vCPU, or a device, that is running: the only way to write to the memory of a guest that can
 /// run. Whoever holds one passes [`checkpoint`](Self::checkpoint)s, for that is where it can be
 /// stopped, and waits for anything else [`outside`](Self::outside).
@@ -74,11 +90,13 @@ impl GuestMemory {
     /// [`MemoryError::Size`], [`MemoryError::Name`], and [`MemoryError::Os`] when Linux does not
     /// give it.
     pub fn create(name: &str, size: Bytes) -> Result<Self, MemoryError> {
-        Ram::create(name, size).map(|ram| Self::new(ram, None, Barrier::choose()))
+        let ram = Ram::create(name, size)?;
+        let writes = Writes::none(ram.pages(), Barrier::choose());
+        Ok(Self::new(ram, None, writes))
     }
 
-    pub(crate) fn new(ram: Ram, resident: Option<Arc<Resident>>, barrier: Barrier) -> Self {
-        let cards = Cards::new(ram.pages());
+    pub(crate) fn new(ram: Ram, resident: Option<Arc<Resident>>, writes: Writes) -> Self {
+        let Writes { cards, barrier } = writes;
         Self { guest: Arc::new(Guest { ram, cards, gate: Gate::open(), barrier, resident }) }
     }
 

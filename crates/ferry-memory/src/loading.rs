@@ -9,6 +9,7 @@ use crate::arrivals::Arrivals;
 use crate::barrier::Barrier;
 use crate::bits::Bits;
 use crate::error::MemoryError;
+use crate::guest::Writes;
 use crate::ram::pages_of;
 use crate::resident::Resident;
 use crate::wire::{self, Progress, Slot};
@@ -43,6 +44,8 @@ pub struct Loading {
     ram: Ram,
     /// Pages that may not be zero any more.
     written: Bits,
+    /// For the guest that is going to run.
+    writes: Writes,
 }
 
 impl Loading {
@@ -53,7 +56,8 @@ impl Loading {
     pub fn create(name: &str, size: Bytes) -> Result<Self, MemoryError> {
         let ram = Ram::create(name, size)?;
         let written = Bits::none(ram.pages());
-        Ok(Self { ram, written })
+        let writes = Writes::none(ram.pages(), Barrier::choose());
+        Ok(Self { ram, written, writes })
     }
 
     /// The bytes, for reading.
@@ -111,7 +115,7 @@ impl Loading {
 
     /// Everything is here: memory of a guest that may run, and stands still until it is let go.
     pub fn finish(self) -> (GuestMemory, Stopped) {
-        let memory = GuestMemory::new(self.ram, None, Barrier::choose());
+        let memory = GuestMemory::new(self.ram, None, self.writes);
         let stopped = memory.stop();
         (memory, stopped)
     }
@@ -133,7 +137,7 @@ impl Loading {
             return Err(MemoryError::AnotherGuest);
         }
         let resident = Arc::new(Resident::all_but(missing, Box::new(on_request)));
-        let memory = GuestMemory::new(self.ram, Some(Arc::clone(&resident)), Barrier::choose());
+        let memory = GuestMemory::new(self.ram, Some(Arc::clone(&resident)), self.writes);
         let stopped = memory.stop();
         let arrivals = Arrivals::of(memory.clone(), resident);
         Ok((memory, stopped, arrivals))

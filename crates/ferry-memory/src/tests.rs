@@ -43,7 +43,8 @@ impl Numbers {
 
 fn memory(barrier: Barrier) -> GuestMemory {
     let ram = Ram::create("test", Bytes::new((PAGES * PAGE) as u64)).unwrap();
-    GuestMemory::new(ram, None, barrier)
+    let writes = crate::guest::Writes::none(ram.pages(), barrier);
+    GuestMemory::new(ram, None, writes)
 }
 
 fn write(guest: &mut Running<'_>, numbers: &mut Numbers) {

@@ -46,8 +46,9 @@
 //!   [`Ending::Paused`] for new connections. If `Run` itself was lost the destination has failed and
 //!   refuses a recovery: this too is a doubt that only the destination can end.
 //! * **Order replaces barriers.** A region of 2 MiB crosses on the same channel for the whole migration,
-//!   and a connection keeps its order, so no old content lands on a new one and no pass ends in a
-//!   barrier. A fence is only at the very end.
+//!   and a connection keeps its order, so no old content lands on a new one, and passes need no barrier
+//!   to be right. A fence is only at the very end. Shortly before it a pass does wait until it was read
+//!   ([`Work::Probe`]), for what is in the buffers of sockets would be a part of the blackout.
 //! * **A page crosses at most once in a pass, and once after a switch to post-copy.** Who was written
 //!   to since the pass began goes last. A recovery sends again only what had not arrived.
 //! * **It ends.** A guest that writes nothing any more crosses within one more pass.
@@ -117,6 +118,7 @@
 //!                 assert_eq!(destination.on(Told::Loaded)?, Effect::SayReady);
 //!                 source.on(Input::Ready, now)?;
 //!             }
+//!             Work::Probe { number, .. } => source.on(Input::Echoed(Channel(0), number), now)?,
 //!             Work::Wait(_) | Work::End => {}
 //!         },
 //!     }

@@ -117,7 +117,7 @@ fn work(source: &mut Source, channel: Channel, now: Instant) -> bool {
             source.sent(channel, &grant, &sent(&grant), now);
             true
         }
-        Work::Fence { .. } => true,
+        Work::Fence { .. } | Work::Probe { .. } => true,
         Work::Wait(_) | Work::End => false,
     }
 }
@@ -130,7 +130,7 @@ fn read_frames(mut bytes: &[u8], receiver: &mut Receiver) -> Vec<(Volume, PageRu
             Ok(Header::Pages { volume, first, more } | Header::Zeros { volume, first, more }) => {
                 (volume, first, more)
             }
-            Ok(Header::Fence { pages, .. }) => {
+            Ok(Header::Fence { pages, .. } | Header::Probe { pages, .. }) => {
                 let _miscounted = receiver.fence(pages);
                 bytes = rest;
                 continue;

@@ -61,7 +61,9 @@ fn run(rates: [u64; 2], channels: u8, lateness: &[u64], zeros: u64) -> Vec<(u64,
                 thread.sends = Some(grant);
             }
             Work::Wait(Some(until)) => thread.wakes = until.nanos() + lateness.next().unwrap(),
-            Work::Wait(None) | Work::Fence { .. } | Work::End => panic!("memory is too small"),
+            Work::Wait(None) | Work::Fence { .. } | Work::Probe { .. } | Work::End => {
+                panic!("memory is too small")
+            }
         }
         assert!(!matches!(source.poll(at), Step::Harvest));
     }

@@ -26,6 +26,7 @@ pub(super) struct Desk {
 pub(super) enum Job {
     Send(Grant),
     Fence { number: u16, pages: PageCount },
+    Probe { number: u16, pages: PageCount },
 }
 
 impl Desk {
@@ -82,6 +83,7 @@ impl Desk {
             match source.work(channel, now) {
                 Work::Send(grant) => return Some(Job::Send(grant)),
                 Work::Fence { number, pages } => return Some(Job::Fence { number, pages }),
+                Work::Probe { number, pages } => return Some(Job::Probe { number, pages }),
                 Work::End => return None,
                 Work::Wait(until) => {
                     if until.is_none() {

@@ -52,9 +52,11 @@ fn main() -> Outcome {
             let (theirs, ours) = io::pipe()?;
             let lane = Receiver::new(layout.clone(), channel);
             let (fences, target, shared) = (inputs.clone(), &target, &shared);
+            let echoes = answers.clone();
             threads.spawn(move || shared.or_lost(send(shared, channel, ours)));
             threads.spawn(move || -> Outcome {
-                receive(target, lane, theirs)?;
+                let echo = |number| Ok(echoes.send(SourceInput::Echoed(channel, number))?);
+                receive(target, lane, theirs, echo)?;
                 Ok(fences.send(DestinationInput::Fenced(channel))?)
             });
         }

@@ -130,6 +130,11 @@ pub(crate) fn send(shared: &Shared, channel: Channel, mut pipe: PipeWriter) -> O
                 Frame::Fence { number, pages }.encode(&mut bytes);
                 pipe.write_all(&bytes)?;
             }
+            Work::Probe { number, pages } => {
+                let mut bytes = Vec::new();
+                Frame::Probe { number, pages }.encode(&mut bytes);
+                pipe.write_all(&bytes)?;
+            }
             Work::Wait(_) => shared.wait(),
             Work::End => return Ok(()),
         }

@@ -10,7 +10,12 @@ use ferry_units::PageRun;
 use crate::{Inputs, Memory, Outcome, at, lock};
 
 /// The thread that reads a data connection at the destination.
-pub(crate) fn receive(memory: &Memory, mut lane: Receiver, mut pipe: PipeReader) -> Outcome {
+pub(crate) fn receive(
+    memory: &Memory,
+    mut lane: Receiver,
+    mut pipe: PipeReader,
+    echo: impl Fn(u16) -> Outcome,
+) -> Outcome {
     loop {
         let mut header = [0; Header::LENGTH];
         pipe.read_exact(&mut header)?;
@@ -25,6 +30,10 @@ pub(crate) fn receive(memory: &Memory, mut lane: Receiver, mut pipe: PipeReader)
                 }
             }
             Header::Zeros { .. } => return Err("this source sends no zeros".into()),
+            Header::Probe { number, pages } => {
+                lane.fence(pages)?;
+                echo(number)?;
+            }
             Header::Fence { pages, .. } => return Ok(lane.fence(pages)?),
         }
     }

@@ -73,11 +73,19 @@ impl Source {
             (Phase::PostCopy | Phase::Paused(_), SourceInput::Complete) => {
                 self.end(Ending::Completed, now);
             }
+            (_, SourceInput::Echoed(channel, probe)) => {
+                if let Some(lane) = self.lanes.get_mut(usize::from(channel.0)) {
+                    lane.echoed(probe);
+                }
+            }
             (_, SourceInput::RoundTrip(took)) => self.estimate.round_trip(took),
             (Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_), SourceInput::StartPostCopy)
                 if self.settings.post_copy == PostCopy::Allowed =>
             {
                 self.post_copy_wanted = true;
+                if self.phase == Phase::PreCopy(Pass::Sending) && self.layout.is_memory_alone() {
+                    self.enter(Phase::Quiet(Switch::PostCopy), now);
+                }
             }
             (Phase::Waiting(switch), SourceInput::Continue) => self.begin_handing(*switch, now),
             (_, SourceInput::Cancel) => return self.cancel(now),
@@ -106,6 +114,9 @@ impl Source {
             lane.rewind(Stage::Cold);
         }
         self.enter(Phase::PreCopy(Pass::Sending), now);
+        if self.post_copy_wanted && self.layout.is_memory_alone() {
+            self.enter(Phase::Quiet(Switch::PostCopy), now);
+        }
     }
 
     /// A pass is over, and these pages were written while it was.
@@ -237,6 +248,7 @@ fn comes_too_late(phase: &Phase, input: &SourceInput) -> bool {
         // Who hears that this was in vain must not hand the guest over.
         SourceInput::RunSent
         | SourceInput::Looked(_)
+        | SourceInput::Echoed(..)
         | SourceInput::Complete
         | SourceInput::RoundTrip(_)
         | SourceInput::Cancel
@@ -250,6 +262,7 @@ fn name(input: &SourceInput) -> &'static str {
         SourceInput::Begun(..) => "begun",
         SourceInput::Harvested(..) => "harvested",
         SourceInput::Looked(_) => "looked",
+        SourceInput::Echoed(..) => "an echo",
         SourceInput::Stopped(..) => "stopped",
         SourceInput::StateSent(_) => "the state is sent",
         SourceInput::Ready => "ready",

@@ -19,6 +19,21 @@ pub(super) struct Lane {
     pub(super) fence: u16,
     /// Pages that were named since the connection was made.
     pub(super) named: PageCount,
+    /// Whether the destination has read what was sent.
+    pub(super) pipe: Pipe,
+    /// The last probe that was sent.
+    probe: u16,
+}
+
+/// Whether the destination has read what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pipe {
+    /// It has, all of it.
+    Empty,
+    /// It was asked to say when it has.
+    Probed,
+    /// That is not known.
+    Filled,
 }
 
 /// Which pages of a pass are looked at.
@@ -42,12 +57,43 @@ impl Lane {
             sends: false,
             fence: 0,
             named: PageCount(0),
+            pipe: Pipe::Empty,
+            probe: 0,
         }
     }
 
     /// Begins another walk.
     pub(super) fn rewind(&mut self, stage: Stage) {
         (self.volume, self.region, self.stage) = (0, 0, stage);
+    }
+
+    /// Asks the destination to say when it has read what was sent; the number of the question.
+    pub(super) fn probe(&mut self) -> u16 {
+        self.probe = self.probe.wrapping_add(1);
+        self.pipe = Pipe::Probed;
+        self.probe
+    }
+
+    /// The destination has read everything before that probe.
+    pub(super) fn echoed(&mut self, probe: u16) {
+        if self.pipe == Pipe::Probed && probe == self.probe {
+            self.pipe = Pipe::Empty;
+        }
+    }
+
+    /// Whether the walk is at its end.
+    pub(super) fn is_done(&mut self, pages: &VolumePages, layout: &Layout) -> bool {
+        while let Some(volume) = self.volume_here(layout) {
+            let Some(set) = pages.get(volume) else { return true };
+            while let Some(region) = self.region_here(layout, volume) {
+                if set.runs_within(region).next().is_some() {
+                    return false;
+                }
+                self.region += 1;
+            }
+            (self.volume, self.region) = (self.volume + 1, 0);
+        }
+        true
     }
 
     /// Goes on near that page of memory.

@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::stats::{PassRecord, Stats};
 use crate::throttle::Throttle;
 
-use lane::{Lane, Stage};
+use lane::{Lane, Pipe, Stage};
 use phase::{Pass, Phase};
 use verdict::Polish;
 
@@ -167,9 +167,9 @@ impl Source {
         match &self.phase {
             Phase::PreCopy(Pass::Sending) => self.pre_copy_work(channel, now),
             Phase::Handing(..) if lane.fence == 0 => self.last_work(channel, now),
+            Phase::Quiet(_) => self.probe(channel),
             Phase::Setup
             | Phase::PreCopy(Pass::Harvesting)
-            | Phase::Quiet(_)
             | Phase::Stopping(_)
             | Phase::Waiting(_)
             | Phase::Handing(..)
@@ -228,7 +228,7 @@ impl Source {
     fn pre_copy_work(&mut self, channel: Channel, now: Instant) -> Work {
         let lane = &mut self.lanes[usize::from(channel.0)];
         if lane.stage == Stage::Done {
-            return Work::Wait(None);
+            return self.probe_when_polishing(channel);
         }
         if let Some(until) = self.pacer.blocked_until(now) {
             return Work::Wait(Some(until));
@@ -244,18 +244,40 @@ impl Source {
             return self.grant(channel, Grant { volume, runs, marked: Marked::Taken }, now);
         }
         lane.stage = Stage::Done;
-        Work::Wait(None)
+        self.probe_when_polishing(channel)
+    }
+
+    /// What was sent is in the buffers of two sockets for a while. Near the end it has to be out of
+    /// them before anything is decided, or the guest would stand still until it is.
+    fn probe_when_polishing(&mut self, channel: Channel) -> Work {
+        if self.polish.is_under_way() { self.probe(channel) } else { Work::Wait(None) }
+    }
+
+    fn probe(&mut self, channel: Channel) -> Work {
+        let lane = &mut self.lanes[usize::from(channel.0)];
+        match lane.pipe {
+            Pipe::Filled if !lane.sends => Work::Probe { number: lane.probe(), pages: lane.named },
+            Pipe::Filled | Pipe::Probed | Pipe::Empty => Work::Wait(None),
+        }
+    }
+
+    /// Whether the destination has read everything that was sent.
+    fn is_drained(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.pipe == Pipe::Empty)
     }
 
     /// The guest stands still: what is left, and a fence behind it.
     fn last_work(&mut self, channel: Channel, now: Instant) -> Work {
-        if let Some(until) = self.pacer.blocked_until(now) {
-            return Work::Wait(Some(until));
-        }
         let most = most(&self.pacer, GRANT);
+        let blocked = self.pacer.blocked_until(now);
         let lane = &mut self.lanes[usize::from(channel.0)];
-        if let Some((volume, runs)) = lane.take(&mut self.pending, &self.layout, most) {
-            return self.grant(channel, Grant { volume, runs, marked: Marked::None }, now);
+        if !lane.is_done(&self.pending, &self.layout) {
+            if let Some(until) = blocked {
+                return Work::Wait(Some(until));
+            }
+            if let Some((volume, runs)) = lane.take(&mut self.pending, &self.layout, most) {
+                return self.grant(channel, Grant { volume, runs, marked: Marked::None }, now);
+            }
         }
         lane.fence += 1;
         Work::Fence { number: lane.fence, pages: lane.named }
@@ -277,7 +299,8 @@ impl Source {
     }
 
     fn grant(&mut self, channel: Channel, grant: Grant, now: Instant) -> Work {
-        self.lanes[usize::from(channel.0)].sends = true;
+        let lane = &mut self.lanes[usize::from(channel.0)];
+        (lane.sends, lane.pipe) = (true, Pipe::Filled);
         self.pacer.charge(bytes_of(&grant.runs), now);
         Work::Send(grant)
     }

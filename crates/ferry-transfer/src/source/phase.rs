@@ -30,7 +30,7 @@ pub(super) enum Phase {
     Setup,
     /// Pages are sent while the guest runs.
     PreCopy(Pass),
-    /// No page is granted any more; those that are being sent are awaited.
+    /// No page is granted any more; it is awaited that the destination has read what was sent.
     Quiet(Switch),
     /// The guest is being stopped.
     Stopping(Switch),

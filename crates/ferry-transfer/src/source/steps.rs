@@ -28,7 +28,7 @@ impl Source {
             Phase::PreCopy(Pass::Sending) => self.poll_pass(now),
             Phase::Quiet(switch) => {
                 let switch = *switch;
-                if self.is_quiet() {
+                if self.is_quiet() && self.is_drained() {
                     self.enter(Phase::Stopping(switch), now);
                     return Step::StopGuest;
                 }
@@ -55,12 +55,8 @@ impl Source {
     }
 
     fn poll_pass(&mut self, now: Instant) -> Step {
-        if self.post_copy_wanted && self.layout.is_memory_alone() {
-            self.enter(Phase::Quiet(Switch::PostCopy), now);
-            return self.poll(now);
-        }
         let is_over = self.lanes.iter().all(|lane| lane.stage == Stage::Done && !lane.sends);
-        if is_over {
+        if is_over && (self.is_drained() || !self.polish.is_under_way()) {
             self.phase = Phase::PreCopy(Pass::Harvesting);
             return Step::Harvest;
         }

@@ -22,6 +22,13 @@ pub(super) struct Polish {
     left: Option<Bytes>,
 }
 
+impl Polish {
+    /// Whether the limit could be kept when that was last reckoned.
+    pub(super) fn is_under_way(self) -> bool {
+        self.passes > 0
+    }
+}
+
 /// Whether to stop the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferry_units::{Bytes, Instant, PageCount, PageRun, PageSet};
 
-use crate::layout::{Volume, VolumePages};
+use crate::layout::{Channel, Volume, VolumePages};
 
 /// What the thread that leads the migration does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,22 @@ pub enum Step {
     Wait(Option<Instant>),
     /// It is over, or paused.
     End(Ending),
+}
+
+impl Step {
+    /// What it is called, for a log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Harvest => "harvest",
+            Self::Look => "look",
+            Self::Throttle(_) => "throttle",
+            Self::StopGuest => "stop the guest",
+            Self::SendState(_) => "send the state",
+            Self::HandOver => "hand over",
+            Self::Wait(_) => "wait",
+            Self::End(_) => "end",
+        }
+    }
 }
 
 /// How a migration ended at its source.
@@ -54,6 +70,13 @@ pub enum Work {
     /// Send a fence.
     Fence {
         /// Which one.
+        number: u16,
+        /// How many pages were named on this channel before.
+        pages: PageCount,
+    },
+    /// Send a probe.
+    Probe {
+        /// Which one of this channel.
         number: u16,
         /// How many pages were named on this channel before.
         pages: PageCount,
@@ -109,6 +132,8 @@ pub enum SourceInput {
     Begun(VolumePages, Bytes),
     /// The marks that were taken, and how long that took.
     Harvested(VolumePages, Duration),
+    /// The destination has read everything before that probe of that channel.
+    Echoed(Channel, u16),
     /// How many pages are marked.
     Looked(PageCount),
     /// The guest stands still, these were the last marks, and so long it took to take them.

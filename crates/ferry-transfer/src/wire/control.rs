@@ -5,6 +5,8 @@
 //!    Offer ───────────────────────────────────►
 //!          ◄───────────────────────────────────  Accept | Refuse
 //!    … pages on the data connections …
+//!    … probes on the data connections …
+//!          ◄───────────────────────────────────  Echo      when all before a probe was read
 //!    Ping  ───────────────────────────────────►       at any time
 //!          ◄───────────────────────────────────  Pong
 //!    State ───────────────────────────────────►
@@ -23,7 +25,7 @@ use ferry_units::{Bytes, PageCount, PageSet};
 
 use super::bytes::{Reader, Writer};
 use super::error::DecodeError;
-use crate::layout::{MAX_CHANNELS, MAX_DISKS};
+use crate::layout::{Channel, MAX_CHANNELS, MAX_DISKS};
 
 /// The most bytes of a text; of an offer, with all its disks, [`Envelope::MAX_OFFER`].
 pub const MAX_TEXT: u32 = 4096;
@@ -105,6 +107,8 @@ pub enum TargetMessage {
     Refuse(String),
     /// I am.
     Pong(u64),
+    /// Everything before that probe of that channel was read.
+    Echo(Channel, u16),
     /// Everything is here and counted.
     Ready,
     /// The guest runs here.
@@ -156,6 +160,7 @@ impl Envelope {
             TargetMessage::ACCEPT | TargetMessage::READY | TargetMessage::COMPLETE => Some(0),
             TargetMessage::REFUSE => Some(MAX_TEXT),
             TargetMessage::PONG | TargetMessage::RESUMED => Some(8),
+            TargetMessage::ECHO => Some(3),
             TargetMessage::MISSING => Some(bitmap_length(memory)),
             _unknown => None,
         })
@@ -274,6 +279,7 @@ impl TargetMessage {
     const RESUMED: u8 = 5;
     const COMPLETE: u8 = 6;
     const MISSING: u8 = 7;
+    const ECHO: u8 = 8;
 
     /// Its bytes, with the envelope.
     pub fn encode(&self) -> Vec<u8> {
@@ -287,6 +293,10 @@ impl TargetMessage {
             Self::Pong(number) => {
                 writer.u64(*number);
                 Self::PONG
+            }
+            Self::Echo(channel, number) => {
+                writer.u8(channel.0).u16(*number);
+                Self::ECHO
             }
             Self::Ready => Self::READY,
             Self::Resumed { at } => {
@@ -316,6 +326,7 @@ impl TargetMessage {
             Self::ACCEPT => Self::Accept,
             Self::REFUSE => return text(bytes).map(Self::Refuse),
             Self::PONG => Self::Pong(reader.u64()?),
+            Self::ECHO => Self::Echo(Channel(reader.u8()?), reader.u16()?),
             Self::READY => Self::Ready,
             Self::RESUMED => Self::Resumed { at: reader.u64()? },
             Self::COMPLETE => Self::Complete,

@@ -22,6 +22,12 @@ pub const MAX_RUNS: usize = 256;
 /// The most pages of a frame, 2 MiB.
 pub const MAX_FRAME_PAGES: PageCount = PageCount(512);
 
+// The kinds of frames.
+const PAGES: u8 = 1;
+const ZEROS: u8 = 2;
+const FENCE: u8 = 3;
+const PROBE: u8 = 4;
+
 /// Bits of an entry of a [`RunTable`] that say how many pages it has.
 const COUNT_BITS: u32 = 16;
 
@@ -32,9 +38,16 @@ pub enum Frame {
     Pages(Volume, Vec<PageRun>),
     /// Pages of zeros, of which nothing follows.
     Zeros(Volume, Vec<PageRun>),
-    /// Everything before it is sent.
+    /// Everything that crosses before the guest is handed over is before it.
     Fence {
         /// Which one, from 1.
+        number: u16,
+        /// How many pages the frames before it named, since the connection was made.
+        pages: PageCount,
+    },
+    /// The destination is to say when it has read everything before it.
+    Probe {
+        /// Which one of this channel.
         number: u16,
         /// How many pages the frames before it named, since the connection was made.
         pages: PageCount,
@@ -62,9 +75,16 @@ pub enum Header {
         /// How many runs there are besides.
         more: u16,
     },
-    /// Everything before it is sent.
+    /// Everything that crosses before the guest is handed over is before it.
     Fence {
         /// Which one, from 1.
+        number: u16,
+        /// How many pages were named before.
+        pages: PageCount,
+    },
+    /// The destination is to say when it has read everything before it.
+    Probe {
+        /// Which one of this channel.
         number: u16,
         /// How many pages were named before.
         pages: PageCount,
@@ -82,10 +102,11 @@ impl Frame {
     pub fn encode(&self, bytes: &mut Vec<u8>) {
         let mut writer = Writer::default();
         let (kind, volume, runs) = match self {
-            Self::Pages(volume, runs) => (1, *volume, runs),
-            Self::Zeros(volume, runs) => (2, *volume, runs),
-            Self::Fence { number, pages } => {
-                writer.u8(3).u8(0).u16(*number).u32(0).u64(pages.0);
+            Self::Pages(volume, runs) => (PAGES, *volume, runs),
+            Self::Zeros(volume, runs) => (ZEROS, *volume, runs),
+            Self::Fence { number, pages } | Self::Probe { number, pages } => {
+                let kind = if let Self::Fence { .. } = self { FENCE } else { PROBE };
+                writer.u8(kind).u8(0).u16(*number).u32(0).u64(pages.0);
                 bytes.extend(writer.done());
                 return;
             }
@@ -114,8 +135,11 @@ impl Header {
         let mut reader = Reader::new(bytes, "a header");
         let (kind, volume, more) = (reader.u8()?, reader.u8()?, reader.u16()?);
         let (count, first) = (reader.u32()?, reader.u64()?);
-        if kind == 3 {
-            return Ok(Self::Fence { number: more, pages: PageCount(first) });
+        let (number, pages) = (more, PageCount(first));
+        match kind {
+            FENCE => return Ok(Self::Fence { number, pages }),
+            PROBE => return Ok(Self::Probe { number, pages }),
+            _one_with_pages => {}
         }
         let volume = Volume::at(usize::from(volume))
             .ok_or(DecodeError::Word { what: "volume", value: u64::from(volume) })?;
@@ -123,8 +147,8 @@ impl Header {
         at_most("pages in a frame", u64::from(count), MAX_FRAME_PAGES.0)?;
         let first = PageRun::new(PageIndex(first), PageCount(u64::from(count)));
         match kind {
-            1 => Ok(Self::Pages { volume, first, more }),
-            2 => Ok(Self::Zeros { volume, first, more }),
+            PAGES => Ok(Self::Pages { volume, first, more }),
+            ZEROS => Ok(Self::Zeros { volume, first, more }),
             other => Err(DecodeError::Word { what: "kind of frame", value: u64::from(other) }),
         }
     }
@@ -176,6 +200,8 @@ mod tests {
             (volume, any_runs()).prop_map(|(volume, runs)| Frame::Zeros(volume, runs)),
             (any::<u16>(), any::<u64>())
                 .prop_map(|(number, pages)| Frame::Fence { number, pages: PageCount(pages) }),
+            (any::<u16>(), any::<u64>())
+                .prop_map(|(number, pages)| Frame::Probe { number, pages: PageCount(pages) }),
         ]
     }
 
@@ -184,6 +210,7 @@ mod tests {
         let (header, table) = bytes.split_at(Header::LENGTH);
         Ok(match Header::decode(header.try_into().unwrap())? {
             Header::Fence { number, pages } => Frame::Fence { number, pages },
+            Header::Probe { number, pages } => Frame::Probe { number, pages },
             Header::Pages { volume, first, more } => {
                 assert_eq!(table.len(), usize::from(more) * RunTable::ENTRY);
                 Frame::Pages(volume, RunTable::decode(first, table)?)

@@ -177,6 +177,11 @@ impl SourceShell {
                     Frame::Fence { number, pages }.encode(&mut bytes);
                     pipe.write(&bytes).map(|()| Worker::Idle)
                 }
+                Work::Probe { number, pages } => {
+                    let mut bytes = Vec::new();
+                    Frame::Probe { number, pages }.encode(&mut bytes);
+                    pipe.write(&bytes).map(|()| Worker::Idle)
+                }
                 Work::Wait(_) | Work::End => Ok(Worker::Idle),
             },
             Worker::Granted(grant) => Ok(self.choose(grant)),
@@ -315,6 +320,7 @@ impl SourceShell {
             TargetMessage::Complete => SourceInput::Complete,
             TargetMessage::Missing(missing) => SourceInput::Recovered(missing),
             TargetMessage::Pong(_) => SourceInput::RoundTrip(Duration::from_micros(30)),
+            TargetMessage::Echo(channel, number) => SourceInput::Echoed(channel, number),
             TargetMessage::Accept => return,
             TargetMessage::Refuse(why) => SourceInput::Lost(why),
         };

@@ -192,6 +192,7 @@ impl TargetShell {
         match reader.step(&mut link.data[number], source, memory) {
             Read::Something => self.look_whether_all_is_here(link, source),
             Read::Fence => self.tell(DestinationInput::Fenced(channel), link, source),
+            Read::Probe(number) => say(&TargetMessage::Echo(channel, number), link),
             Read::Nothing => {}
             Read::Ended => self.tell(DestinationInput::Lost, link, source),
         }
@@ -202,7 +203,7 @@ impl TargetShell {
         let memory = Memory { pages: &mut self.pages, missing: &mut self.missing };
         match self.urgent.step(&mut link.urgent, source, memory) {
             Read::Something => self.look_whether_all_is_here(link, source),
-            Read::Fence => unreachable!("there is no fence among urgent pages"),
+            Read::Fence | Read::Probe(_) => unreachable!("there is neither among urgent pages"),
             Read::Nothing => {}
             Read::Ended => self.tell(DestinationInput::Lost, link, source),
         }
@@ -235,6 +236,7 @@ struct Memory<'a> {
 enum Read {
     Something,
     Fence,
+    Probe(u16),
     Nothing,
     Ended,
 }
@@ -258,6 +260,10 @@ impl Reader {
                 }
                 Header::Zeros { volume, first, more } => {
                     self.at = At::Table(Content::Zero, volume, first, more);
+                }
+                Header::Probe { number, pages } => {
+                    self.receiver.fence(pages).unwrap();
+                    return Read::Probe(number);
                 }
                 Header::Fence { number, pages } => {
                     assert_eq!(number, 1);

@@ -177,7 +177,7 @@ impl Leader {
         let mut threads = Vec::new();
         for (channel, connection) in &links.data {
             let receiver = Receiver::new(layout.clone(), *channel);
-            let lane = Lane::new(&self.common, connection, receiver);
+            let lane = Lane::new(&self.common, connection, &links.control, receiver);
             let (name, channel) = (format!("mig/dst/recv_{}", channel.0), *channel);
             threads.push(spawn(name, move || match purpose {
                 Purpose::Migrate => lane.receive_all(channel),
@@ -185,7 +185,8 @@ impl Leader {
             })?);
         }
         if let Some(urgent) = &links.urgent {
-            let lane = Lane::new(&self.common, urgent, Receiver::urgent(layout.clone()));
+            let lane =
+                Lane::new(&self.common, urgent, &links.control, Receiver::urgent(layout.clone()));
             threads.push(spawn("mig/dst/urgent".to_owned(), move || lane.receive_rest())?);
         }
         let (control, common) = (Arc::clone(&links.control), Arc::clone(&self.common));
@@ -245,6 +246,7 @@ impl Leader {
             | News::Said(SourceMessage::Ping(_) | SourceMessage::Offer(_)) => return Ok(()),
         };
         let effect = accepted.destination.on(input)?;
+        tracing::debug!(?input, ?effect, "the destination goes on");
         self.carry_out(effect, accepted)
     }
 
@@ -308,6 +310,7 @@ impl Leader {
                 (memory, stopped)
             }
         };
+        tracing::debug!("the memory is the guest's");
         let config = self.config.take().ok_or(ArriveError::InUse)?;
         let disks = self.common.disks.clone();
         // Whoever has them still will not let the guest go.

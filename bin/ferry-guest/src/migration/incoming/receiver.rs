@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 
 use ferry_memory::{Arrivals, Loading, MemoryError, Slot};
 use ferry_runtime::Clock;
-use ferry_transfer::wire::{DecodeError, Header, RunTable};
+use ferry_transfer::wire::{DecodeError, Header, RunTable, TargetMessage};
 use ferry_transfer::{Channel, REGION, Receiver, TransferError, Volume};
 use ferry_units::{PageCount, PageIndex, PageRun};
 use thiserror::Error;
@@ -66,6 +66,8 @@ pub(super) struct Common {
 pub(super) struct Lane {
     common: Arc<Common>,
     connection: Arc<Connection>,
+    /// Where probes are answered.
+    control: Arc<Connection>,
     receiver: Receiver,
     /// Regions that were populated.
     populated: BTreeSet<u64>,
@@ -76,11 +78,13 @@ impl Lane {
     pub(super) fn new(
         common: &Arc<Common>,
         connection: &Arc<Connection>,
+        control: &Arc<Connection>,
         receiver: Receiver,
     ) -> Self {
         Self {
             common: Arc::clone(common),
             connection: Arc::clone(connection),
+            control: Arc::clone(control),
             receiver,
             populated: BTreeSet::new(),
             blocks: Vec::new(),
@@ -126,6 +130,11 @@ impl Lane {
                     let _over = self.common.news.send(News::Fenced(channel));
                     return Ok(());
                 }
+                Header::Probe { number, pages } => {
+                    self.receiver.fence(pages)?;
+                    self.control.write(&TargetMessage::Echo(channel, number).encode())?;
+                    self.connection.read(&mut header)?;
+                }
                 Header::Zeros { volume, first, more } => {
                     let runs = self.runs(first, more)?;
                     self.receiver.frame(volume, &runs)?;
@@ -165,7 +174,7 @@ impl Lane {
                     self.receiver.frame(volume, &runs)?;
                     (runs, Content::Zero)
                 }
-                Header::Fence { number: _, pages } => {
+                Header::Fence { number: _, pages } | Header::Probe { number: _, pages } => {
                     self.receiver.fence(pages)?;
                     continue;
                 }

@@ -107,6 +107,7 @@ pub(super) fn begin(
         TargetMessage::Accept => {}
         TargetMessage::Refuse(why) => return Err(ConnectError::Refused(why)),
         TargetMessage::Pong(_)
+        | TargetMessage::Echo(..)
         | TargetMessage::Ready
         | TargetMessage::Resumed { .. }
         | TargetMessage::Complete
@@ -130,6 +131,7 @@ pub(super) fn recover(
         TargetMessage::Refuse(why) => Err(ConnectError::Refused(why)),
         TargetMessage::Accept
         | TargetMessage::Pong(_)
+        | TargetMessage::Echo(..)
         | TargetMessage::Ready
         | TargetMessage::Resumed { .. }
         | TargetMessage::Complete => Err(ConnectError::OutOfTurn),

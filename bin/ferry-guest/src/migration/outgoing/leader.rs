@@ -197,6 +197,7 @@ impl Leader {
 
     fn carry_out(&self, step: Step, links: &Links, volumes: &Volumes) {
         let outgoing = &self.outgoing;
+        tracing::debug!(step = step.name(), "the source goes on");
         match step {
             Step::Harvest => self.harvest(volumes),
             Step::Look => match volumes.marked() {
@@ -277,6 +278,7 @@ impl Leader {
             None => StateFor::StopAndCopy,
             Some(missing) => StateFor::PostCopy(missing),
         };
+        tracing::debug!(bytes = state.len(), "the state is saved");
         let message = SourceMessage::State { switch, runs, state }.encode();
         links.control.write(&message)?;
         outgoing.tell(SourceInput::StateSent(Bytes::new(message.len() as u64)));

@@ -71,10 +71,10 @@ impl Sender {
         Ok(sent)
     }
 
-    /// Says that everything before this is sent.
-    pub(super) fn fence(&mut self, number: u16, pages: PageCount) -> Result<(), SendError> {
+    /// Sends a frame without pages.
+    pub(super) fn say(&mut self, frame: &Frame) -> Result<(), SendError> {
         self.headers.clear();
-        Frame::Fence { number, pages }.encode(&mut self.headers);
+        frame.encode(&mut self.headers);
         Ok(self.connection.write(&self.headers)?)
     }
 

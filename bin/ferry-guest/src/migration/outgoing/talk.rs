@@ -21,6 +21,7 @@ pub(super) fn hear(outgoing: &Outgoing, control: &Connection) {
                 Some(took) => SourceInput::RoundTrip(took),
                 None => continue,
             },
+            Ok(TargetMessage::Echo(channel, number)) => SourceInput::Echoed(channel, number),
             Ok(TargetMessage::Ready) => SourceInput::Ready,
             Ok(TargetMessage::Resumed { at }) => {
                 outgoing.lock_times().resumed_at = Some(at);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use ferry_transfer::wire::SourceMessage;
+use ferry_transfer::wire::{Frame, SourceMessage};
 use ferry_transfer::{Channel, Ending, Step};
 use ferry_units::PageIndex;
 
@@ -57,7 +57,8 @@ fn send(outgoing: &Outgoing, channel: Channel, mut sender: Sender) {
     while let Some(job) = outgoing.desk.work(channel, done.take()) {
         let result = match job {
             Job::Send(grant) => sender.send(&grant).map(|sent| done = Some((grant, sent))),
-            Job::Fence { number, pages } => sender.fence(number, pages),
+            Job::Fence { number, pages } => sender.say(&Frame::Fence { number, pages }),
+            Job::Probe { number, pages } => sender.say(&Frame::Probe { number, pages }),
         };
         if let Err(error) = result {
             return outgoing.lost(&error);

@@ -53,6 +53,8 @@ fn any_target_message() -> impl Strategy<Value = TargetMessage> {
         Just(TargetMessage::Accept),
         ".{0,50}".prop_map(TargetMessage::Refuse),
         any::<u64>().prop_map(TargetMessage::Pong),
+        (any::<u8>(), any::<u16>())
+            .prop_map(|(channel, number)| TargetMessage::Echo(Channel(channel), number)),
         Just(TargetMessage::Ready),
         any::<u64>().prop_map(|at| TargetMessage::Resumed { at }),
         Just(TargetMessage::Complete),
