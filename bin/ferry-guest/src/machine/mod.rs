@@ -222,7 +222,7 @@ impl Machine {
         self.shared().cpus.iter().map(Cpu::thread).collect()
     }
 
-    /// Slows vCPUs down: after every 10 ms of work each rests p / (1 - p) times as long, for
+    /// Slows vCPUs down: after every millisecond of work each rests p / (1 - p) times as long, for
     /// `percent` of at most 99. 0 is off.
     pub fn throttle(&self, percent: u8) {
         self.shared().control.set_throttle(percent.min(Throttle::MOST));

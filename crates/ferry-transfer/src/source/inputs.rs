@@ -134,6 +134,7 @@ impl Source {
             self.state,
             &self.estimate,
             &self.settings,
+            now,
         );
         self.stats.expected_downtime = Some(expected);
         if self.post_copy_wanted && self.disks_are_quiet() {

@@ -126,7 +126,7 @@ impl Source {
 
     /// By how much vCPUs are slowed down, in percent.
     pub fn throttle(&self) -> u8 {
-        self.throttle.percent()
+        self.throttle.percent().max(self.polish.taper())
     }
 
     /// Changes what is wanted. It holds at once.
@@ -174,8 +174,9 @@ impl Source {
             | Phase::Waiting(_)
             | Phase::Handing(..)
             | Phase::Ready(_)
-            | Phase::Handed(Switch::StopAndCopy) => Work::Wait(None),
-            Phase::Handed(Switch::PostCopy) | Phase::PostCopy => self.push(channel, now),
+            // Until the guest runs there, pages would only keep it from that.
+            | Phase::Handed(_) => Work::Wait(None),
+            Phase::PostCopy => self.push(channel, now),
             Phase::Paused(_) | Phase::Ended(_) => Work::End,
         }
     }

@@ -102,7 +102,7 @@ impl Source {
     /// By how much vCPUs should be slowed down in this phase.
     fn wanted_throttle(&self) -> u8 {
         match self.phase {
-            Phase::PreCopy(_) | Phase::Quiet(_) => self.throttle.percent(),
+            Phase::PreCopy(_) | Phase::Quiet(_) => self.throttle(),
             Phase::Stopping(_)
             | Phase::Setup
             | Phase::Waiting(_)

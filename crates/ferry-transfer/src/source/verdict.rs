@@ -1,8 +1,14 @@
 //! Whether to stop the guest or to send once more what it has written meanwhile.
+//!
+//! That what is left would cross within the limit is no reason to use the limit up. Passes go on while
+//! each leaves much less than the one before. A guest that writes about as fast as pages cross leaves
+//! as much each time; its vCPUs then rest for three quarters of their time, a few milliseconds in
+//! turn, and what is left falls. So one long standstill becomes many short ones, which together are
+//! no longer than the one that was allowed.
 
 use std::time::Duration;
 
-use ferry_units::{Bytes, BytesPerSecond};
+use ferry_units::{Bytes, BytesPerSecond, Instant};
 
 use crate::estimate::Estimate;
 use crate::settings::Settings;
@@ -20,12 +26,22 @@ pub(super) struct Polish {
     passes: u32,
     /// What was left when that was last reckoned.
     left: Option<Bytes>,
+    /// Since when vCPUs rest.
+    tapers_since: Option<Instant>,
 }
+
+/// For how much of their time vCPUs rest at the end, in percent.
+const TAPER: u8 = 75;
 
 impl Polish {
     /// Whether the limit could be kept when that was last reckoned.
     pub(super) fn is_under_way(self) -> bool {
         self.passes > 0
+    }
+
+    /// For how much of their time vCPUs should rest, in percent.
+    pub(super) fn taper(self) -> u8 {
+        if self.tapers_since.is_some() { TAPER } else { 0 }
     }
 }
 
@@ -49,6 +65,7 @@ pub(super) fn judge(
     state: Bytes,
     estimate: &Estimate,
     settings: &Settings,
+    now: Instant,
 ) -> (Verdict, Duration) {
     let rate = pace(estimate, settings);
     let fixed = estimate.fixed().saturating_add(Estimate::crossing(state, rate));
@@ -60,16 +77,24 @@ pub(super) fn judge(
     }
     let limit = settings.downtime_limit;
     if crossing > limit.saturating_sub(fixed).max(limit / 4) {
-        polish.passes = 0;
+        (polish.passes, polish.tapers_since) = (0, None);
         return (Verdict::Again, expected);
     }
     polish.passes += 1;
     let falls = before.is_none_or(|before| left.get() / 3 < before.get() / 4);
-    if crossing > NOTHING_MUCH && falls && polish.passes <= POLISHES {
-        (Verdict::Again, expected)
-    } else {
-        (Verdict::Stop, expected)
+    if crossing <= NOTHING_MUCH || polish.passes > POLISHES {
+        return (Verdict::Stop, expected);
     }
+    let verdict = match polish.tapers_since {
+        None => {
+            polish.tapers_since = (!falls).then_some(now);
+            Verdict::Again
+        }
+        // They rest for less than this time.
+        Some(since) if falls && now.since(since) <= limit => Verdict::Again,
+        Some(_) => Verdict::Stop,
+    };
+    (verdict, expected)
 }
 
 /// How fast the last pages are going to cross.
@@ -102,10 +127,11 @@ mod tests {
     /// The verdicts on what is left after one pass and the next, in MiB, at 1 GiB/s.
     fn verdicts(settings: &Settings, left: &[u64]) -> Vec<Verdict> {
         let mut polish = Polish::default();
-        let judge = |left: &u64| {
-            judge(&mut polish, Bytes::from_mib(*left), Bytes::ZERO, &measured(), settings).0
+        let judge = |(number, left): (u64, &u64)| {
+            let now = Instant::from_nanos(number * 10_000_000);
+            judge(&mut polish, Bytes::from_mib(*left), Bytes::ZERO, &measured(), settings, now).0
         };
-        left.iter().map(judge).collect()
+        (0..).zip(left).map(judge).collect()
     }
 
     #[test]
@@ -114,12 +140,15 @@ mod tests {
         for (limit, left, expected) in [
             // Nothing to send.
             (300, &[0][..], &[Stop][..]),
-            // Too much, then little enough and as much again.
-            (300, &[400, 100, 100], &[Again, Again, Stop]),
+            // Too much, then little enough and as much again: vCPUs rest, and it helps or does not.
+            (300, &[400, 100, 100, 100], &[Again, Again, Again, Stop]),
+            (300, &[400, 100, 100, 20, 0], &[Again, Again, Again, Again, Stop]),
+            // They do not rest for longer than the guest might stand still.
+            (20, &[18, 17, 12, 8, 5], &[Again, Again, Again, Again, Stop]),
             // It falls: the guest stands still for less if it falls further.
             (300, &[100, 50, 20, 9, 4, 0], &[Again, Again, Again, Again, Again, Stop]),
             // It falls at once, and then no further.
-            (300, &[400, 1, 1], &[Again, Again, Stop]),
+            (300, &[400, 1, 1, 1], &[Again, Again, Again, Stop]),
             // It never does.
             (20, &[400, 300, 400, 300], &[Again; 4]),
             // It falls for ever, but not with us.
@@ -140,7 +169,8 @@ mod tests {
         let slow = BytesPerSecond::from_mib(100);
         let settings = Settings { bandwidth: Some(slow), ..limit(300) };
         let judged = |settings: &Settings| {
-            judge(&mut Polish::default(), Bytes::from_mib(50), Bytes::ZERO, &measured(), settings).1
+            let (left, now) = (Bytes::from_mib(50), Instant::default());
+            judge(&mut Polish::default(), left, Bytes::ZERO, &measured(), settings, now).1
         };
         assert!(judged(&settings) > Duration::from_millis(500));
         let promised =
