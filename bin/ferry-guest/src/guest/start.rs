@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ferry_memory::{GuestMemory, Loading, MemoryError, Populated, Ram};
 use ferry_qmp::WireError;
@@ -138,8 +139,8 @@ pub fn start(
         }
         Origin::Deferred | Origin::Incoming(_) => {
             let loading = with_memory(settings, Loading::create)?;
-            populate(settings, loading.ram())?;
-            Some(Arrival { loading, config, disks: disks.clone() })
+            let populated = populate(settings, loading.ram(), clock)?;
+            Some(Arrival { loading, config, disks: disks.clone(), populated })
         }
     };
     let credentials = Arc::new(Credentials::default());
@@ -169,7 +170,7 @@ fn boot(
     run: &Arc<RunControl>,
 ) -> Result<(), StartError> {
     let memory = with_memory(settings, GuestMemory::create)?;
-    populate(settings, memory.ram())?;
+    populate(settings, memory.ram(), config.clock)?;
     for disk in &disks {
         disk.take()?;
     }
@@ -188,19 +189,21 @@ fn with_memory<M>(
     create(&settings.identity.name, size).map_err(|source| StartError::Memory { size, source })
 }
 
-fn populate(settings: &Settings, ram: &Ram) -> Result<(), StartError> {
+/// Populates memory if that is wanted, and says how long it took.
+fn populate(settings: &Settings, ram: &Ram, clock: Clock) -> Result<Duration, StartError> {
     match settings.population {
-        Population::OnTouch => return Ok(()),
+        Population::OnTouch => return Ok(Duration::ZERO),
         Population::AtStart => {}
     }
     let failed = |source| StartError::Memory { size: settings.identity.memory, source };
+    let began = clock.now();
     let mut populated = Populated::default();
     for step in ram.populate(ram.whole()).map_err(failed)? {
         populated += step.map_err(failed)?;
     }
     let (huge, small) = (populated.huge.bytes(PageSize::MIB_2), populated.small);
     tracing::info!(%huge, small = %small.bytes(PageSize::KIB_4), "memory is populated");
-    Ok(())
+    Ok(clock.now().since(began))
 }
 
 fn listen(migrations: &Migrations, uri: &str) -> Result<(), StartError> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use ferry_memory::Loading;
 use ferry_qmp::words::Fault;
@@ -21,6 +22,8 @@ pub struct Arrival {
     pub config: MachineConfig,
     /// Its disks, not taken yet.
     pub disks: Vec<Arc<Disk>>,
+    /// How long its memory was populated before anything arrived.
+    pub populated: Duration,
 }
 
 /// What a migration needs to know of the machine around it.

@@ -113,6 +113,11 @@ impl Board {
         }
     }
 
+    /// Something else has happened.
+    pub(super) fn emit(&self, event: Event) {
+        self.events.emit(event);
+    }
+
     fn lock(&self) -> MutexGuard<'_, Facts> {
         self.facts.lock().unwrap_or_else(PoisonError::into_inner)
     }

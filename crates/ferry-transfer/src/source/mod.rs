@@ -9,7 +9,7 @@ mod words;
 
 use std::time::Duration;
 
-use ferry_units::{Bytes, Instant, PageCount, PageIndex, PageRun, PageSize};
+use ferry_units::{Bytes, BytesPerSecond, Instant, PageCount, PageIndex, PageRun, PageSize};
 
 use crate::error::TransferError;
 use crate::estimate::Estimate;
@@ -122,6 +122,17 @@ impl Source {
     pub fn remaining(&self) -> Bytes {
         let pages = self.pending.count().0 + self.deferred.count().0;
         PageCount(pages).bytes(PageSize::KIB_4)
+    }
+
+    /// How much of a volume is still to be sent, as far as is known without looking at marks.
+    pub fn left_of(&self, volume: Volume) -> PageCount {
+        let count = |pages: &VolumePages| pages.get(volume).map_or(0, |set| set.count().0);
+        PageCount(count(&self.pending) + count(&self.deferred))
+    }
+
+    /// How much may be sent now, if there is a limit.
+    pub fn bandwidth_limit(&self) -> Option<BytesPerSecond> {
+        self.settings.bandwidth
     }
 
     /// By how much vCPUs are slowed down, in percent.

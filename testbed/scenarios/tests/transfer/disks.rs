@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 use ferry_harness::{Disk, GuestBuilder, Pair, Side};
-use ferry_qmp::QueryBlock;
+use ferry_qmp::{Event, QueryBlock};
 use ferry_scenarios::busy;
 use ferry_units::Bytes;
 
@@ -73,4 +73,30 @@ fn a_shared_disk_comes_back_when_the_move_is_given_up() -> Result<()> {
     ensure!(is_active(&pair, Side::Source)? == [true]);
     pair.source.wait_progress()?;
     pair.verify(Side::Source).map(drop)
+}
+
+#[test]
+fn a_disk_that_moves_is_told_of_as_a_job_that_mirrors_it() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    let size = Bytes::from_mib(8);
+    let shared = Disk::Shared { path: dir.path().join("shared.img"), size };
+    let pair = arrives(&writes_to_disks().disk(Disk::Local { size }).disk(shared))?;
+    let since = pair.since(Side::Source);
+    pair.source.qmp().wait_named(since, "BLOCK_JOB_COMPLETED")?;
+    let mut told = Vec::new();
+    for notice in pair.source.qmp().events(since) {
+        let progress = match notice.known() {
+            Some(Event::BlockJobReady(progress)) => progress,
+            Some(Event::BlockJobCompleted(completed)) => {
+                ensure!(completed.error.is_none(), "{:?}", completed.error);
+                &completed.progress
+            }
+            Some(_) | None => continue,
+        };
+        ensure!(progress.device == "disk0", "{} does not move", progress.device);
+        told.push((notice.name().to_owned(), u64::try_from(progress.len)?));
+    }
+    let expected = ["BLOCK_JOB_READY", "BLOCK_JOB_COMPLETED"];
+    ensure!(told == expected.map(|name| (name.to_owned(), size.get())), "{told:?}");
+    Ok(())
 }

@@ -94,7 +94,7 @@ pub(super) fn start(
         Listener::bind(endpoint).map_err(|error| WireError::generic(error.to_string()))?;
     let listener = Arc::new(listener);
     let arrival = surroundings.take_arrival();
-    let Arrival { loading, config, disks } = arrival
+    let Arrival { loading, config, disks, populated } = arrival
         .ok_or_else(|| WireError::generic("The incoming migration has already been started"))?;
     let hardware = Hardware {
         uuid: config.uuid.clone(),
@@ -103,7 +103,7 @@ pub(super) fn start(
         disks: super::offers(&disks),
     };
     let clock = surroundings.clock();
-    let room = Arc::new(Room::new(loading));
+    let room = Arc::new(Room::new(loading, populated));
     let requests = Arc::new(Requests::new(clock));
     let (sender, receiver) = mpsc::channel();
     let common = Arc::new(Common {

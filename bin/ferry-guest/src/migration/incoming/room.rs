@@ -31,10 +31,11 @@ enum Stage {
 }
 
 impl Room {
-    pub(super) fn new(loading: Loading) -> Self {
+    /// Room that was populated for so long already.
+    pub(super) fn new(loading: Loading, populated: Duration) -> Self {
         let pages = loading.ram().pages();
         let stage = Mutex::new(Stage::Loading(Arc::new(loading)));
-        Self { stage, changed: Condvar::new(), populated: Mutex::default(), pages }
+        Self { stage, changed: Condvar::new(), populated: Mutex::new(populated), pages }
     }
 
     /// How many pages of memory there are.

@@ -35,6 +35,7 @@ pub(super) fn handed_over(outgoing: &Outgoing) {
 pub(super) fn settle(outgoing: &Outgoing, ending: &Ending) {
     let board = &outgoing.board;
     let switchover = outgoing.lock_switchover().take();
+    outgoing.disks_are_done(ending);
     match ending {
         Ending::Completed => {
             if let Some(switchover) = switchover {

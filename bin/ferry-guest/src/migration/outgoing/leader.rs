@@ -63,6 +63,7 @@ pub(in crate::migration) fn start(
         times: Mutex::new(Times { began: Some(now), ..Times::default() }),
         switchover: Mutex::default(),
         asked: Mutex::default(),
+        jobs: super::jobs::Jobs::default(),
     });
     outgoing.board.begin_outgoing();
     let leader = Leader { outgoing: Arc::clone(&outgoing), before };
@@ -232,6 +233,7 @@ impl Leader {
                 let took = outgoing.clock.now().since(began);
                 let pass = outgoing.desk.look(|source| source.stats().pass);
                 outgoing.tell(SourceInput::Harvested(dirty, took));
+                outgoing.disks_are_ready();
                 let now = outgoing.desk.look(|source| source.stats().pass);
                 if now > pass {
                     outgoing.board.pass(now);

@@ -14,6 +14,7 @@
 
 mod connect;
 mod ending;
+mod jobs;
 mod leader;
 mod sender;
 mod talk;
@@ -54,6 +55,7 @@ pub(super) struct Outgoing {
     times: Mutex<Times>,
     /// The guest, while it stands still for this.
     switchover: Mutex<Option<Switchover>>,
+    jobs: jobs::Jobs,
     /// The last question to the destination, and when it was asked.
     asked: Mutex<Option<(u64, ferry_units::Instant)>>,
 }
