@@ -37,6 +37,9 @@ const POST_COPY_GRANT: PageCount = PageCount(64);
 /// next.
 const NEIGHBOURS: PageCount = PageCount(16);
 
+/// So long a pass has to have run before it says how fast pages cross.
+const LEAST_TO_TELL: Duration = Duration::from_millis(100);
+
 /// How often to look how fast the guest writes while a pass goes on.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -128,6 +131,32 @@ impl Source {
     pub fn left_of(&self, volume: Volume) -> PageCount {
         let count = |pages: &VolumePages| pages.get(volume).map_or(0, |set| set.count().0);
         PageCount(count(&self.pending) + count(&self.deferred))
+    }
+
+    /// How much crosses in a second, at this moment: in the present pass once it has run for a
+    /// while, and in those before otherwise.
+    pub fn bandwidth(&self, now: Instant) -> Option<BytesPerSecond> {
+        let took = now.since(self.pass_began);
+        match self.phase {
+            Phase::PreCopy(Pass::Sending) if took >= LEAST_TO_TELL => self.pass.bytes.per(took),
+            Phase::Setup
+            | Phase::PreCopy(_)
+            | Phase::Quiet(_)
+            | Phase::Stopping(_)
+            | Phase::Waiting(_)
+            | Phase::Handing(..)
+            | Phase::Ready(_)
+            | Phase::Handed(_)
+            | Phase::PostCopy
+            | Phase::Paused(_)
+            | Phase::Ended(_) => self.estimate.bandwidth(),
+        }
+    }
+
+    /// How long the guest would stand still if it were stopped now, and no more were known than is.
+    pub fn expected_downtime(&self, now: Instant) -> Option<Duration> {
+        let crossing = Estimate::crossing(self.remaining(), self.bandwidth(now));
+        (crossing < Duration::MAX).then(|| self.estimate.fixed().saturating_add(crossing))
     }
 
     /// How much may be sent now, if there is a limit.

@@ -104,7 +104,9 @@ impl Outgoing {
         let (stats, remaining, throttle) = self
             .desk
             .look(|source| (source.stats().clone(), source.remaining(), source.throttle()));
-        let bandwidth = stats.bandwidth.unwrap_or_default();
+        let (bandwidth, expected) =
+            self.desk.look(|source| (source.bandwidth(now), source.expected_downtime(now)));
+        let bandwidth = bandwidth.unwrap_or_default();
         let ram = MigrationStats {
             transferred: stats.transferred(),
             remaining,
@@ -128,7 +130,7 @@ impl Outgoing {
             status: facts.outgoing,
             setup_time: milliseconds(times.setup()),
             total_time: milliseconds(total),
-            expected_downtime: milliseconds(stats.expected_downtime.unwrap_or_default()),
+            expected_downtime: milliseconds(expected.unwrap_or_default()),
             downtime: milliseconds(times.blackout().unwrap_or_default()),
             ram,
             cpu_throttle_percentage: (throttle > 0).then_some(i64::from(throttle)),
