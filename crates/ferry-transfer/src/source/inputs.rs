@@ -44,6 +44,8 @@ impl Source {
                     std::mem::replace(&mut self.deferred, VolumePages::none(&self.layout));
                 self.pending.insert_all(&deferred);
                 self.pending.insert_all(&dirty);
+                // What crosses from here on is a pass too, the last.
+                self.stats.pass += 1;
                 self.enter(Phase::Waiting(switch), now);
             }
             // The answer may be heard before the thread that sent the state says that it did.

@@ -78,7 +78,9 @@ impl Made {
     pub(in crate::migration) fn cut(&self) {
         let mut state = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         state.is_cut = true;
-        state.made.iter().for_each(|connection| connection.shut_down());
+        for connection in state.made.drain(..) {
+            connection.shut_down();
+        }
     }
 
     /// Whether they are cut.

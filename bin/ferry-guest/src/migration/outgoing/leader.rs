@@ -261,7 +261,7 @@ impl Leader {
             BeforeSwitchover::Wait => MigrationStatus::PreSwitchover,
         };
         outgoing.board.advance(Side::Source, status);
-        outgoing.board.pass(outgoing.desk.look(|source| source.stats().pass) + 1);
+        outgoing.board.pass(outgoing.desk.look(|source| source.stats().pass));
     }
 
     fn send_state(&self, missing: Option<PageSet>, links: &Links) -> Result<(), StateError> {
