@@ -143,3 +143,28 @@ fn there_is_nothing_to_recover_while_nothing_is_lost() -> Result<()> {
     ensure!(refusal == "Migrate recover can only be run when postcopy is paused.", "{refusal}");
     arrives(pair)
 }
+
+#[test]
+fn a_guest_that_was_let_run_at_the_source_cannot_be_sent_on() -> Result<()> {
+    let mut pair = post_copy()?;
+    pair.relay()?.cut();
+    wait_paused(&pair)?;
+    // A reset does not touch what it has left behind.
+    pair.source.qmp().execute(&ferry_qmp::SystemReset)?;
+    go_on(&mut pair)?;
+    let refusal = pair.source.qmp().refusal(&ferry_qmp::Cont)?;
+    ensure!(refusal == "Migration is not finalized yet", "{refusal}");
+    pair.look_anew();
+    pair.relay()?.cut();
+    wait_paused(&pair)?;
+    // Somebody believes that the destination is dead, and is wrong.
+    pair.source.qmp().execute(&ferry_qmp::Cont)?;
+    pair.source.wait_progress()?;
+    listen_again(&mut pair)?;
+    let uri = Some(pair.relay()?.uri());
+    let resume = ferry_qmp::words::Migrate { uri, resume: Some(true), ..Default::default() };
+    let refusal = pair.source.qmp().refusal(&resume)?;
+    ensure!(refusal.contains("has run here since"), "{refusal}");
+    ensure!(pair.info(Side::Source)?.status == Some(MigrationStatus::PostcopyPaused));
+    Ok(())
+}
