@@ -295,7 +295,7 @@ impl Migrations {
             outgoing.cut(why);
         }
         if let Some(incoming) = state.incoming.as_ref().filter(|_| facts.incoming.is_running()) {
-            incoming.cut();
+            incoming.cut(why);
         }
     }
 

@@ -10,7 +10,7 @@ use ferry_scenarios::{busy, hold_back};
 use ferry_units::{Bytes, BytesPerSecond};
 
 /// A guest that runs at the destination, with most of its memory at the source.
-fn post_copy() -> Result<Pair> {
+pub(crate) fn post_copy() -> Result<Pair> {
     let mut pair = Pair::start(&busy())?;
     pair.enable(&[MigrationCapability::PostcopyRam])?;
     pair.set(&MigrateSetParameters {
@@ -27,7 +27,7 @@ fn post_copy() -> Result<Pair> {
     Ok(pair)
 }
 
-fn wait_paused(pair: &Pair) -> Result<()> {
+pub(crate) fn wait_paused(pair: &Pair) -> Result<()> {
     pair.wait(Side::Source, MigrationStatus::PostcopyPaused)?;
     pair.wait(Side::Destination, MigrationStatus::PostcopyPaused)
 }
