@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use ferry_transfer::{
-    Channel, Destination, DestinationInput, DestinationPhase, Effect, Ending, Grant, Layout,
-    Marked, PostCopy, Sent, Settings, Source, SourceInput, SourcePhase, Step, Switch,
-    TransferError, Volume, VolumePages, Work,
+    BeforeSwitchover, Channel, Destination, DestinationInput, DestinationPhase, Effect, Ending,
+    Grant, Layout, Marked, PostCopy, Sent, Settings, Source, SourceInput, SourcePhase, Step,
+    Switch, TransferError, Volume, VolumePages, Work,
 };
 use ferry_units::{Bytes, Instant, PageCount, PageIndex, PageRun, PageSet};
 
@@ -173,6 +173,26 @@ fn answers_that_come_when_it_is_over_are_no_fault_of_the_peer() {
         assert_eq!(source.on(answer.clone(), NOW), Ok(()), "{answer:?}");
         assert_eq!(source.poll(NOW), Step::End(Ending::Cancelled));
     }
+}
+
+#[test]
+fn to_be_told_twice_to_go_on_is_no_error() {
+    let wait = BeforeSwitchover::Wait;
+    let mut waiting = source();
+    let settings = Settings { before_switchover: wait, ..Settings::default() };
+    waiting.set_settings(settings, NOW);
+    waiting.on(begun(), NOW).unwrap();
+    pass_until_it_stops(&mut waiting);
+    waiting.on(SourceInput::Stopped(none(), Duration::ZERO), NOW).unwrap();
+    waiting.on(SourceInput::Continue, NOW).unwrap();
+    let others = [all_sent(Switch::StopAndCopy), ready(Switch::PostCopy)];
+    for mut source in [waiting].into_iter().chain(others) {
+        let phase = source.phase();
+        assert_eq!(source.on(SourceInput::Continue, NOW), Ok(()), "{phase:?}");
+        assert_eq!(source.phase(), phase);
+    }
+    let mut early = source();
+    assert!(early.on(SourceInput::Continue, NOW).is_err());
 }
 
 #[test]

@@ -113,6 +113,12 @@ impl AsFd for Listener {
     }
 }
 
+impl AsFd for Pending {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
 impl Drop for Listener {
     fn drop(&mut self) {
         self.close();

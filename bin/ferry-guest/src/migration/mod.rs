@@ -83,13 +83,19 @@ impl Migrations {
     ///
     /// # Errors
     /// For an address that makes no sense here, credentials that are not there, or a guest that is
-    /// not.
+    /// not, or that has run here since a post-copy that is to go on was lost.
     pub fn migrate(&self, command: &Migrate) -> Result<(), WireError> {
         let (endpoint, host) = route(&command.address()?)?;
         let mut state = self.state();
         let security = security::client(&state.config, self.surroundings.credentials(), &host)?;
         if command.resume == Some(true) {
             let outgoing = state.outgoing.as_ref().ok_or(Refusal::NothingToResume)?;
+            if !self.surroundings.run().is_left_behind() {
+                return Err(WireError::generic(
+                    "The guest has run here since it was handed over, so its memory is not what \
+                     the destination lacks",
+                ));
+            }
             return outgoing.resume(endpoint, security).map_err(no_thread);
         }
         let run = self.surroundings.run();
@@ -289,7 +295,7 @@ impl Migrations {
             outgoing.cut(why);
         }
         if let Some(incoming) = state.incoming.as_ref().filter(|_| facts.incoming.is_running()) {
-            incoming.cut();
+            incoming.cut(why);
         }
     }
 

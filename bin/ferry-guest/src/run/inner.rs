@@ -18,9 +18,19 @@ pub(super) struct Inner {
     pub(super) at_start: AtStart,
     /// The state to which the guest returns if its migration fails.
     pub(super) return_to: RunState,
+    pub(super) left: Left,
     button: Button,
     reset: Reset,
     end: EndSeen,
+}
+
+/// Whether what is here is what the guest left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Left {
+    /// It never left, or has run here again.
+    No,
+    /// It has left and executed nothing here since.
+    Behind,
 }
 
 /// The power button, as the guest finds it.
@@ -53,6 +63,7 @@ impl Inner {
             stopped_at: 0,
             at_start,
             return_to: state,
+            left: Left::No,
             button: Button::Untouched,
             reset: Reset::None,
             end: EndSeen::NotYet,
@@ -83,6 +94,7 @@ impl Inner {
         if let Some(machine) = &self.machine {
             machine.arm_first_instruction();
         }
+        self.left = Left::No;
         self.stopped = None;
     }
 

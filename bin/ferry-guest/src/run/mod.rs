@@ -29,7 +29,7 @@ use ferry_runtime::Clock;
 use crate::machine::Machine;
 use crate::monitor::Events;
 
-use inner::Inner;
+use inner::{Inner, Left};
 pub use requests::End;
 use requests::{Request, Requests};
 pub use switchover::Switchover;
@@ -115,6 +115,12 @@ impl RunControl {
         let resumed = self.wall();
         drop(inner);
         machine.wait_first_instruction(FIRST_INSTRUCTION).unwrap_or(resumed)
+    }
+
+    /// Whether the guest was moved away and has executed nothing here since, so that its memory is
+    /// still what it was then.
+    pub fn is_left_behind(&self) -> bool {
+        self.lock().left == Left::Behind
     }
 
     /// Stops the guest if it runs; one that is to arrive stays paused then.
@@ -268,6 +274,7 @@ impl RunControl {
         let mut inner = self.lock();
         inner.stopped = Some(stopped);
         inner.forget_wishes();
+        inner.left = Left::Behind;
         inner.enter(RunState::Postmigrate);
     }
 

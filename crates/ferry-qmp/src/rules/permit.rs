@@ -103,7 +103,26 @@ impl Standing {
     // PARITY: monitor/qmp-cmds.c#qmp_cont
     fn permit_cont(&self) -> Result<(), Refusal> {
         check(!self.run_state.needs_reset(), Refusal::NeedsReset)?;
-        check(self.run_state != RunState::FinishMigrate, Refusal::NotFinalized)
+        check(self.run_state != RunState::FinishMigrate, Refusal::NotFinalized)?;
+        // The destination is being sent the memory as it was when the guest left.
+        let is_sent = match self.outgoing {
+            MigrationStatus::PostcopyActive
+            | MigrationStatus::PostcopyRecoverSetup
+            | MigrationStatus::PostcopyRecover => true,
+            MigrationStatus::None
+            | MigrationStatus::Setup
+            | MigrationStatus::Cancelling
+            | MigrationStatus::Cancelled
+            | MigrationStatus::Active
+            | MigrationStatus::PostcopyPaused
+            | MigrationStatus::Completed
+            | MigrationStatus::Failed
+            | MigrationStatus::Colo
+            | MigrationStatus::PreSwitchover
+            | MigrationStatus::Device
+            | MigrationStatus::WaitUnplug => false,
+        };
+        check(!is_sent, Refusal::NotFinalized)
     }
 
     /// The address comes before the state, as in QEMU.

@@ -122,6 +122,9 @@ const ROWS: &[Row] = &[
     ("migrate-set-parameters", "{}", |s| s.outgoing = M::Active, ""),
     ("cont", "{}", |s| s.run_state = R::Shutdown, "Resetting the Virtual Machine is required"),
     ("cont", "{}", |s| s.run_state = R::FinishMigrate, "Migration is not finalized yet"),
+    ("cont", "{}", |s| s.outgoing = M::PostcopyRecover, "Migration is not finalized yet"),
+    ("cont", "{}", |s| s.outgoing = M::PostcopyActive, "Migration is not finalized yet"),
+    ("cont", "{}", |s| s.outgoing = M::PostcopyPaused, ""),
     ("cont", "{}", |s| s.run_state = R::Postmigrate, ""),
     ("stop", "{}", |s| s.run_state = R::Paused, ""),
     (

@@ -242,8 +242,12 @@ fn comes_too_late(phase: &Phase, input: &SourceInput) -> bool {
         | SourceInput::Harvested(..)
         | SourceInput::Stopped(..)
         | SourceInput::StateSent(_)
-        | SourceInput::Ready
-        | SourceInput::Continue => matches!(phase, Phase::Ended(_)),
+        | SourceInput::Ready => matches!(phase, Phase::Ended(_)),
+        // Somebody has said it twice, or what was waited for is not waited for any more.
+        SourceInput::Continue => !matches!(
+            phase,
+            Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_) | Phase::Stopping(_)
+        ),
         SourceInput::StartPostCopy => {
             !matches!(phase, Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_))
         }

@@ -13,5 +13,6 @@ mod precopy;
 mod recovery;
 mod reports;
 mod soak;
+mod strangers;
 mod switchover;
 mod tls;

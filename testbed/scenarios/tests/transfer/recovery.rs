@@ -10,7 +10,7 @@ use ferry_scenarios::{busy, hold_back};
 use ferry_units::{Bytes, BytesPerSecond};
 
 /// A guest that runs at the destination, with most of its memory at the source.
-fn post_copy() -> Result<Pair> {
+pub(crate) fn post_copy() -> Result<Pair> {
     let mut pair = Pair::start(&busy())?;
     pair.enable(&[MigrationCapability::PostcopyRam])?;
     pair.set(&MigrateSetParameters {
@@ -27,7 +27,7 @@ fn post_copy() -> Result<Pair> {
     Ok(pair)
 }
 
-fn wait_paused(pair: &Pair) -> Result<()> {
+pub(crate) fn wait_paused(pair: &Pair) -> Result<()> {
     pair.wait(Side::Source, MigrationStatus::PostcopyPaused)?;
     pair.wait(Side::Destination, MigrationStatus::PostcopyPaused)
 }
@@ -142,4 +142,29 @@ fn there_is_nothing_to_recover_while_nothing_is_lost() -> Result<()> {
     let refusal = pair.destination.qmp().refusal(&recover)?;
     ensure!(refusal == "Migrate recover can only be run when postcopy is paused.", "{refusal}");
     arrives(pair)
+}
+
+#[test]
+fn a_guest_that_was_let_run_at_the_source_cannot_be_sent_on() -> Result<()> {
+    let mut pair = post_copy()?;
+    pair.relay()?.cut();
+    wait_paused(&pair)?;
+    // A reset does not touch what it has left behind.
+    pair.source.qmp().execute(&ferry_qmp::SystemReset)?;
+    go_on(&mut pair)?;
+    let refusal = pair.source.qmp().refusal(&ferry_qmp::Cont)?;
+    ensure!(refusal == "Migration is not finalized yet", "{refusal}");
+    pair.look_anew();
+    pair.relay()?.cut();
+    wait_paused(&pair)?;
+    // Somebody believes that the destination is dead, and is wrong.
+    pair.source.qmp().execute(&ferry_qmp::Cont)?;
+    pair.source.wait_progress()?;
+    listen_again(&mut pair)?;
+    let uri = Some(pair.relay()?.uri());
+    let resume = ferry_qmp::words::Migrate { uri, resume: Some(true), ..Default::default() };
+    let refusal = pair.source.qmp().refusal(&resume)?;
+    ensure!(refusal.contains("has run here since"), "{refusal}");
+    ensure!(pair.info(Side::Source)?.status == Some(MigrationStatus::PostcopyPaused));
+    Ok(())
 }

@@ -3,7 +3,6 @@
 //! Whoever connects has to say who it is within a time limit, on a thread of its own: a stranger, or
 //! one who says nothing, keeps nobody else waiting and is forgotten.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -13,13 +12,10 @@ use ferry_transfer::Channel;
 use ferry_transfer::wire::{Hello, Purpose, Role, SessionId, Welcome};
 
 use super::news::{Line, News};
+use super::strangers::Strangers;
 use crate::link::{Connection, LinkError, Listener, Pending, ServerSecurity};
 use crate::migration::outgoing::{Made, SILENCE};
 use crate::migration::threads::spawn;
-
-/// How many may connect and not have said who they are. A migration has 18 connections at most, one
-/// after the other.
-const STRANGERS: usize = 32;
 
 /// All connections of a migration.
 pub(super) struct Links {
@@ -35,7 +31,7 @@ pub(super) fn listen(
     news: &Sender<News>,
 ) -> std::io::Result<()> {
     let (listener, security, news) = (Arc::clone(listener), security.clone(), news.clone());
-    let strangers = Arc::new(AtomicUsize::new(0));
+    let strangers = Strangers::default();
     spawn("mig/dst/listen".to_owned(), move || {
         loop {
             let pending = match listener.accept() {
@@ -47,23 +43,19 @@ pub(super) fn listen(
                     return;
                 }
             };
-            if strangers.fetch_add(1, Ordering::Relaxed) >= STRANGERS {
-                strangers.fetch_sub(1, Ordering::Relaxed);
-                continue;
-            }
+            let Some(stranger) = strangers.admit(&pending) else { continue };
             let (news, security) = (news.clone(), security.clone());
-            let (count, counted) = (Arc::clone(&strangers), Arc::clone(&strangers));
-            let greeted = spawn("mig/dst/hello".to_owned(), move || {
+            // Without a thread it is turned away.
+            let _greeted = spawn("mig/dst/hello".to_owned(), move || {
                 match hear(pending, &security) {
                     // Nobody listens when another migration has begun.
-                    Ok((hello, connection)) => drop(news.send(News::Arrived(hello, connection))),
+                    Ok((hello, connection)) => {
+                        drop(stranger);
+                        drop(news.send(News::Arrived(hello, connection)));
+                    }
                     Err(why) => tracing::info!(%why, "somebody has connected who is no source"),
                 }
-                count.fetch_sub(1, Ordering::Relaxed);
             });
-            if greeted.is_err() {
-                counted.fetch_sub(1, Ordering::Relaxed);
-            }
         }
     })
     .map(drop)
@@ -112,7 +104,7 @@ pub(super) fn first(
                 | News::Said(_)
                 | News::Fenced(_)
                 | News::AllHere
-                | News::Pause
+                | News::Pause(_)
                 | News::Recover(_),
             ) => {}
             Err(mpsc::RecvError) => return Err("nobody listens".to_owned()),
@@ -153,7 +145,7 @@ pub(super) fn rest(
                 }
             }
             Ok(News::Lost(_, why)) => return Err(why),
-            Ok(News::Pause) => return Err("it was paused by the user".to_owned()),
+            Ok(News::Pause(why)) => return Err(why),
             Ok(News::Said(_) | News::Fenced(_) | News::AllHere | News::Recover(_)) => {}
             Err(RecvTimeoutError::Timeout) if clock.now() < until => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {

@@ -96,6 +96,8 @@ impl Leader {
     /// Awaits a source that has this guest. One that has another is told so and forgotten.
     fn accept(&mut self) -> Result<Accepted, String> {
         loop {
+            // Of those who were refused nothing is kept.
+            self.incoming.made.renew();
             let (session, control) = gather::first(&self.news, Purpose::Migrate, None)?;
             let offered = gather::welcome(control, &self.incoming.made)
                 .map_err(|error| error.to_string())
@@ -221,12 +223,19 @@ impl Leader {
             News::Fenced(channel) => DestinationInput::Fenced(channel),
             News::AllHere => DestinationInput::AllHere,
             News::Lost(Line::Migration, why) => return Err(ArriveError::Lost(why)),
-            News::Pause => {
-                let why = "Postcopy migration is paused by the user".to_owned();
-                return Err(ArriveError::Lost(why));
-            }
+            News::Pause(why) => return Err(ArriveError::Lost(why)),
             News::Recover(listener) => {
-                self.recover(accepted, &listener);
+                match accepted.destination.phase() {
+                    DestinationPhase::Paused => self.recover(accepted, &listener),
+                    // Two have asked for it at once, and it goes on already.
+                    DestinationPhase::Offered
+                    | DestinationPhase::Loading
+                    | DestinationPhase::Loaded
+                    | DestinationPhase::Ready
+                    | DestinationPhase::Running(_)
+                    | DestinationPhase::Completed
+                    | DestinationPhase::Failed => listener.close(),
+                }
                 return Ok(());
             }
             News::Said(SourceMessage::Run) => DestinationInput::Run,
@@ -329,7 +338,6 @@ impl Leader {
                 let refusal = TargetMessage::Refuse(why.to_owned()).encode();
                 let _gone = accepted.links.control.write(&refusal);
                 accepted.guest = None;
-                self.common.disks.iter().for_each(|disk| disk.release());
                 self.give_up(why);
             }
             Ok(Effect::Pause) => self.pause(accepted, why),
@@ -348,6 +356,7 @@ impl Leader {
     fn give_up(&self, why: &str) {
         self.incoming.made.cut();
         self.common.room.over();
+        self.common.disks.iter().for_each(|disk| disk.release());
         self.incoming.fail(why);
     }
 
@@ -368,6 +377,8 @@ impl Leader {
         self.incoming.made.renew();
         let recovered = self.reconnect(accepted);
         listener.close();
+        // It may have been asked for again, at another place, before anybody came.
+        self.incoming.end_recovery();
         if let Err(why) = recovered {
             self.lost(accepted, &why);
         }
@@ -389,6 +400,8 @@ impl Leader {
         accepted.links = gather::rest(&self.news, control, &expected, made, self.incoming.clock)?;
         let arrivals = accepted.arrivals.as_ref().ok_or("nothing is missing")?;
         let missing = arrivals.missing();
+        // Whoever waits from now on asks by itself.
+        self.common.requests.connect(accepted.links.urgent.clone());
         let waiting = arrivals.requested();
         accepted.destination.on(DestinationInput::Recovered).map_err(|error| error.to_string())?;
         let said = accepted.links.control.write(&TargetMessage::Missing(missing.clone()).encode());
@@ -396,7 +409,6 @@ impl Leader {
         accepted.threads = self
             .start_threads(&accepted.links, &accepted.layout, Purpose::Recover)
             .map_err(|error| ArriveError::Thread(error).to_string())?;
-        self.common.requests.connect(accepted.links.urgent.clone());
         self.incoming.board.advance(Side::Destination, MigrationStatus::PostcopyActive);
         self.common.requests.ask_again(&waiting);
         if missing.is_empty() {

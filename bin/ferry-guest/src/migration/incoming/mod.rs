@@ -17,6 +17,7 @@ mod news;
 mod receiver;
 mod requests;
 mod room;
+mod strangers;
 
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -159,9 +160,19 @@ impl Incoming {
         Ok(())
     }
 
-    /// Cuts the connections.
-    pub(super) fn cut(&self) {
-        let _over = self.news.send(News::Pause);
+    /// Nobody is awaited at the last place that was named for a recovery.
+    fn end_recovery(&self) {
+        let mut recovery = self.recovery.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listener) = recovery.take() {
+            listener.close();
+        }
+    }
+
+    /// Cuts the connections. The leader may wait in one of them, and hears why when it does not any
+    /// more.
+    pub(super) fn cut(&self, why: &str) {
+        let _over = self.news.send(News::Pause(why.to_owned()));
+        self.made.hang_up();
     }
 
     /// When the guest has executed its first instruction here.

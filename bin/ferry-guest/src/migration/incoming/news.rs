@@ -19,8 +19,8 @@ pub(super) enum News {
     AllHere,
     /// Something is lost.
     Lost(Line, String),
-    /// Somebody wants the connections cut.
-    Pause,
+    /// Somebody wants the connections cut, and says why.
+    Pause(String),
     /// Somebody wants a lost post-copy to go on, and the source is going to connect here.
     Recover(Arc<Listener>),
 }

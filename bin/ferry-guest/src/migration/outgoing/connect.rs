@@ -83,6 +83,12 @@ impl Made {
         }
     }
 
+    /// Cuts all connections that were made, but none that will be.
+    pub(in crate::migration) fn hang_up(&self) {
+        let state = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        state.made.iter().for_each(|connection| connection.shut_down());
+    }
+
     /// Whether they are cut.
     pub(in crate::migration) fn is_cut(&self) -> bool {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).is_cut
