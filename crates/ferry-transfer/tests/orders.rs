@@ -196,6 +196,27 @@ fn to_be_told_twice_to_go_on_is_no_error() {
 }
 
 #[test]
+fn a_destination_that_does_not_answer_is_given_up_after_a_while() {
+    let late = NOW + Duration::from_secs(31);
+    let mut source = all_sent(Switch::StopAndCopy);
+    assert!(matches!(source.poll(NOW), Step::Wait(Some(until)) if until < late));
+    assert!(matches!(source.poll(late), Step::End(Ending::Failed(why)) if why.contains("ready")));
+    // What is still being sent is not waited for.
+    let mut source = stopped(Switch::StopAndCopy);
+    assert!(matches!(source.poll(NOW), Step::SendState(_)));
+    assert_eq!(source.poll(late), Step::Wait(None));
+    let mut source = handed(Switch::StopAndCopy);
+    assert!(matches!(source.poll(NOW), Step::Wait(Some(_))));
+    assert!(matches!(source.poll(late), Step::End(Ending::InDoubt(why)) if why.contains("runs")));
+    let mut source = handed(Switch::PostCopy);
+    assert!(matches!(source.poll(late), Step::End(Ending::Paused(_))));
+    // One whose guest runs has all the time in the world.
+    let mut source = handed(Switch::PostCopy);
+    source.on(SourceInput::Resumed, NOW).unwrap();
+    assert_eq!(source.poll(late), Step::Wait(None));
+}
+
+#[test]
 fn resumed_ends_all_doubt() {
     // The destination closes everything when it has the guest, and a reader of another connection
     // may see that before its word is read.

@@ -51,6 +51,7 @@ impl Source {
             // The answer may be heard before the thread that sent the state says that it did.
             (Phase::Handing(..) | Phase::Ready(_), SourceInput::StateSent(bytes)) => {
                 self.stats.downtime += bytes;
+                self.moved = now;
             }
             (Phase::Handing(switch, State::Sending), SourceInput::Ready) if self.all_fenced() => {
                 self.enter(Phase::Ready(*switch), now);
@@ -103,7 +104,7 @@ impl Source {
     }
 
     /// Whether every channel was told to send its fence.
-    fn all_fenced(&self) -> bool {
+    pub(super) fn all_fenced(&self) -> bool {
         self.lanes.iter().all(|lane| lane.fence > 0)
     }
 
@@ -200,7 +201,7 @@ impl Source {
     }
 
     /// A connection is gone, or the destination does not want the guest.
-    fn lost(&mut self, why: String, now: Instant) {
+    pub(super) fn lost(&mut self, why: String, now: Instant) {
         match self.phase {
             Phase::Setup
             | Phase::PreCopy(_)

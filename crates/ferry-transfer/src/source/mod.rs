@@ -40,6 +40,11 @@ const NEIGHBOURS: PageCount = PageCount(16);
 /// So long a pass has to have run before it says how fast pages cross.
 const LEAST_TO_TELL: Duration = Duration::from_millis(100);
 
+/// How long a destination that has everything may take to say that it is ready, or that the guest
+/// runs. It has to read what is in the buffers of two sockets first, which takes seconds on a slow
+/// link; one that is only silent is noticed earlier by whoever reads the connection.
+const ANSWER: Duration = Duration::from_secs(30);
+
 /// How often to look how fast the guest writes while a pass goes on.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -68,6 +73,8 @@ pub struct Source {
     polish: Polish,
     post_copy_wanted: bool,
     everything_there: bool,
+    /// When this side last did something on its way to the hand-over.
+    moved: Instant,
     /// About how large the state of the devices is.
     state: Bytes,
     /// When this pass began, and what it has sent.
@@ -95,6 +102,7 @@ impl Source {
             polish: Polish::default(),
             post_copy_wanted: false,
             everything_there: false,
+            moved: now,
             state: Bytes::ZERO,
             pass_began: now,
             pass: PassRecord::default(),
@@ -234,6 +242,7 @@ impl Source {
         self.pass.zero_pages = PageCount(self.pass.zero_pages.0 + sent.zeros.0);
         self.pass.bytes += sent.bytes;
         self.throttle.sent(sent.bytes);
+        self.moved = now;
         self.count(grant, sent, now);
     }
 
@@ -321,6 +330,7 @@ impl Source {
             }
         }
         lane.fence += 1;
+        self.moved = now;
         Work::Fence { number: lane.fence, pages: lane.named }
     }
 

@@ -8,7 +8,7 @@ use crate::settings::BeforeSwitchover;
 use super::lane::Stage;
 use super::phase::{Pass, Phase, State};
 use super::words::{Ending, Step};
-use super::{LOOK, Source, Switch};
+use super::{ANSWER, LOOK, Source, Switch};
 
 impl Source {
     /// What the leading thread does next. Each step is named once; until it is answered the answer
@@ -23,8 +23,8 @@ impl Source {
             Phase::Setup
             | Phase::PreCopy(Pass::Harvesting)
             | Phase::Stopping(_)
-            | Phase::Handed(_)
             | Phase::PostCopy => Step::Wait(None),
+            Phase::Handed(_) => self.await_answer("that the guest runs", now),
             Phase::PreCopy(Pass::Sending) => self.poll_pass(now),
             Phase::Quiet(switch) => {
                 let switch = *switch;
@@ -46,12 +46,26 @@ impl Source {
             }
             Phase::Handing(_, state) => match std::mem::replace(state, State::Sending) {
                 State::Due(missing) => Step::SendState(missing),
+                State::Sending if self.is_quiet() && self.all_fenced() => {
+                    self.await_answer("that it is ready", now)
+                }
                 State::Sending => Step::Wait(None),
             },
             Phase::Ready(_) => Step::HandOver,
             Phase::Paused(why) => Step::End(Ending::Paused(why.clone())),
             Phase::Ended(ending) => Step::End(ending.clone()),
         }
+    }
+
+    /// Waits for what the destination has to say, but not for ever: the guest stands still.
+    fn await_answer(&mut self, what: &str, now: Instant) -> Step {
+        let until = self.moved + ANSWER;
+        if now < until {
+            return Step::Wait(Some(until));
+        }
+        let seconds = ANSWER.as_secs();
+        self.lost(format!("the destination has not said within {seconds} s {what}"), now);
+        self.poll(now)
     }
 
     fn poll_pass(&mut self, now: Instant) -> Step {
@@ -96,6 +110,7 @@ impl Source {
     /// Enters a phase, and with it its pace.
     pub(super) fn enter(&mut self, phase: Phase, now: Instant) {
         self.phase = phase;
+        self.moved = now;
         self.set_pace(now);
     }
 
