@@ -3,9 +3,35 @@
 //! A figure alone says more about the machine than about the program. So a run measures, in turns
 //! and several times, yardsticks that do nothing but move bytes, ferry, and QEMU if it is there, and
 //! compares medians. Memory is warm on both sides, or else the figures are the hypervisor's.
+//!
+//! # The report as JSON
+//!
+//! `ferry-bench transfer -o json` prints one object:
+//!
+//! ```text
+//! machine      object: what of the machine the figures depend on, each a string
+//! conditions   list of strings: what one has to know to read the figures
+//! figures      list, in the order in which they were taken
+//!   figure       string: its name, the same in every run
+//!   unit         "GB/s" (10^9 bytes), "cpu s/GiB", "ms", "us", "MiB", "MiB/s", "%" or "" (a count)
+//!   median, least, most    number
+//!   rounds       number: how often it was taken
+//! ratios       list: medians of two figures, those of which both were taken
+//!   figure, of   string: their names
+//!   ratio        number: the first divided by the second
+//! aims         list, always all of them
+//!   aim          string: what was aimed at
+//!   unit         as above, or "x" for so many times another figure
+//!   atLeast or atMost      number: the limit
+//!   median       number, or null where it was not measured
+//!   outcome      "reached", "MISSED" or "not measured"
+//! notMeasured  list of strings: the case, the round, and why
+//! ```
 
 mod aims;
 mod cli;
+mod conditions;
+mod ratios;
 mod report;
 mod results;
 mod shape;

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::aims::{AIMS, Limit};
+use crate::conditions::CONDITIONS;
+use crate::ratios::ratios;
 use crate::results::Results;
 use crate::shape::Shape;
 
@@ -25,6 +27,11 @@ fn write(text: &mut String, shape: &Shape, results: &Results) -> std::fmt::Resul
         let (least, most, count) = (samples.least(), samples.most(), samples.count());
         writeln!(text, "{figure:<44}{median:>10.2} {unit:<10}{least:>10.2}{most:>10.2}  {count}")?;
     }
+    writeln!(text, "\n{:<76}{:>10}", "ratio of medians", "")?;
+    for ratio in ratios(results) {
+        let what = format!("{} / {}", ratio.figure, ratio.of);
+        writeln!(text, "{what:<76}{:>10.2} x", ratio.value)?;
+    }
     writeln!(text, "\n{:<76}{:>10}{:>12}", "aim", "limit", "median")?;
     for aim in AIMS {
         let limit = match aim.limit {
@@ -35,6 +42,10 @@ fn write(text: &mut String, shape: &Shape, results: &Results) -> std::fmt::Resul
             aim.value(results).map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"));
         let (what, unit, outcome) = (aim.what, aim.unit.name(), aim.outcome(results).name());
         writeln!(text, "{what:<76}{limit:>10}{value:>12} {unit:<10}{outcome}")?;
+    }
+    writeln!(text)?;
+    for condition in CONDITIONS {
+        writeln!(text, "{condition}")?;
     }
     for failure in results.failures() {
         writeln!(text, "\nnot measured: {failure}")?;
@@ -78,9 +89,17 @@ pub(crate) fn json(shape: &Shape, results: &Results) -> String {
             })
         })
         .collect();
-    let failures = results.failures();
+    let ratios: Vec<_> = ratios(results)
+        .iter()
+        .map(|each| json!({ "figure": each.figure, "of": each.of, "ratio": each.value }))
+        .collect();
     let report = json!({
-        "machine": machine, "figures": figures, "aims": aims, "notMeasured": failures,
+        "machine": machine,
+        "conditions": CONDITIONS,
+        "figures": figures,
+        "ratios": ratios,
+        "aims": aims,
+        "notMeasured": results.failures(),
     });
     format!("{report:#}")
 }

@@ -109,15 +109,18 @@ impl Pair {
     }
 
     /// Lets the destination listen on a port of its choice, and returns it. It stays when the
-    /// migration fails, to be looked at.
+    /// migration fails, to be looked at, if it is a machine that can.
     ///
     /// # Errors
     /// When it refuses, or does not say where it listens.
     pub fn listen(&self) -> Result<SocketAddr> {
-        self.destination.qmp().execute(&MigrateIncoming {
+        let qmp = self.destination.qmp();
+        // QEMU knows it since 9.1.
+        let stays = qmp.schema()?.has_argument::<MigrateIncoming>(&["exit-on-error"]);
+        qmp.execute(&MigrateIncoming {
             uri: Some("tcp:127.0.0.1:0".to_owned()),
             channels: None,
-            exit_on_error: Some(false),
+            exit_on_error: stays.then_some(false),
         })?;
         self.address()
     }

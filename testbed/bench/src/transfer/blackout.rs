@@ -76,6 +76,12 @@ impl Blackout {
             ),
             Measured::new(format!("passes {name}"), Unit::Count, ram.dirty_sync_count as f64),
         ];
+        if self.workload == "idle" {
+            // As it is measured of QEMU.
+            let by_events = milliseconds(pair.blackout()?);
+            let figure = format!("blackout {name}, by events");
+            measured.push(Measured::new(figure, Unit::Milliseconds, by_events));
+        }
         if let Some(figure) = self.throttle {
             let percent = info.cpu_throttle_percentage.unwrap_or(0);
             #[expect(clippy::cast_precision_loss, reason = "at most 99")]

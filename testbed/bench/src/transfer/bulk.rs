@@ -8,7 +8,8 @@ use ferry_qmp::words::{
 };
 use ferry_units::Bytes;
 
-use super::{channels, total_time};
+use super::warm::warm;
+use super::{channels, cpu_per_gib, total_time};
 use crate::results::{Measured, Unit};
 use crate::yardstick::gigabytes_per_second;
 
@@ -62,11 +63,15 @@ impl Bulk {
 
     pub(super) fn take(self, memory: Bytes) -> Result<Vec<Measured>> {
         let guest = GuestBuilder::new().memory(memory).fill(memory).prealloc();
+        let source = Guest::start(&guest)?;
         let destination = match self.population {
             Population::Before => guest.destination(),
-            Population::InsideTheClock => GuestBuilder::new().memory(memory).incoming("defer"),
+            Population::InsideTheClock => {
+                warm(memory)?;
+                GuestBuilder::new().memory(memory).incoming("defer")
+            }
         };
-        let mut pair = Pair::of(Guest::start(&guest)?, Guest::start(&destination)?)?;
+        let mut pair = Pair::of(source, Guest::start(&destination)?)?;
         channels(&pair, self.channels)?;
         let dir = tempfile::tempdir()?;
         if self.security == Security::Tls {
@@ -81,13 +86,11 @@ impl Bulk {
         let name = self.name();
         let speed = gigabytes_per_second(memory.get(), total_time(&pair)?);
         pair.verify(Side::Destination)?;
-        #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
-        let gib = memory.get() as f64 / f64::from(1 << 30);
-        let cpu = |side: usize| (after[side].saturating_sub(before[side])).as_secs_f64() / gib;
+        let [source, destination] = cpu_per_gib(before, after, memory);
         Ok(vec![
             Measured::new(name.clone(), Unit::GigabytesPerSecond, speed),
-            Measured::new(format!("{name}, source"), Unit::CpuSecondsPerGib, cpu(0)),
-            Measured::new(format!("{name}, destination"), Unit::CpuSecondsPerGib, cpu(1)),
+            Measured::new(format!("{name}, source"), Unit::CpuSecondsPerGib, source),
+            Measured::new(format!("{name}, destination"), Unit::CpuSecondsPerGib, destination),
         ])
     }
 }

@@ -6,8 +6,9 @@ mod cost;
 mod postcopy;
 mod qemu;
 mod sparse;
+mod warm;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use ferry_harness::{Pair, Program, Side};
@@ -33,11 +34,12 @@ pub(crate) fn measure(options: &Options) -> Result<Results> {
     let mut results = Results::default();
     for round in 1..=options.rounds {
         for (name, take) in cases.iter().filter(|(name, _)| wanted(name)) {
-            eprintln!("round {round} of {}: {name}", options.rounds);
+            let start = Instant::now();
             match take(options.memory()) {
                 Ok(measured) => measured.into_iter().for_each(|each| results.add(each)),
                 Err(error) => results.fail(format!("{name}, round {round}: {error:#}")),
             }
+            eprintln!("round {round} of {}: {name}, {:.1?}", options.rounds, start.elapsed());
         }
     }
     Ok(results)
@@ -52,6 +54,9 @@ fn cases(qemu: Option<Program>) -> Vec<(String, Take)> {
         let tls = move |memory| yardstick::tls(streams, memory);
         case(format!("yardstick tls {streams}"), Box::new(tls));
     }
+    let memory_to_memory = Box::new(|memory| yardstick::memory(2, memory));
+    case("yardstick tcp 2, memory to memory".to_owned(), memory_to_memory);
+    case("yardstick population".to_owned(), Box::new(warm::yardstick));
     for bulk in bulk::CASES {
         case(bulk.name(), Box::new(|memory| bulk.take(memory)));
     }
@@ -64,10 +69,14 @@ fn cases(qemu: Option<Program>) -> Vec<(String, Take)> {
     case("slowdown by tracking".to_owned(), Box::new(cost::slowdown));
     case("overhead".to_owned(), Box::new(cost::overhead));
     if let Some(qemu) = qemu {
-        for set_up in [qemu::SetUp::Best, qemu::SetUp::Default] {
+        for set_up in qemu::CASES {
             let program = qemu.clone();
-            let take = move |memory| qemu::take(&program, set_up, memory);
-            case(format!("qemu {}", set_up.name()), Box::new(take));
+            case(set_up.name(), Box::new(move |memory| set_up.take(&program, memory)));
+        }
+        for &limit in qemu::LIMITS {
+            let program = qemu.clone();
+            let take = move |memory| qemu::take_running(&program, limit, memory);
+            case(qemu::running(limit), Box::new(take));
         }
     }
     cases
@@ -82,14 +91,24 @@ fn channels(pair: &Pair, channels: u8) -> Result<()> {
     })
 }
 
-/// From the first state to the last, on the source's clock.
+/// From the first state at the source to the last at both sides. A source may be done when what it
+/// sent has not arrived yet.
 fn total_time(pair: &Pair) -> Result<Duration> {
-    let since = pair.since(Side::Source);
-    let qmp = pair.source.qmp();
-    let start = qmp.wait_migration(since, MigrationStatus::Setup)?;
-    let end = qmp.wait_migration(since, MigrationStatus::Completed)?;
-    let time = |notice: ferry_qmp::Notice| notice.at.as_duration().context("an event has a time");
-    time(end)?.checked_sub(time(start)?).context("it ends after it has begun")
+    let time = |side: Side, status| {
+        let notice = pair.guest(side).qmp().wait_migration(pair.since(side), status)?;
+        notice.at.as_duration().context("an event has a time")
+    };
+    let start = time(Side::Source, MigrationStatus::Setup)?;
+    let sent = time(Side::Source, MigrationStatus::Completed)?;
+    let arrived = time(Side::Destination, MigrationStatus::Completed)?;
+    sent.max(arrived).checked_sub(start).context("it ends after it has begun")
+}
+
+/// What each side used of the processors between two moments.
+fn cpu_per_gib(before: [Duration; 2], after: [Duration; 2], memory: Bytes) -> [f64; 2] {
+    #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
+    let gib = memory.get() as f64 / f64::from(1 << 30);
+    [0, 1].map(|side| after[side].saturating_sub(before[side]).as_secs_f64() / gib)
 }
 
 /// How long no vCPU ran, as both sides found out together; by their events where they do not say.

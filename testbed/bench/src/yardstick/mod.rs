@@ -1,5 +1,6 @@
 //! What this machine can do at most: bytes through loopback, with no migration around them.
 
+mod memory;
 mod tcp;
 mod tls;
 
@@ -30,13 +31,19 @@ pub(crate) fn tcp(streams: u32, bytes: Bytes) -> Result<Vec<Measured>> {
     carry(&tcp::Plain, &format!("yardstick tcp {streams}"), streams, bytes)
 }
 
+/// The same from memory to memory: what the copies cost when no cache helps.
+pub(crate) fn memory(streams: u32, bytes: Bytes) -> Result<Vec<Measured>> {
+    let carrier = memory::Memory::new(2 * streams, each(streams, bytes))?;
+    carry(&carrier, &format!("yardstick tcp {streams}, memory to memory"), streams, bytes)
+}
+
 /// The same through rustls, without its buffers.
 pub(crate) fn tls(streams: u32, bytes: Bytes) -> Result<Vec<Measured>> {
     carry(&tls::Tls::new()?, &format!("yardstick tls {streams}"), streams, bytes)
 }
 
 fn carry(carrier: &dyn Carrier, figure: &str, streams: u32, bytes: Bytes) -> Result<Vec<Measured>> {
-    let each = Bytes::new(bytes.get() / u64::from(streams));
+    let each = each(streams, bytes);
     let pairs: Vec<_> = (0..streams).map(|_| connected()).collect::<Result<_>>()?;
     // All are ready, buffers and handshakes apart, before the clock starts.
     let ready = Barrier::new(1 + 2 * pairs.len());
@@ -64,6 +71,11 @@ fn carry(carrier: &dyn Carrier, figure: &str, streams: u32, bytes: Bytes) -> Res
     Ok(vec![Measured::new(figure, Unit::GigabytesPerSecond, gigabytes_per_second(sent, elapsed))])
 }
 
+/// What each stream carries of it.
+const fn each(streams: u32, bytes: Bytes) -> Bytes {
+    Bytes::new(bytes.get() / streams as u64)
+}
+
 /// 10^9 bytes a second.
 #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
 pub(crate) fn gigabytes_per_second(bytes: u64, elapsed: std::time::Duration) -> f64 {
@@ -87,7 +99,8 @@ mod tests {
     #[test]
     fn yardsticks_carry_all_of_it() {
         let bytes = Bytes::new(3 * (1 << 20) + 4096);
-        for measured in [tcp(1, bytes), tcp(2, bytes), tls(1, bytes), tls(2, bytes)] {
+        let all = [1, 2].map(|streams| [tcp, memory, tls].map(|carry| carry(streams, bytes)));
+        for measured in all.into_iter().flatten() {
             let measured = measured.unwrap();
             assert!(measured[0].value > 0.0, "{measured:?}");
         }

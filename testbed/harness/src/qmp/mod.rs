@@ -15,8 +15,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use ferry_qmp::schema::Schema;
 use ferry_qmp::words::MigrationStatus;
-use ferry_qmp::{Client, ClientError, Event, Execute, Notice, OutOfBand, WireError};
+use ferry_qmp::{
+    Client, ClientError, Event, Execute, Notice, OutOfBand, QueryQmpSchema, WireError,
+};
 
 use crate::wait::LIMIT;
 pub use raw::RawQmp;
@@ -107,6 +110,15 @@ impl Qmp {
             Err(error) => Err(error.into()),
             Ok(_) => anyhow::bail!("'{}' was not refused", C::NAME),
         }
+    }
+
+    /// What the machine can do.
+    ///
+    /// # Errors
+    /// When it does not say, or what makes no sense.
+    pub fn schema(&self) -> Result<Schema> {
+        let entries = self.execute(&QueryQmpSchema)?;
+        Schema::new(entries).context("what the machine can do")
     }
 
     /// Now.
