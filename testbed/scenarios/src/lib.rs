@@ -8,8 +8,11 @@ mod dice;
 
 pub use dice::Dice;
 
-use ferry_harness::GuestBuilder;
-use ferry_qmp::words::{MigrateSetParameters, Milliseconds};
+use anyhow::{Result, ensure};
+use ferry_harness::{Guest, GuestBuilder, Pair, Side};
+use ferry_qmp::words::{
+    MigrateContinue, MigrateSetParameters, MigrationCapability, MigrationStatus, Milliseconds,
+};
 use ferry_units::{Bytes, BytesPerSecond};
 
 /// No limit of bandwidth.
@@ -38,4 +41,28 @@ pub fn hold_back() -> MigrateSetParameters {
 /// Parameters with which every guest converges at once.
 pub fn let_go() -> MigrateSetParameters {
     limits(UNLIMITED, Milliseconds(30_000))
+}
+
+/// A guest that has stayed at its source, for whatever reason, runs on unharmed and can be moved to
+/// another destination at once.
+///
+/// # Errors
+/// When it does not, or cannot.
+pub fn moves_after_all(pair: Pair) -> Result<()> {
+    pair.source.wait_progress()?;
+    pair.verify(Side::Source)?;
+    let capabilities = pair.enabled()?;
+    let Pair { source, .. } = pair;
+    let mut again = Pair::of(source, Guest::start(&busy().destination())?)?;
+    again.set(&let_go())?;
+    again.enable(&capabilities)?;
+    again.migrate()?;
+    if capabilities.contains(&MigrationCapability::PauseBeforeSwitchover) {
+        let state = MigrationStatus::PreSwitchover;
+        again.wait(Side::Source, state)?;
+        again.source.qmp().execute(&MigrateContinue { state })?;
+    }
+    again.wait_completed()?;
+    ensure!(again.who_runs()? == Side::Destination);
+    again.verify(Side::Destination).map(drop)
 }

@@ -1,34 +1,19 @@
 //! A migration that is given up leaves the source as it was, and it can be moved at once.
 
 use anyhow::{Result, ensure};
-use ferry_harness::{Guest, Pair, Side};
+use ferry_harness::{Pair, Side};
 use ferry_qmp::MigrateStartPostcopy;
 use ferry_qmp::words::{
     MigrateContinue, MigrateSetParameters, MigrationCapability, MigrationStatus, RunState,
 };
-use ferry_scenarios::{busy, hold_back, let_go};
+use ferry_scenarios::{busy, hold_back, let_go, moves_after_all};
 
 /// Gives it up where it is, and then moves the guest after all.
 fn is_given_up_and_moves(mut pair: Pair) -> Result<()> {
     pair.cancel()?;
     pair.wait(Side::Source, MigrationStatus::Cancelled)?;
     ensure!(pair.who_runs()? == Side::Source);
-    pair.source.wait_progress()?;
-    pair.verify(Side::Source)?;
-    let capabilities = pair.enabled()?;
-    let Pair { source, .. } = pair;
-    let mut again = Pair::of(source, Guest::start(&busy().destination())?)?;
-    again.set(&let_go())?;
-    again.enable(&capabilities)?;
-    again.migrate()?;
-    if capabilities.contains(&MigrationCapability::PauseBeforeSwitchover) {
-        let state = MigrationStatus::PreSwitchover;
-        again.wait(Side::Source, state)?;
-        again.source.qmp().execute(&MigrateContinue { state })?;
-    }
-    again.wait_completed()?;
-    ensure!(again.who_runs()? == Side::Destination);
-    again.verify(Side::Destination).map(drop)
+    moves_after_all(pair)
 }
 
 #[test]

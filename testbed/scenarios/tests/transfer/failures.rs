@@ -4,12 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use anyhow::{Result, ensure};
-use ferry_harness::{Guest, LIMIT, Pair, Side};
+use ferry_harness::{LIMIT, Pair, Side};
 use ferry_qmp::MigrateStartPostcopy;
 use ferry_qmp::words::{
     MigrateContinue, MigrateSetParameters, MigrationCapability, MigrationStatus, RunState,
 };
-use ferry_scenarios::{busy, hold_back, let_go};
+use ferry_scenarios::{busy, hold_back, let_go, moves_after_all};
 use ferry_units::BytesPerSecond;
 
 /// The source has failed, says why, and runs on. A new destination can have it.
@@ -19,22 +19,7 @@ fn runs_on(pair: Pair) -> Result<()> {
     println!("{why}");
     ensure!(!why.is_empty(), "it says why");
     ensure!(pair.source.run_state()? == RunState::Running);
-    pair.source.wait_progress()?;
-    pair.verify(Side::Source)?;
-    let capabilities = pair.enabled()?;
-    let Pair { source, .. } = pair;
-    let mut again = Pair::of(source, Guest::start(&busy().destination())?)?;
-    again.enable(&capabilities)?;
-    again.set(&let_go())?;
-    again.migrate()?;
-    if capabilities.contains(&MigrationCapability::PauseBeforeSwitchover) {
-        let state = MigrationStatus::PreSwitchover;
-        again.wait(Side::Source, state)?;
-        again.source.qmp().execute(&MigrateContinue { state })?;
-    }
-    again.wait_completed()?;
-    ensure!(again.who_runs()? == Side::Destination);
-    again.verify(Side::Destination).map(drop)
+    moves_after_all(pair)
 }
 
 #[test]

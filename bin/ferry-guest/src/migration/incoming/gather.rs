@@ -144,8 +144,7 @@ pub(super) fn rest(
                     Role::Data(_) | Role::Urgent | Role::Control => {}
                 }
             }
-            Ok(News::Lost(_, why)) => return Err(why),
-            Ok(News::Pause(why)) => return Err(why),
+            Ok(News::Lost(_, why) | News::Pause(why)) => return Err(why),
             Ok(News::Said(_) | News::Fenced(_) | News::AllHere | News::Recover(_)) => {}
             Err(RecvTimeoutError::Timeout) if clock.now() < until => {}
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {

@@ -222,8 +222,9 @@ impl Leader {
         let input = match news {
             News::Fenced(channel) => DestinationInput::Fenced(channel),
             News::AllHere => DestinationInput::AllHere,
-            News::Lost(Line::Migration, why) => return Err(ArriveError::Lost(why)),
-            News::Pause(why) => return Err(ArriveError::Lost(why)),
+            News::Lost(Line::Migration, why) | News::Pause(why) => {
+                return Err(ArriveError::Lost(why));
+            }
             News::Recover(listener) => {
                 match accepted.destination.phase() {
                     DestinationPhase::Paused => self.recover(accepted, &listener),

@@ -49,11 +49,11 @@ impl Strangers {
         book.count += 1;
         let number = book.count;
         book.here.push_back((number, handle));
-        if book.here.len() > ROOM {
-            if let Some((_, silent)) = book.here.pop_front() {
-                // Who waits for its words wakes. It fails if the connection has ended already.
-                let _ended = rustix::net::shutdown(&silent, Shutdown::Both);
-            }
+        if book.here.len() > ROOM
+            && let Some((_, silent)) = book.here.pop_front()
+        {
+            // Who waits for its words wakes. It fails if the connection has ended already.
+            let _ended = rustix::net::shutdown(&silent, Shutdown::Both);
         }
         drop(book);
         Some(Stranger { number, strangers: self.clone() })
