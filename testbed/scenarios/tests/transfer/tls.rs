@@ -1,13 +1,14 @@
 //! Encrypted migrations, and those that should not trust each other.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use ferry_harness::{Authority, Guest, Pair, Side, certificates};
 use ferry_qmp::qapi::StrOrNull;
 use ferry_qmp::words::{
-    MigrateSetParameters, MigrationCapability, MigrationStatus, ObjectAdd, ObjectKind,
-    TlsCredsX509Properties, TlsEndpoint,
+    Migrate, MigrateSetParameters, MigrationCapability, MigrationStatus, ObjectAdd, ObjectKind,
+    RunState, TlsCredsX509Properties, TlsEndpoint,
 };
 use ferry_scenarios::busy;
 
@@ -104,4 +105,38 @@ fn a_side_that_is_plain_is_refused() -> Result<()> {
     let pair = Pair::start(&busy())?;
     trust(&pair.source, dir.path(), TlsEndpoint::Client)?;
     is_refused(pair)
+}
+
+#[test]
+fn it_is_given_up_at_once_while_a_destination_says_nothing() -> Result<()> {
+    let dir = tempfile::tempdir()?;
+    certificates(dir.path())?;
+    let mut pair = Pair::start(&busy())?;
+    trust(&pair.source, dir.path(), TlsEndpoint::Client)?;
+    let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
+    pair.look_anew();
+    let uri = Some(format!("tcp:{}", silent.local_addr()?));
+    pair.source.qmp().execute(&Migrate { uri, ..Migrate::default() })?;
+    // It waits for a word of the handshake.
+    let _connection = silent.accept()?;
+    let before = Instant::now();
+    pair.cancel()?;
+    pair.wait(Side::Source, MigrationStatus::Cancelled)?;
+    let took = before.elapsed();
+    ensure!(took < Duration::from_secs(5), "it took {took:?} to give up a peer that is silent");
+    ensure!(pair.source.run_state()? == RunState::Running);
+    // What was under way then is no concern of the next one.
+    trust_nobody(&pair.source)?;
+    pair.migrate()?;
+    pair.wait_completed()?;
+    pair.verify(Side::Destination).map(drop)
+}
+
+/// Connections of a guest are not protected any more.
+fn trust_nobody(guest: &Guest) -> Result<()> {
+    guest.qmp().execute(&MigrateSetParameters {
+        tls_creds: Some(StrOrNull::from("")),
+        ..MigrateSetParameters::default()
+    })?;
+    Ok(())
 }

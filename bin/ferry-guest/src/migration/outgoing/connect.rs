@@ -1,5 +1,6 @@
 //! The connections of a migration that is sent, from the first word to where pages may follow.
 
+use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use ferry_units::{PageCount, PageSet};
 use thiserror::Error;
 
 use crate::link::{ClientSecurity, Connection, Endpoint, LinkError};
+use crate::migration::threads::spawn;
 
 /// How long a peer may say nothing: between its words while connections are made, and for ever
 /// after, since each side is asked every second whether it is there.
@@ -42,6 +44,8 @@ pub(in crate::migration) struct Made {
 struct State {
     is_cut: bool,
     made: Vec<Arc<Connection>>,
+    /// Where to say that they are cut, for one who waits for a connection to be made.
+    waits: Option<Sender<Result<Connection, ConnectError>>>,
 }
 
 /// Why a migration does not begin, or go on.
@@ -62,6 +66,9 @@ pub(super) enum ConnectError {
     /// It was given up meanwhile.
     #[error("the migration was given up")]
     Cut,
+    /// There is no thread to connect.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
 }
 
 impl Made {
@@ -70,8 +77,9 @@ impl Made {
         let mut state = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_cut {
             connection.shut_down();
+        } else {
+            state.made.push(Arc::clone(connection));
         }
-        state.made.push(Arc::clone(connection));
     }
 
     /// Cuts all connections that were made, and all that will be.
@@ -81,6 +89,32 @@ impl Made {
         for connection in state.made.drain(..) {
             connection.shut_down();
         }
+        if let Some(waits) = state.waits.take() {
+            // Whoever has its connection already does not wait.
+            let _has_it = waits.send(Err(ConnectError::Cut));
+        }
+    }
+
+    /// Waits for `connect`, but not when all is cut meanwhile: it may take long to find out that
+    /// nobody answers.
+    fn wait_for(
+        &self,
+        connect: impl FnOnce() -> Result<Connection, LinkError> + Send + 'static,
+    ) -> Result<Connection, ConnectError> {
+        let (told, outcome) = mpsc::channel();
+        {
+            let mut state = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+            if state.is_cut {
+                return Err(ConnectError::Cut);
+            }
+            state.waits = Some(told.clone());
+        }
+        let connects = move || {
+            // Nobody waits if all was cut.
+            let _cut = told.send(connect().map_err(ConnectError::from));
+        };
+        spawn("mig/src/connect".to_owned(), connects).map_err(ConnectError::Thread)?;
+        outcome.recv().unwrap_or(Err(ConnectError::Cut))
     }
 
     /// Cuts all connections that were made, but none that will be.
@@ -170,11 +204,9 @@ struct Caller<'a> {
 impl Caller<'_> {
     /// A connection that the destination has welcomed.
     fn call(&self, role: Role) -> Result<Arc<Connection>, ConnectError> {
-        if self.made.is_cut() {
-            return Err(ConnectError::Cut);
-        }
-        let connection = Connection::connect(&self.route.endpoint, &self.route.security)?;
-        let connection = Arc::new(connection);
+        let Route { endpoint, security } = self.route.clone();
+        let connect = move || Connection::connect(&endpoint, &security);
+        let connection = Arc::new(self.made.wait_for(connect)?);
         self.made.add(&connection);
         connection.set_read_limit(Some(SILENCE));
         let hello = Hello { session: self.session, role, purpose: self.purpose };

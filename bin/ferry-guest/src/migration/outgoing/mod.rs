@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  mig/src/main    leads: connects, harvests, stops the guest, hands it over, and cleans up
+//!  mig/src/connect makes a connection, and is left to itself if that is given up meanwhile
 //!  mig/src/send_N  sends the pages of one channel
 //!  mig/src/return  hears what the destination says
 //!  mig/src/pulse   asks every second whether it is there
