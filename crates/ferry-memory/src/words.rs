@@ -17,11 +17,29 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::mapping::Strings;
+
 /// Bytes of a word.
 pub(crate) const WORD: usize = size_of::<u64>();
 
 /// Copies what is at the byte `offset` into `into`.
 pub(crate) fn read(words: &[AtomicU64], offset: usize, into: &mut [u8]) {
+    match Strings::for_copy_of(into.len()) {
+        Some(strings) => strings.read(words, offset, into),
+        None => read_words(words, offset, into),
+    }
+}
+
+/// Copies `from` to the byte `offset`. Bytes of the same word that are not covered keep what
+/// somebody else writes to them meanwhile.
+pub(crate) fn write(words: &[AtomicU64], offset: usize, from: &[u8]) {
+    match Strings::for_copy_of(from.len()) {
+        Some(strings) => strings.write(words, offset, from),
+        None => write_words(words, offset, from),
+    }
+}
+
+fn read_words(words: &[AtomicU64], offset: usize, into: &mut [u8]) {
     let (first, skew) = (offset / WORD, offset % WORD);
     let (head, rest) = into.split_at_mut(head(skew, into.len()));
     if !head.is_empty() {
@@ -37,9 +55,7 @@ pub(crate) fn read(words: &[AtomicU64], offset: usize, into: &mut [u8]) {
     }
 }
 
-/// Copies `from` to the byte `offset`. Bytes of the same word that are not covered keep what
-/// somebody else writes to them meanwhile.
-pub(crate) fn write(words: &[AtomicU64], offset: usize, from: &[u8]) {
+fn write_words(words: &[AtomicU64], offset: usize, from: &[u8]) {
     let (first, skew) = (offset / WORD, offset % WORD);
     let (head, rest) = from.split_at(head(skew, from.len()));
     if !head.is_empty() {

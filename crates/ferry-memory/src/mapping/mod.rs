@@ -9,6 +9,8 @@
 //! The kernel writes to it too, when bytes are received. That is to Rust what a device's DMA is:
 //! something outside of the program, which an atomic load may meet at any time.
 
+mod strings;
+
 use std::ffi::CString;
 use std::io;
 use std::ops::Range;
@@ -24,6 +26,7 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::error::{MemoryError, Task};
 use crate::words::WORD;
+pub(crate) use strings::Strings;
 
 /// What a huge page is aligned to, in the file and in the address space. Both have to agree, or
 /// Linux never maps it as one.
