@@ -14,7 +14,7 @@ use ferry_qmp::words::{
     ShutdownCause, TimeUnit, VerifyReport, VerifyScope, WorkloadInfo,
 };
 use ferry_qmp::{Command, Execute, Reply, WireError};
-use ferry_units::Bytes;
+use ferry_units::{Bytes, PageCount};
 
 use crate::machine::{Access, DirtyRate, Disk, Machine};
 use crate::migration::Migrations;
@@ -171,11 +171,13 @@ impl Guest {
         self.dirty_rate.info(query.calc_time_unit.unwrap_or(TimeUnit::Second))
     }
 
-    /// A guest that stands still is held so until all is checked, even if it is to run meanwhile.
+    /// A guest is held still until all is checked, even if it is to run meanwhile: so a check ends
+    /// also when the guest is moved away while it goes on. Only one that waits for pages has to run.
     fn verify(&self, command: FerryVerify) -> Result<VerifyReport, WireError> {
         let machine = self.machine()?;
         let scope = command.scope.unwrap_or(VerifyScope::All);
-        let report = if self.run.state() == RunState::Running {
+        let is_whole = machine.memory().missing() == PageCount(0);
+        let report = if self.run.state() == RunState::Running && !is_whole {
             machine.verify(scope, Access::Running)
         } else {
             let _still = machine.memory().stop();

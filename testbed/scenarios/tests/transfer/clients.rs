@@ -1,12 +1,13 @@
 //! Several clients at once hear and see the same.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::{Result, ensure};
 use ferry_harness::{Mark, Pair, Side};
 use ferry_qmp::QueryMigrate;
-use ferry_qmp::words::MigrationStatus;
-use ferry_scenarios::busy;
+use ferry_qmp::words::{FerryVerify, MigrationStatus};
+use ferry_scenarios::{busy, let_go};
 
 #[test]
 fn every_client_hears_of_every_state() -> Result<()> {
@@ -57,5 +58,31 @@ fn a_client_that_leaves_does_not_end_the_migration() -> Result<()> {
     ensure!(answer == r#"{"return": {}, "id": "x"}"#, "{answer}");
     drop(raw);
     pair.wait_completed()?;
+    pair.verify(Side::Destination).map(drop)
+}
+
+#[test]
+fn a_client_that_verifies_has_its_answer_wherever_the_guest_goes() -> Result<()> {
+    let mut pair = Pair::start(&busy())?;
+    pair.set(&let_go())?;
+    let checker = pair.source.connect()?;
+    pair.listen()?;
+    let is_over = AtomicBool::new(false);
+    let checked = thread::scope(|scope| -> Result<u64> {
+        let checks = scope.spawn(|| -> Result<u64> {
+            let mut checks = 0;
+            // One of them is under way when the guest is stopped for good.
+            while !is_over.load(Ordering::Relaxed) {
+                ensure!(checker.execute(&FerryVerify::default())?.wrong == 0);
+                checks += 1;
+            }
+            Ok(checks)
+        });
+        let moved = pair.migrate().and_then(|()| pair.wait_completed());
+        is_over.store(true, Ordering::Relaxed);
+        let checks = checks.join().expect("it does not panic");
+        moved.and(checks)
+    })?;
+    println!("checked {checked} times");
     pair.verify(Side::Destination).map(drop)
 }
