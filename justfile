@@ -27,13 +27,14 @@ crate NAME:
     cargo clippy --package {{ NAME }} --all-targets --locked -- -D warnings
     cargo test --package {{ NAME }} --locked
 
-# Criterion benches in release, one or all; `transfer` is whole processes: `just bench transfer -o json`
+# One bench in release, or all of criterion's; `transfer` is migrations: `just bench transfer --rounds 1 -o json`
 bench NAME='*' *ARGS:
     {{ if NAME == 'transfer' { 'cargo build --release --locked --package ferry-guest --package ferry-bench' } else { '' } }}
+    # Nothing else should run meanwhile. With QEMU installed, it is measured beside ferry.
     # --bench leaves out the unit tests, which would not know criterion's flags.
     {{ if NAME == 'transfer' { 'target/release/ferry-bench transfer ' + ARGS } else { "cargo bench --locked --bench '" + NAME + "' -- " + ARGS } }}
 
-# One busy guest, moved from process to process so many times; FERRY_SOAK_SEED repeats a run
+# One busy guest, moved so many times with settings drawn from a seed (FERRY_SOAK_SEED repeats a run), verified each time
 soak HOPS='200':
     FERRY_SOAK_HOPS={{ HOPS }} cargo test --release --locked --package ferry-scenarios --test transfer -- soak:: --nocapture
 
