@@ -185,6 +185,22 @@ impl Guest {
         self.process.kill()
     }
 
+    /// Has its process stand still, until it is let go on by [`thaw`](Self::thaw).
+    ///
+    /// # Errors
+    /// When the system does not let us, for instance because it has ended.
+    pub fn freeze(&self) -> Result<()> {
+        self.process.freeze()
+    }
+
+    /// Lets its process go on.
+    ///
+    /// # Errors
+    /// As for [`freeze`](Self::freeze).
+    pub fn thaw(&self) -> Result<()> {
+        self.process.thaw()
+    }
+
     /// Asks it to end, and waits until it has.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use ferry_units::Bytes;
 
 use crate::wait::wait_until;
+use rustix::process::{Pid, Signal, kill_process};
 
 /// What Linux calls a clock tick in `/proc`, on every machine that matters: 1/100 s.
 const TICK: Duration = Duration::from_millis(10);
@@ -68,6 +69,21 @@ impl Process {
         self.child.kill().context("killing a child")?;
         self.child.wait().context("waiting for a child that was killed")?;
         Ok(())
+    }
+
+    /// Has it stand still, as a host does that swaps or a hypervisor that is stopped itself.
+    pub(crate) fn freeze(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Ends a [`freeze`](Self::freeze).
+    pub(crate) fn thaw(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// The number is its own as long as nobody has waited for its end, for which it takes `&mut`.
+    fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), signal).context("sending a signal to a child")
     }
 
     /// The end of what it has printed.

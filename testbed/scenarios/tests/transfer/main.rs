@@ -2,6 +2,7 @@
 
 mod bandwidth;
 mod cancel;
+mod chaos;
 mod clients;
 mod convergence;
 mod cuts;

@@ -150,7 +150,7 @@ fn finish(mut pair: Pair) -> Result<Guest> {
     Ok(destination)
 }
 
-fn number(name: &str, otherwise: u64) -> Result<u64> {
+pub(crate) fn number(name: &str, otherwise: u64) -> Result<u64> {
     match env::var(name) {
         Ok(text) => text.parse().with_context(|| format!("{name} is a number, not {text:?}")),
         Err(_) => Ok(otherwise),
