@@ -86,8 +86,10 @@
 //! A vCPU writes what an engine reads at the same time, on purpose. In Rust that is undefined
 //! behaviour unless both are atomic; that the bytes are read by volatile loads, as VMMs mostly do,
 //! does not change it. So guest memory is nothing but words of `AtomicU64` to this crate, and
-//! whatever copies in or out does it word by word, which costs [little](crate#what-it-costs). `unsafe` is confined to the two modules that ask Linux for something: one maps
-//! memory, one passes its addresses to `sendmsg` and `recvmsg`.
+//! whatever copies in or out does it word by word; or, where it is long, by the processor's own loop
+//! behind an `asm!`, which can do nothing that such words could not, and costs
+//! [no more](crate#what-it-costs) than `memcpy`. `unsafe` is confined to two modules: one maps memory
+//! and copies in and out of it, one passes its addresses to `sendmsg` and `recvmsg`.
 //!
 //! # What it costs
 //!
@@ -110,7 +112,7 @@ mod gate;
 mod guest;
 mod loading;
 mod log;
-#[expect(unsafe_code, reason = "maps and unmaps memory")]
+#[expect(unsafe_code, reason = "maps memory, and copies as the compiler cannot")]
 mod mapping;
 mod populate;
 mod ram;

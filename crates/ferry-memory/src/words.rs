@@ -9,9 +9,9 @@
 //! [`Relaxed`](Ordering::Relaxed): a guest's memory orders nothing between our threads; the dirty
 //! log and the gate do.
 //!
-//! It costs little: from memory to memory a loop over words is as fast as `memcpy`, and the search
-//! for zeros as fast as memory is. From memory to a buffer that stays in a cache it has three
-//! quarters of the speed, and within a cache a third (`cargo bench --bench access`).
+//! It would cost half the speed of `memcpy` out of memory, and two thirds within a cache. So long
+//! copies go by the processor's own loop where that is fast ([`Strings`]), which is as fast as
+//! `memcpy`. The search for zeros is as fast as memory is (`cargo bench --bench access`).
 //!
 //! The callers have checked that what they ask for is there.
 

@@ -4,7 +4,8 @@
 //!
 //! - the file's size is sealed, so no part of the mapping can ever fault for being beyond its end;
 //! - the mapping lives as long as the [`Mapping`], which nobody can copy;
-//! - the memory is only ever seen as words of [`AtomicU64`], never as bytes behind a reference.
+//! - the memory is only ever seen as words of [`AtomicU64`], never as bytes behind a reference; long
+//!   copies in and out of those words, which a compiler does badly, are in [`strings`].
 //!
 //! The kernel writes to it too, when bytes are received. That is to Rust what a device's DMA is:
 //! something outside of the program, which an atomic load may meet at any time.

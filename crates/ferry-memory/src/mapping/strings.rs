@@ -44,6 +44,7 @@ mod imp {
 
         /// Copies what is at the byte `offset` of `words` into `into`.
         pub(crate) fn read(self, words: &[AtomicU64], offset: usize, into: &mut [u8]) {
+            let Self(()) = self;
             check(words, offset, into.len());
             let from = words.as_ptr().cast::<u8>().wrapping_add(offset);
             // SAFETY: `into` is ours alone and takes as many bytes as are moved. `check` has seen
@@ -63,6 +64,7 @@ mod imp {
 
         /// Copies `from` to the byte `offset` of `words`.
         pub(crate) fn write(self, words: &[AtomicU64], offset: usize, from: &[u8]) {
+            let Self(()) = self;
             check(words, offset, from.len());
             // What is behind a shared reference to atomics may be written.
             let to = words.as_ptr().cast::<u8>().cast_mut().wrapping_add(offset);
@@ -152,7 +154,7 @@ mod tests {
             let Some(strings) = strings() else { return Ok(()) };
             let length = length.min(BYTES - at);
             let memory = memory();
-            let from: Vec<u8> = (0..skew + length).map(|n| (n % 251) as u8 ^ seed | 1).collect();
+            let from: Vec<u8> = (1..=251).cycle().take(skew + length).map(|n| n ^ seed | 1).collect();
             strings.write(&memory, at, &from[skew..]);
             let mut all: Vec<u8> = Vec::new();
             for word in &memory {
