@@ -65,7 +65,7 @@ fn a_client_that_leaves_does_not_end_the_migration() -> Result<()> {
 fn a_client_that_verifies_has_its_answer_wherever_the_guest_goes() -> Result<()> {
     let mut pair = Pair::start(&busy())?;
     pair.set(&let_go())?;
-    let checker = pair.source.connect()?;
+    let prober = pair.source.connect()?;
     pair.listen()?;
     let is_over = AtomicBool::new(false);
     let checked = thread::scope(|scope| -> Result<u64> {
@@ -73,7 +73,7 @@ fn a_client_that_verifies_has_its_answer_wherever_the_guest_goes() -> Result<()>
             let mut checks = 0;
             // One of them is under way when the guest is stopped for good.
             while !is_over.load(Ordering::Relaxed) {
-                ensure!(checker.execute(&FerryVerify::default())?.wrong == 0);
+                ensure!(prober.execute(&FerryVerify::default())?.wrong == 0);
                 checks += 1;
             }
             Ok(checks)
