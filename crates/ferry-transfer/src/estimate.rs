@@ -14,6 +14,18 @@ const REST: Duration = Duration::from_micros(400);
 /// A pass with less says little about the network: it fits into the buffers of the sockets.
 const LEAST: Bytes = Bytes::from_mib(8);
 
+/// The same for a pass of which it was awaited that the destination has read it.
+const LEAST_READ: Bytes = Bytes::from_kib(256);
+
+/// What is known of the bytes of a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// They were sent.
+    Sent,
+    /// The destination has read them.
+    Read,
+}
+
 /// What was measured so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Estimate {
@@ -25,11 +37,24 @@ pub(crate) struct Estimate {
 }
 
 impl Estimate {
-    /// A pass has sent so much.
-    pub(crate) fn pass(&mut self, bytes: Bytes, took: Duration) {
+    /// A pass has sent so much, and named so much besides that was zero.
+    ///
+    /// Zeros are found as fast as memory is read, so a pass that found little else says nothing of
+    /// the network. If nothing else is known, all of it counts: that promises too much, but what
+    /// follows from it is a pass that is measured well, and not one that never ends.
+    pub(crate) fn pass(&mut self, bytes: Bytes, zeros: Bytes, took: Duration, arrival: Arrival) {
+        let least = match arrival {
+            Arrival::Sent => LEAST,
+            Arrival::Read => LEAST_READ,
+        };
         let is_first = self.sent == 0;
-        if (bytes >= LEAST || is_first) && !bytes.is_zero() {
-            self.sent = (self.sent / 2).saturating_add(bytes.get());
+        let counted = match (zeros > bytes, is_first) {
+            (true, true) => bytes + zeros,
+            (true, false) => Bytes::ZERO,
+            (false, _) => bytes,
+        };
+        if (counted >= least || is_first) && !counted.is_zero() {
+            self.sent = (self.sent / 2).saturating_add(counted.get());
             self.took = (self.took / 2).saturating_add(took);
         }
     }
@@ -74,13 +99,32 @@ mod tests {
         let mut estimate = Estimate::default();
         assert_eq!(estimate.bandwidth(), None);
         let second = Duration::from_secs(1);
-        estimate.pass(Bytes::from_mib(100), second);
+        let pass = |estimate: &mut Estimate, bytes, took| {
+            estimate.pass(bytes, Bytes::ZERO, took, Arrival::Sent);
+        };
+        pass(&mut estimate, Bytes::from_mib(100), second);
         assert_eq!(estimate.bandwidth(), Some(BytesPerSecond::from_mib(100)));
         // 8 KiB in no time: they are in a buffer.
-        estimate.pass(Bytes::from_kib(8), Duration::from_nanos(1));
+        pass(&mut estimate, Bytes::from_kib(8), Duration::from_nanos(1));
         assert_eq!(estimate.bandwidth(), Some(BytesPerSecond::from_mib(100)));
-        estimate.pass(Bytes::from_mib(250), second);
+        pass(&mut estimate, Bytes::from_mib(250), second);
         assert_eq!(estimate.bandwidth(), Some(BytesPerSecond::from_mib(200)));
+    }
+
+    #[test]
+    fn zeros_say_nothing_of_the_network_unless_nothing_else_does() {
+        let mut estimate = Estimate::default();
+        let (second, little) = (Duration::from_secs(1), Bytes::from_kib(4));
+        estimate.pass(little, Bytes::from_gib(1), second, Arrival::Sent);
+        let promised = estimate.bandwidth().unwrap();
+        assert!(promised >= BytesPerSecond::from_mib(1024), "{promised}");
+        // Then a pass that was read to its end tells what the network really does.
+        for _ in 0..8 {
+            estimate.pass(Bytes::from_mib(1), Bytes::ZERO, second, Arrival::Read);
+        }
+        assert!(estimate.bandwidth().unwrap() < BytesPerSecond::from_mib(6));
+        estimate.pass(little, Bytes::from_gib(1), second, Arrival::Read);
+        assert!(estimate.bandwidth().unwrap() < BytesPerSecond::from_mib(6));
     }
 
     #[test]

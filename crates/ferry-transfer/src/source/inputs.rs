@@ -5,7 +5,7 @@ use std::time::Duration;
 use ferry_units::{Instant, PageCount, PageSet, PageSize};
 
 use crate::error::TransferError;
-use crate::estimate::Estimate;
+use crate::estimate::{Arrival, Estimate};
 use crate::layout::{Volume, VolumePages};
 use crate::settings::PostCopy;
 use crate::stats::{MAX_PASSES, PassRecord};
@@ -126,7 +126,9 @@ impl Source {
     fn harvested(&mut self, dirty: &VolumePages, took: Duration, now: Instant) {
         self.estimate.harvest(took);
         let pass_took = now.since(self.pass_began);
-        self.estimate.pass(self.pass.bytes, pass_took.saturating_sub(took));
+        let arrival = if self.polish.is_under_way() { Arrival::Read } else { Arrival::Sent };
+        let zeros = self.pass.zero_pages.bytes(PageSize::KIB_4);
+        self.estimate.pass(self.pass.bytes, zeros, pass_took.saturating_sub(took), arrival);
         self.pending.insert_all(dirty);
         let left = self.pending.count();
         self.record(left, pass_took);

@@ -116,7 +116,8 @@ mod tests {
 
     fn measured() -> Estimate {
         let mut estimate = Estimate::default();
-        estimate.pass(RATE, Duration::from_secs(1));
+        let took = Duration::from_secs(1);
+        estimate.pass(RATE, Bytes::ZERO, took, crate::estimate::Arrival::Sent);
         estimate
     }
 
