@@ -2,9 +2,12 @@
 
 use anyhow::{Result, ensure};
 use ferry_harness::{GuestBuilder, Pair, Side};
-use ferry_qmp::words::{MigrateSetParameters, MigrationCapability, RunState};
-use ferry_scenarios::busy;
-use ferry_units::Bytes;
+use ferry_qmp::words::{
+    Empty, MigrateSetParameters, MigrationCapability, Milliseconds, RunState, Workload,
+    WorkloadPattern,
+};
+use ferry_scenarios::{UNLIMITED, busy, limits};
+use ferry_units::{Bytes, BytesPerSecond};
 
 /// Moves the guest, and checks that it runs there and there only, with every page right.
 fn moves(guest: &GuestBuilder) -> Result<Pair> {
@@ -76,16 +79,35 @@ fn what_was_never_written_is_not_sent() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn zeros_are_not_sent() -> Result<()> {
-    let memory = Bytes::from_mib(64);
+/// A guest that writes nothing but zeros, and has written all of its memory.
+fn zeros_all_over(memory: Bytes) -> Result<Pair> {
     let guest = GuestBuilder::new().memory(memory).workload("sequential,rate=max,contents=zero");
-    let mut pair = Pair::start(&guest)?;
-    pair.listen_behind_relay()?;
-    // Once round, so that every page was written.
+    let pair = Pair::start(&guest)?;
     ferry_harness::wait_until("zeros all over", || {
         Ok((pair.source.workload()?.written >= memory).then_some(()))
     })?;
+    Ok(pair)
+}
+
+#[test]
+fn a_guest_that_is_nearly_all_zeros_converges_too() -> Result<()> {
+    let pair = zeros_all_over(Bytes::from_mib(64))?;
+    pair.source.set_workload(Workload {
+        pattern: WorkloadPattern::Random(Empty {}),
+        rate: Some(BytesPerSecond::from_mib(8)),
+        working_set: None,
+        read_share: None,
+        contents: None,
+    })?;
+    pair.set(&limits(UNLIMITED, Milliseconds(50)))?;
+    arrives(pair).map(drop)
+}
+
+#[test]
+fn zeros_are_not_sent() -> Result<()> {
+    let memory = Bytes::from_mib(64);
+    let mut pair = zeros_all_over(memory)?;
+    pair.listen_behind_relay()?;
     let pair = arrives(pair)?;
     let carried = pair.relay()?.carried(ferry_harness::Direction::Forth);
     ensure!(carried < Bytes::from_mib(4), "{carried} for zeros");
