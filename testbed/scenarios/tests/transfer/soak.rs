@@ -16,8 +16,8 @@ use ferry_qmp::words::{
 use ferry_scenarios::{Dice, UNLIMITED, busy, let_go};
 use ferry_units::{Bytes, BytesPerSecond};
 
-/// How often, unless it is said: under a minute.
-const HOPS: u64 = 60;
+/// How often, unless it is said: about a minute.
+const HOPS: u64 = 200;
 
 /// How a guest moves this time.
 #[derive(Debug)]
