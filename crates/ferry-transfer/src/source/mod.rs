@@ -172,9 +172,10 @@ impl Source {
         self.settings.bandwidth
     }
 
-    /// By how much vCPUs are slowed down, in percent.
+    /// By how much vCPUs are slowed down so that the migration converges, in percent. That they rest
+    /// for some milliseconds at the end is part of the standstill, and does not count.
     pub fn throttle(&self) -> u8 {
-        self.throttle.percent().max(self.polish.taper())
+        self.throttle.percent()
     }
 
     /// Changes what is wanted. It holds at once.

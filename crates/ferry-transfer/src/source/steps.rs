@@ -117,7 +117,7 @@ impl Source {
     /// By how much vCPUs should be slowed down in this phase.
     fn wanted_throttle(&self) -> u8 {
         match self.phase {
-            Phase::PreCopy(_) | Phase::Quiet(_) => self.throttle(),
+            Phase::PreCopy(_) | Phase::Quiet(_) => self.throttle().max(self.polish.taper()),
             Phase::Stopping(_)
             | Phase::Setup
             | Phase::Waiting(_)
