@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ferry_units::{Instant, PageCount, PageSet, PageSize};
+use ferry_units::{Bytes, Instant, PageCount, PageSet, PageSize};
 
 use crate::error::TransferError;
 use crate::estimate::{Arrival, Estimate};
@@ -133,14 +133,9 @@ impl Source {
         let left = self.pending.count();
         self.record(left, pass_took);
         self.note_dirty(left, now);
-        let (verdict, expected) = judge(
-            &mut self.polish,
-            left.bytes(PageSize::KIB_4),
-            self.state,
-            &self.estimate,
-            &self.settings,
-            now,
-        );
+        let likely = self.likely_bytes(left);
+        let (verdict, expected) =
+            judge(&mut self.polish, likely, self.state, &self.estimate, &self.settings, now);
         self.stats.expected_downtime = Some(expected);
         if self.post_copy_wanted && self.disks_are_quiet() {
             return self.enter(Phase::Quiet(Switch::PostCopy), now);
@@ -149,6 +144,17 @@ impl Source {
             Verdict::Stop => self.enter(Phase::Quiet(Switch::StopAndCopy), now),
             Verdict::Again => self.begin_pass(now),
         }
+    }
+
+    /// How many bytes so many pages are going to take: pages of zeros take none, and there are as
+    /// many among them as there were in this pass. The first says nothing of what the guest writes.
+    fn likely_bytes(&self, left: PageCount) -> Bytes {
+        let (pages, zeros) = (u128::from(self.pass.pages.0), u128::from(self.pass.zero_pages.0));
+        if self.pass.number < 2 || pages + zeros == 0 {
+            return left.bytes(PageSize::KIB_4);
+        }
+        let likely = (u128::from(left.0) * pages).div_ceil(pages + zeros);
+        PageCount(u64::try_from(likely).unwrap_or(left.0)).bytes(PageSize::KIB_4)
     }
 
     fn record(&mut self, left: PageCount, took: Duration) {
