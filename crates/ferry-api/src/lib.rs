@@ -67,7 +67,8 @@
 //! | MigrationPolicy | `migrations.kubevirt.io` | [`MigrationPolicy`] |
 //! | HyperConverged | `hco.kubevirt.io` | [`hco::v1::HyperConverged`], [`hco::v1beta1::HyperConverged`] |
 //! | NetworkAttachmentDefinition | `k8s.cni.cncf.io` | [`NetworkAttachmentDefinition`] |
-//! | Node, Namespace, Pod, Event, PersistentVolumeClaim, ConfigMap, Secret | core | `k8s-openapi`'s |
+//! | Node, Namespace, Pod, Event, PersistentVolumeClaim, ConfigMap, Secret, Service, ServiceAccount | core | `k8s-openapi`'s |
+//! | ClusterRole, ClusterRoleBinding, Role, RoleBinding | `rbac.authorization.k8s.io` | `k8s-openapi`'s |
 //! | Lease | `coordination.k8s.io` | `k8s-openapi`'s |
 //!
 //! [`Kind`] is the same table as data, with versions, short names, the columns of `kubectl get` and
@@ -121,6 +122,9 @@ mod names;
 mod quantity;
 mod selector;
 
+// How objects are looked at.
+mod view;
+
 pub use decode::{Decoded, Filing, Object, decode};
 pub use field_error::{FieldError, FieldPath, Problem};
 
@@ -134,9 +138,11 @@ pub use network_attachment_definition::{
 pub use object::{Labels, Unmodelled};
 
 pub use catalog::{
-    CellSource, Column, Kind, ResourceDefinition, Scope, Shown, StatusSubresource, Version,
+    CellSource, Column, Kind, KindVersion, ResourceDefinition, Scope, Shown, StatusSubresource,
+    Version,
 };
 pub use schema::Schema;
+pub use view::{Modelled, View};
 
 pub use field_selector::{FieldOperator, FieldRequirement, FieldSelector, FieldSelectorError};
 pub use names::{NameError, NameRule};

@@ -135,3 +135,23 @@ pub(super) const SECRET: &[Column] = &[
     printed("Data", "string", "how many entries it has"),
     AGE,
 ];
+
+pub(super) const SERVICE: &[Column] = &[
+    path("Type", "string", ".spec.type", "how the service can be reached"),
+    path("Cluster-IP", "string", ".spec.clusterIP", "the address within the cluster"),
+    printed("External-IP", "string", "the addresses outside the cluster"),
+    printed("Port(s)", "string", "the ports that the service listens on"),
+    AGE,
+    wide(printed("Selector", "string", "the labels of the pods that serve it")),
+];
+
+pub(super) const ROLE: &[Column] =
+    &[path("Created At", "date", ".metadata.creationTimestamp", "when the role was created")];
+
+pub(super) const ROLE_BINDING: &[Column] = &[
+    printed("Role", "string", "the kind and name of the role that is granted"),
+    AGE,
+    wide(printed("Users", "string", "the users that have the role")),
+    wide(printed("Groups", "string", "the groups that have the role")),
+    wide(printed("ServiceAccounts", "string", "the service accounts that have the role")),
+];

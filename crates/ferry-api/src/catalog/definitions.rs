@@ -2,8 +2,9 @@
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Event, Namespace, Node, PersistentVolumeClaim, Pod, Secret,
+    ConfigMap, Event, Namespace, Node, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use schemars::JsonSchema;
 
 use crate::catalog::{Kind, ResourceDefinition, Scope, StatusSubresource, Version, columns};
@@ -205,6 +206,62 @@ const SECRET: ResourceDefinition = ResourceDefinition {
     ..BUILT_IN
 };
 
+const SERVICE: ResourceDefinition = ResourceDefinition {
+    kind: "Service",
+    plural: "services",
+    singular: "service",
+    short_names: &["svc"],
+    categories: &["all"],
+    status: StatusSubresource::Served,
+    columns: columns::SERVICE,
+    ..BUILT_IN
+};
+
+const SERVICE_ACCOUNT: ResourceDefinition = ResourceDefinition {
+    kind: "ServiceAccount",
+    plural: "serviceaccounts",
+    singular: "serviceaccount",
+    short_names: &["sa"],
+    ..BUILT_IN
+};
+
+const RBAC: ResourceDefinition =
+    ResourceDefinition { group: "rbac.authorization.k8s.io", ..BUILT_IN };
+
+const CLUSTER_ROLE: ResourceDefinition = ResourceDefinition {
+    kind: "ClusterRole",
+    plural: "clusterroles",
+    singular: "clusterrole",
+    scope: Scope::Cluster,
+    columns: columns::ROLE,
+    ..RBAC
+};
+
+const CLUSTER_ROLE_BINDING: ResourceDefinition = ResourceDefinition {
+    kind: "ClusterRoleBinding",
+    plural: "clusterrolebindings",
+    singular: "clusterrolebinding",
+    scope: Scope::Cluster,
+    columns: columns::ROLE_BINDING,
+    ..RBAC
+};
+
+const ROLE: ResourceDefinition = ResourceDefinition {
+    kind: "Role",
+    plural: "roles",
+    singular: "role",
+    columns: columns::ROLE,
+    ..RBAC
+};
+
+const ROLE_BINDING: ResourceDefinition = ResourceDefinition {
+    kind: "RoleBinding",
+    plural: "rolebindings",
+    singular: "rolebinding",
+    columns: columns::ROLE_BINDING,
+    ..RBAC
+};
+
 pub(super) const fn definition(kind: Kind) -> &'static ResourceDefinition {
     match kind {
         Kind::VirtualMachine => &VIRTUAL_MACHINE,
@@ -222,6 +279,12 @@ pub(super) const fn definition(kind: Kind) -> &'static ResourceDefinition {
         Kind::PersistentVolumeClaim => &PERSISTENT_VOLUME_CLAIM,
         Kind::ConfigMap => &CONFIG_MAP,
         Kind::Secret => &SECRET,
+        Kind::Service => &SERVICE,
+        Kind::ServiceAccount => &SERVICE_ACCOUNT,
+        Kind::ClusterRole => &CLUSTER_ROLE,
+        Kind::ClusterRoleBinding => &CLUSTER_ROLE_BINDING,
+        Kind::Role => &ROLE,
+        Kind::RoleBinding => &ROLE_BINDING,
     }
 }
 
@@ -244,6 +307,12 @@ pub(super) fn schema(kind: Kind, version: &str) -> Schema {
         Kind::PersistentVolumeClaim => schema_of::<PersistentVolumeClaim>(),
         Kind::ConfigMap => schema_of::<ConfigMap>(),
         Kind::Secret => schema_of::<Secret>(),
+        Kind::Service => schema_of::<Service>(),
+        Kind::ServiceAccount => schema_of::<ServiceAccount>(),
+        Kind::ClusterRole => schema_of::<ClusterRole>(),
+        Kind::ClusterRoleBinding => schema_of::<ClusterRoleBinding>(),
+        Kind::Role => schema_of::<Role>(),
+        Kind::RoleBinding => schema_of::<RoleBinding>(),
     }
 }
 

@@ -6,11 +6,14 @@
 
 mod columns;
 mod definitions;
+mod served;
 
 use std::fmt;
 use std::sync::OnceLock;
 
 use crate::schema::Schema;
+
+pub use served::KindVersion;
 
 /// A kind that ferry serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +48,18 @@ pub enum Kind {
     ConfigMap,
     /// Core Secret.
     Secret,
+    /// Core Service.
+    Service,
+    /// Core ServiceAccount.
+    ServiceAccount,
+    /// `rbac.authorization.k8s.io` ClusterRole.
+    ClusterRole,
+    /// `rbac.authorization.k8s.io` ClusterRoleBinding.
+    ClusterRoleBinding,
+    /// `rbac.authorization.k8s.io` Role.
+    Role,
+    /// `rbac.authorization.k8s.io` RoleBinding.
+    RoleBinding,
 }
 
 /// What there is to know of a kind before any object of it exists.
@@ -136,7 +151,7 @@ pub enum CellSource {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 21] = [
         Self::VirtualMachine,
         Self::VirtualMachineInstance,
         Self::VirtualMachineInstanceMigration,
@@ -152,6 +167,12 @@ impl Kind {
         Self::PersistentVolumeClaim,
         Self::ConfigMap,
         Self::Secret,
+        Self::Service,
+        Self::ServiceAccount,
+        Self::ClusterRole,
+        Self::ClusterRoleBinding,
+        Self::Role,
+        Self::RoleBinding,
     ];
 
     /// The kind that manifests write as `kind` in `group`.

@@ -9,8 +9,9 @@ mod metadata;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Event, Namespace, Node, PersistentVolumeClaim, Pod, Secret,
+    ConfigMap, Event, Namespace, Node, PersistentVolumeClaim, Pod, Secret, Service, ServiceAccount,
 };
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
@@ -45,6 +46,12 @@ pub enum Object {
     PersistentVolumeClaim(Box<PersistentVolumeClaim>),
     ConfigMap(Box<ConfigMap>),
     Secret(Box<Secret>),
+    Service(Box<Service>),
+    ServiceAccount(Box<ServiceAccount>),
+    ClusterRole(Box<ClusterRole>),
+    ClusterRoleBinding(Box<ClusterRoleBinding>),
+    Role(Box<Role>),
+    RoleBinding(Box<RoleBinding>),
 }
 
 /// What a document turned out to be.
@@ -200,6 +207,12 @@ fn decode_as(
         Kind::PersistentVolumeClaim => Object::PersistentVolumeClaim(typed(&value)?),
         Kind::ConfigMap => Object::ConfigMap(typed(&value)?),
         Kind::Secret => Object::Secret(typed(&value)?),
+        Kind::Service => Object::Service(typed(&value)?),
+        Kind::ServiceAccount => Object::ServiceAccount(typed(&value)?),
+        Kind::ClusterRole => Object::ClusterRole(typed(&value)?),
+        Kind::ClusterRoleBinding => Object::ClusterRoleBinding(typed(&value)?),
+        Kind::Role => Object::Role(typed(&value)?),
+        Kind::RoleBinding => Object::RoleBinding(typed(&value)?),
     })
 }
 

@@ -28,6 +28,24 @@ pub struct Schema {
     pub nullable: bool,
     /// What it is where nothing was written.
     pub default: Option<Value>,
+    /// Who of several writers owns which part of it.
+    pub merge: MergeStrategy,
+}
+
+/// How a list or a map is shared by several writers, as server-side apply sees it.
+///
+/// Source: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy>,
+/// `x-kubernetes-list-type`, `x-kubernetes-list-map-keys` and `x-kubernetes-map-type`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MergeStrategy {
+    /// A map or an object whose entries have an owner each. Scalars do not care.
+    Granular,
+    /// A value that is replaced and owned as a whole: lists, where nothing else is said.
+    Atomic,
+    /// A list of scalars, each of which is there once and has an owner.
+    Set,
+    /// A list of objects that are told apart by these fields and have an owner each.
+    Keyed(Vec<String>),
 }
 
 /// What a value may be.
@@ -106,7 +124,18 @@ impl Schema {
     }
 
     /// A schema of `shape` and nothing else.
-    pub(crate) const fn plain(shape: Shape) -> Self {
-        Self { description: None, shape, nullable: false, default: None }
+    pub(crate) fn plain(shape: Shape) -> Self {
+        let merge = match shape {
+            Shape::Array(_) => MergeStrategy::Atomic,
+            Shape::Anything
+            | Shape::Boolean
+            | Shape::Integer { .. }
+            | Shape::Number
+            | Shape::String(_)
+            | Shape::IntOrString(_)
+            | Shape::Map(_)
+            | Shape::Object(_) => MergeStrategy::Granular,
+        };
+        Self { description: None, shape, nullable: false, default: None, merge }
     }
 }

@@ -42,9 +42,9 @@ fn parse(schema: &Value, at: &str) -> Schema {
     };
     Schema {
         description: text(schema, "description").map(unwrapped),
-        shape: shape(schema, at),
         nullable: schema.get("nullable") == Some(&Value::Bool(true)),
         default: schema.get("default").filter(|default| !default.is_null()).cloned(),
+        ..Schema::plain(shape(schema, at))
     }
 }
 

@@ -48,6 +48,12 @@ fn kinds_have_these_names_versions_and_scopes() {
         PersistentVolumeClaim persistentvolumeclaims persistentvolumeclaim | pvc |  | Namespaced | status | v1*
         ConfigMap configmaps configmap | cm |  | Namespaced | - | v1*
         Secret secrets secret |  |  | Namespaced | - | v1*
+        Service services service | svc | all | Namespaced | status | v1*
+        ServiceAccount serviceaccounts serviceaccount | sa |  | Namespaced | - | v1*
+        ClusterRole clusterroles clusterrole |  |  | Cluster | - | rbac.authorization.k8s.io/v1*
+        ClusterRoleBinding clusterrolebindings clusterrolebinding |  |  | Cluster | - | rbac.authorization.k8s.io/v1*
+        Role roles role |  |  | Namespaced | - | rbac.authorization.k8s.io/v1*
+        RoleBinding rolebindings rolebinding |  |  | Namespaced | - | rbac.authorization.k8s.io/v1*
     "#]].assert_eq(&text(&table));
 }
 
@@ -86,6 +92,12 @@ fn kubectl_get_shows_these_columns() {
         PersistentVolumeClaim: Status, Volume, Capacity, Access Modes*, StorageClass, VolumeAttributesClass, Age, (VolumeMode)
         ConfigMap: Data*, Age
         Secret: Type, Data*, Age
+        Service: Type, Cluster-IP, External-IP*, Port(s)*, Age, (Selector*)
+        ServiceAccount: Age
+        ClusterRole: Created At
+        ClusterRoleBinding: Role*, Age, (Users*), (Groups*), (ServiceAccounts*)
+        Role: Created At
+        RoleBinding: Role*, Age, (Users*), (Groups*), (ServiceAccounts*)
     "#]].assert_eq(&text(&table));
 }
 
@@ -119,6 +131,10 @@ fn columns_of_custom_kinds_come_from_these_paths() {
         NetworkAttachmentDefinition Age date .metadata.creationTimestamp
         Lease Holder string .spec.holderIdentity
         Lease Age date .metadata.creationTimestamp
+        ClusterRole Created At date .metadata.creationTimestamp
+        ClusterRoleBinding Age date .metadata.creationTimestamp
+        Role Created At date .metadata.creationTimestamp
+        RoleBinding Age date .metadata.creationTimestamp
     "#]].assert_eq(&text(&table));
 }
 

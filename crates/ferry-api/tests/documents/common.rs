@@ -57,6 +57,12 @@ pub(crate) fn encode(object: &Object) -> Map<String, Value> {
         Object::PersistentVolumeClaim(object) => json!(object),
         Object::ConfigMap(object) => json!(object),
         Object::Secret(object) => json!(object),
+        Object::Service(object) => json!(object),
+        Object::ServiceAccount(object) => json!(object),
+        Object::ClusterRole(object) => json!(object),
+        Object::ClusterRoleBinding(object) => json!(object),
+        Object::Role(object) => json!(object),
+        Object::RoleBinding(object) => json!(object),
     };
     match encoded {
         Value::Object(encoded) => encoded,

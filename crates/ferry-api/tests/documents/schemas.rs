@@ -159,6 +159,7 @@ fn these_fields_hold_quantities() {
         PersistentVolumeClaim/v1.spec.resources.requests{}
         PersistentVolumeClaim/v1.status.allocatedResources{}
         PersistentVolumeClaim/v1.status.capacity{}
+        Service/v1.spec.ports[].targetPort
     "#]].assert_eq(&text(&fields));
 }
 

@@ -103,7 +103,13 @@ impl Inventory {
             | Object::Lease(_)
             | Object::PersistentVolumeClaim(_)
             | Object::ConfigMap(_)
-            | Object::Secret(_) => Ok(Addition::Ignored),
+            | Object::Secret(_)
+            | Object::Service(_)
+            | Object::ServiceAccount(_)
+            | Object::ClusterRole(_)
+            | Object::ClusterRoleBinding(_)
+            | Object::Role(_)
+            | Object::RoleBinding(_) => Ok(Addition::Ignored),
         }
     }
 

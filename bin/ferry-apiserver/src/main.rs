@@ -1,0 +1,3 @@
+//! The API server's process. Everything that it does is in the library beside it.
+
+fn main() {}

@@ -1,0 +1,23 @@
+//! What a write to a Kubernetes API means.
+//!
+//! The registry is a state machine without a clock, dice or a disk. [`Request`]s go in, and what
+//! each comes to is a value, a [`Decision`] or a [`Refusal`]; whoever holds the disk makes its
+//! [`Change`] durable and then applies it to the [`State`], which cannot fail. Recovery applies the
+//! same changes again.
+
+mod admission;
+mod object;
+mod refusal;
+mod request;
+mod state;
+
+pub use admission::{Admission, Operation, Review};
+pub use object::{
+    Change, Document, Effect, Meta, ObjectKey, Owner, Part, Revision, Stored, Target,
+};
+pub use refusal::{DeniedCause, FieldConflict, QualifiedKind, Refusal};
+pub use request::{
+    Answer, Context, Decision, DeleteOptions, FieldValidation, OnConflict, Patch, Propagation,
+    Request, Run, User, Write, WriteOptions,
+};
+pub use state::State;

@@ -1,0 +1,159 @@
+//! Objects as they are kept: the JSON that goes out, and the few things that are asked about often.
+//!
+//! Ten thousand objects as JSON values would take ten times the memory of their text. So an object
+//! is kept as text, which is also what clients want, with its metadata beside it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ferry_api::{Kind, KindVersion};
+use ferry_units::WallTime;
+use serde_json::{Map, Value};
+
+/// A JSON object: what a document is before it has a type.
+pub type Document = Map<String, Value>;
+
+/// A moment in the history of all objects: each write takes the next one. 0 is before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Revision(pub u64);
+
+impl Revision {
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What an object is found by. The order is that of lists.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectKey {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its namespace; empty for kinds of the whole cluster.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl ObjectKey {
+    /// The key of the object of that kind, namespace and name.
+    pub fn new(kind: Kind, namespace: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { kind, namespace: namespace.into(), name: name.into() }
+    }
+}
+
+/// An object at one revision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// What it is found by.
+    pub key: ObjectKey,
+    /// The revision of the write that made it so; the JSON's `resourceVersion`.
+    pub revision: Revision,
+    /// What is asked about often.
+    pub meta: Meta,
+    /// The whole object in the version that its kind is kept in.
+    pub json: Bytes,
+}
+
+/// What is asked of objects often enough to be kept beside their JSON.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Meta {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `metadata.creationTimestamp`.
+    pub created: Option<WallTime>,
+    /// `metadata.deletionTimestamp`: it is being deleted, and finalizers hold it.
+    pub deleted: Option<WallTime>,
+    /// `metadata.finalizers`.
+    pub finalizers: Vec<String>,
+    /// `metadata.ownerReferences`.
+    pub owners: Vec<Owner>,
+    /// What the kind's field selectors look at, beside name and namespace; absent where empty.
+    pub fields: BTreeMap<&'static str, String>,
+}
+
+/// An owner reference: what it refers to, and whether that waits for this object to go first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The owner's `apiVersion`.
+    pub api_version: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: String,
+    /// `blockOwnerDeletion`: a foreground deletion of the owner waits for this object.
+    pub blocks_deletion: bool,
+}
+
+/// One write: what became of one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The revision that the write took.
+    pub revision: Revision,
+    /// What became of the object.
+    pub effect: Effect,
+}
+
+/// What became of an object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// It is this now.
+    Put(Arc<Stored>),
+    /// It is gone. This is its last state, with the revision of its end.
+    Deleted(Arc<Stored>),
+}
+
+impl Change {
+    /// The object that it is about, as it is now or was last.
+    pub fn object(&self) -> &Arc<Stored> {
+        match &self.effect {
+            Effect::Put(object) | Effect::Deleted(object) => object,
+        }
+    }
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The kind, in the version that the client speaks.
+    pub served: KindVersion,
+    /// The namespace; empty for kinds of the whole cluster.
+    pub namespace: String,
+    /// The name; empty for a create in a collection.
+    pub name: String,
+    /// The part of the object that is written.
+    pub part: Part,
+}
+
+/// The part of an object that a write is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// All but what has a path of its own.
+    Main,
+    /// `…/status`: the status and nothing else.
+    Status,
+    /// `namespaces/…/finalize`: the finalizers in a namespace's spec.
+    Finalize,
+    /// `pods/…/binding`: the node of a pod.
+    Binding,
+}
+
+impl Target {
+    /// What the object is found by.
+    pub fn key(&self) -> ObjectKey {
+        ObjectKey::new(self.served.kind(), self.namespace.clone(), self.name.clone())
+    }
+}

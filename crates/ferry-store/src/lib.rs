@@ -1,0 +1,1 @@
+//! A revisioned, durable journal on sled.
