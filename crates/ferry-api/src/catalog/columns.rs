@@ -22,6 +22,9 @@ const fn wide(column: Column) -> Column {
 const AGE: Column =
     path("Age", "date", ".metadata.creationTimestamp", "how long ago the object was created");
 
+/// Kubernetes prints the ages of its own kinds itself.
+const PRINTED_AGE: Column = printed("Age", "string", "how long ago the object was created");
+
 const READY: Column = path(
     "Ready",
     "string",
@@ -67,7 +70,7 @@ pub(super) const KUBEVIRT: &[Column] = &[AGE, PHASE];
 pub(super) const NODE: &[Column] = &[
     printed("Status", "string", "whether the node is ready, and whether it takes new pods"),
     printed("Roles", "string", "the roles that the node's labels give it"),
-    AGE,
+    PRINTED_AGE,
     printed("Version", "string", "the version of the node's agent"),
     wide(printed("Internal-IP", "string", "the node's address within the cluster")),
     wide(printed("External-IP", "string", "the node's address outside the cluster")),
@@ -76,14 +79,16 @@ pub(super) const NODE: &[Column] = &[
     wide(printed("Container-Runtime", "string", "what runs the node's pods")),
 ];
 
-pub(super) const NAMESPACE: &[Column] =
-    &[path("Status", "string", ".status.phase", "whether the namespace is being deleted"), AGE];
+pub(super) const NAMESPACE: &[Column] = &[
+    path("Status", "string", ".status.phase", "whether the namespace is being deleted"),
+    PRINTED_AGE,
+];
 
 pub(super) const POD: &[Column] = &[
     printed("Ready", "string", "containers that are ready, of all"),
     printed("Status", "string", "the pod's state in one word"),
     printed("Restarts", "string", "how often containers were restarted"),
-    AGE,
+    PRINTED_AGE,
     wide(path("IP", "string", ".status.podIP", "the pod's address")),
     wide(path("Node", "string", ".spec.nodeName", "the node that the pod runs on")),
     wide(path(
@@ -109,7 +114,7 @@ pub(super) const EVENT: &[Column] = &[
 ];
 
 pub(super) const LEASE: &[Column] =
-    &[path("Holder", "string", ".spec.holderIdentity", "who holds the lease"), AGE];
+    &[path("Holder", "string", ".spec.holderIdentity", "who holds the lease"), PRINTED_AGE];
 
 pub(super) const PERSISTENT_VOLUME_CLAIM: &[Column] = &[
     path("Status", "string", ".status.phase", "whether the claim has a volume"),
@@ -123,34 +128,38 @@ pub(super) const PERSISTENT_VOLUME_CLAIM: &[Column] = &[
         ".spec.volumeAttributesClassName",
         "settings of the volume that can change",
     ),
-    AGE,
+    PRINTED_AGE,
     wide(path("VolumeMode", "string", ".spec.volumeMode", "Filesystem or Block")),
 ];
 
 pub(super) const CONFIG_MAP: &[Column] =
-    &[printed("Data", "string", "how many entries it has"), AGE];
+    &[printed("Data", "string", "how many entries it has"), PRINTED_AGE];
 
 pub(super) const SECRET: &[Column] = &[
     path("Type", "string", ".type", "what the entries are for"),
     printed("Data", "string", "how many entries it has"),
-    AGE,
+    PRINTED_AGE,
 ];
+
+pub(super) const SERVICE_ACCOUNT: &[Column] =
+    &[printed("Secrets", "string", "how many secrets belong to it"), PRINTED_AGE];
 
 pub(super) const SERVICE: &[Column] = &[
     path("Type", "string", ".spec.type", "how the service can be reached"),
     path("Cluster-IP", "string", ".spec.clusterIP", "the address within the cluster"),
     printed("External-IP", "string", "the addresses outside the cluster"),
     printed("Port(s)", "string", "the ports that the service listens on"),
-    AGE,
+    PRINTED_AGE,
     wide(printed("Selector", "string", "the labels of the pods that serve it")),
 ];
 
+// PARITY: staging/src/k8s.io/apiserver/pkg/registry/rest/table.go#defaultTableConvertor
 pub(super) const ROLE: &[Column] =
     &[path("Created At", "date", ".metadata.creationTimestamp", "when the role was created")];
 
 pub(super) const ROLE_BINDING: &[Column] = &[
     printed("Role", "string", "the kind and name of the role that is granted"),
-    AGE,
+    PRINTED_AGE,
     wide(printed("Users", "string", "the users that have the role")),
     wide(printed("Groups", "string", "the groups that have the role")),
     wide(printed("ServiceAccounts", "string", "the service accounts that have the role")),
