@@ -79,64 +79,52 @@ pub(super) const NODE: &[Column] = &[
     wide(printed("Container-Runtime", "string", "what runs the node's pods")),
 ];
 
-pub(super) const NAMESPACE: &[Column] = &[
-    path("Status", "string", ".status.phase", "whether the namespace is being deleted"),
-    PRINTED_AGE,
-];
+pub(super) const NAMESPACE: &[Column] =
+    &[printed("Status", "string", "whether the namespace is being deleted"), PRINTED_AGE];
 
 pub(super) const POD: &[Column] = &[
     printed("Ready", "string", "containers that are ready, of all"),
     printed("Status", "string", "the pod's state in one word"),
     printed("Restarts", "string", "how often containers were restarted"),
     PRINTED_AGE,
-    wide(path("IP", "string", ".status.podIP", "the pod's address")),
-    wide(path("Node", "string", ".spec.nodeName", "the node that the pod runs on")),
-    wide(path(
-        "Nominated Node",
-        "string",
-        ".status.nominatedNodeName",
-        "the node that will make room for the pod",
-    )),
+    wide(printed("IP", "string", "the pod's address")),
+    wide(printed("Node", "string", "the node that the pod runs on")),
+    wide(printed("Nominated Node", "string", "the node that will make room for the pod")),
     wide(printed("Readiness Gates", "string", "conditions of others that hold, of all")),
 ];
 
 pub(super) const EVENT: &[Column] = &[
     printed("Last Seen", "string", "how long ago it last happened"),
-    path("Type", "string", ".type", "Normal or Warning"),
-    path("Reason", "string", ".reason", "the cause in one word"),
+    printed("Type", "string", "Normal or Warning"),
+    printed("Reason", "string", "the cause in one word"),
     printed("Object", "string", "what it happened to"),
-    wide(path("Subobject", "string", ".involvedObject.fieldPath", "the part that it happened to")),
+    wide(printed("Subobject", "string", "the part that it happened to")),
     wide(printed("Source", "string", "who reported it")),
-    path("Message", "string", ".message", "the cause for people"),
+    printed("Message", "string", "the cause for people"),
     wide(printed("First Seen", "string", "how long ago it first happened")),
     wide(printed("Count", "string", "how often it happened")),
-    wide(path("Name", "string", ".metadata.name", "the event's own name")),
+    wide(printed("Name", "string", "the event's own name")),
 ];
 
 pub(super) const LEASE: &[Column] =
-    &[path("Holder", "string", ".spec.holderIdentity", "who holds the lease"), PRINTED_AGE];
+    &[printed("Holder", "string", "who holds the lease"), PRINTED_AGE];
 
 pub(super) const PERSISTENT_VOLUME_CLAIM: &[Column] = &[
-    path("Status", "string", ".status.phase", "whether the claim has a volume"),
-    path("Volume", "string", ".spec.volumeName", "the volume"),
-    path("Capacity", "string", ".status.capacity.storage", "what the volume holds"),
+    printed("Status", "string", "whether the claim has a volume"),
+    printed("Volume", "string", "the volume"),
+    printed("Capacity", "string", "what the volume holds"),
     printed("Access Modes", "string", "who may use the volume at once"),
-    path("StorageClass", "string", ".spec.storageClassName", "where the volume came from"),
-    path(
-        "VolumeAttributesClass",
-        "string",
-        ".spec.volumeAttributesClassName",
-        "settings of the volume that can change",
-    ),
+    printed("StorageClass", "string", "where the volume came from"),
+    printed("VolumeAttributesClass", "string", "settings of the volume that can change"),
     PRINTED_AGE,
-    wide(path("VolumeMode", "string", ".spec.volumeMode", "Filesystem or Block")),
+    wide(printed("VolumeMode", "string", "Filesystem or Block")),
 ];
 
 pub(super) const CONFIG_MAP: &[Column] =
     &[printed("Data", "string", "how many entries it has"), PRINTED_AGE];
 
 pub(super) const SECRET: &[Column] = &[
-    path("Type", "string", ".type", "what the entries are for"),
+    printed("Type", "string", "what the entries are for"),
     printed("Data", "string", "how many entries it has"),
     PRINTED_AGE,
 ];
@@ -145,8 +133,8 @@ pub(super) const SERVICE_ACCOUNT: &[Column] =
     &[printed("Secrets", "string", "how many secrets belong to it"), PRINTED_AGE];
 
 pub(super) const SERVICE: &[Column] = &[
-    path("Type", "string", ".spec.type", "how the service can be reached"),
-    path("Cluster-IP", "string", ".spec.clusterIP", "the address within the cluster"),
+    printed("Type", "string", "how the service can be reached"),
+    printed("Cluster-IP", "string", "the address within the cluster"),
     printed("External-IP", "string", "the addresses outside the cluster"),
     printed("Port(s)", "string", "the ports that the service listens on"),
     PRINTED_AGE,

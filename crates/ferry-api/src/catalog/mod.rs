@@ -6,7 +6,9 @@
 
 mod columns;
 mod definitions;
+mod selectable;
 mod served;
+mod subresources;
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -14,7 +16,9 @@ use std::sync::OnceLock;
 use crate::names::NameRule;
 use crate::schema::Schema;
 
+pub use selectable::{SelectableField, selectable_value};
 pub use served::KindVersion;
+pub use subresources::{BodyKind, Subresource, VirtualResource};
 
 /// A kind that ferry serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::pattern::matches;
-use super::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_NAME, LABEL_VALUE, NameRule};
+use super::{DNS_1035_LABEL, DNS_LABEL, DNS_SUBDOMAIN, LABEL_NAME, LABEL_VALUE, NameRule};
 
 fn check(rule: NameRule, name: &str, expected: &Expect) {
     let messages =

@@ -85,14 +85,14 @@ fn kubectl_get_shows_these_columns() {
         HyperConverged: Age
         NetworkAttachmentDefinition: Age
         Node: Status*, Roles*, Age*, Version*, (Internal-IP*), (External-IP*), (OS-Image*), (Kernel-Version*), (Container-Runtime*)
-        Namespace: Status, Age*
-        Pod: Ready*, Status*, Restarts*, Age*, (IP), (Node), (Nominated Node), (Readiness Gates*)
-        Event: Last Seen*, Type, Reason, Object*, (Subobject), (Source*), Message, (First Seen*), (Count*), (Name)
-        Lease: Holder, Age*
-        PersistentVolumeClaim: Status, Volume, Capacity, Access Modes*, StorageClass, VolumeAttributesClass, Age*, (VolumeMode)
+        Namespace: Status*, Age*
+        Pod: Ready*, Status*, Restarts*, Age*, (IP*), (Node*), (Nominated Node*), (Readiness Gates*)
+        Event: Last Seen*, Type*, Reason*, Object*, (Subobject*), (Source*), Message*, (First Seen*), (Count*), (Name*)
+        Lease: Holder*, Age*
+        PersistentVolumeClaim: Status*, Volume*, Capacity*, Access Modes*, StorageClass*, VolumeAttributesClass*, Age*, (VolumeMode*)
         ConfigMap: Data*, Age*
-        Secret: Type, Data*, Age*
-        Service: Type, Cluster-IP, External-IP*, Port(s)*, Age*, (Selector*)
+        Secret: Type*, Data*, Age*
+        Service: Type*, Cluster-IP*, External-IP*, Port(s)*, Age*, (Selector*)
         ServiceAccount: Secrets*, Age*
         ClusterRole: Created At
         ClusterRoleBinding: Role*, Age*, (Users*), (Groups*), (ServiceAccounts*)
