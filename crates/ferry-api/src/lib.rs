@@ -114,6 +114,7 @@ mod object;
 
 // What there is to know of every kind.
 mod catalog;
+pub mod discovery;
 pub mod schema;
 pub mod table;
 

@@ -178,6 +178,15 @@ impl VirtualResource {
 }
 
 impl Kind {
+    /// What can be done with its objects. Nobody deletes all namespaces at once.
+    pub const fn verbs(self) -> &'static [&'static str] {
+        if matches!(self, Self::Namespace) {
+            &["create", "delete", "get", "list", "patch", "update", "watch"]
+        } else {
+            &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+        }
+    }
+
     /// The paths below its objects.
     pub const fn subresources(self) -> &'static [Subresource] {
         match self {

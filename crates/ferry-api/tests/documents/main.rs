@@ -5,6 +5,7 @@
 mod catalog;
 mod common;
 mod defaults;
+mod discovery;
 mod identity_errors;
 mod manifest_refusals;
 mod manifest_text;
