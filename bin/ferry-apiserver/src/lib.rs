@@ -1,1 +1,5 @@
 //! A Kubernetes API server for one machine.
+
+pub mod files;
+pub mod secret;
+pub mod tls;
