@@ -1,5 +1,6 @@
 //! A Kubernetes API server for one machine.
 
+pub mod access;
 pub mod files;
 pub mod secret;
 pub mod tls;
