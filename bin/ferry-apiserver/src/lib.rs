@@ -2,5 +2,6 @@
 
 pub mod access;
 pub mod files;
+pub mod http;
 pub mod secret;
 pub mod tls;
