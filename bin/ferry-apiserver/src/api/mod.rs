@@ -1,0 +1,2 @@
+//! What goes over HTTP once the caller is known: paths, formats, reads, watches and writes.
+mod protobuf;
