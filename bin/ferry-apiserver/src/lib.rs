@@ -1,3 +1,7 @@
 //! A Kubernetes API server for one machine.
 
+pub mod access;
 pub mod api;
+pub mod files;
+pub mod secret;
+pub mod tls;
