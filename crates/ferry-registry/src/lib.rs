@@ -6,9 +6,11 @@
 //! same changes again.
 
 mod admission;
-#[allow(dead_code, reason = "its caller, `decide`, is written at the same time")]
+#[allow(dead_code, unused_imports, reason = "its caller, `decide`, is written at the same time")]
 mod fields;
 mod object;
+#[allow(dead_code, unused_imports, reason = "its caller, `decide`, is written at the same time")]
+mod patch;
 mod refusal;
 mod request;
 mod state;

@@ -42,8 +42,8 @@ pub(crate) fn apply(
         return Err(ApplyError::Schema { object: described(config), problems });
     }
     let mut before = live.cloned().unwrap_or_default();
-    let managed = take_managed(&mut before);
-    let mut entries = managed.as_ref().and_then(managers::read).unwrap_or_default();
+    let recorded = take_managed(&mut before);
+    let mut entries = recorded.as_ref().and_then(managers::read).unwrap_or_default();
     if entries.is_empty() && live.is_some() {
         let unknown =
             ManagerId { name: BEFORE.to_owned(), operation: Operation::Update, ..manager.clone() };

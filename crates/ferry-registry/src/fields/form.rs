@@ -69,18 +69,28 @@ impl<'s> Form<'s> {
                 _ => Some(Layout::Leaf),
             };
         };
-        match (&schema.shape, &schema.merge, value) {
-            (_, _, Value::Null) => None,
-            (
-                Shape::Object(_) | Shape::Map(_) | Shape::Anything,
-                MergeStrategy::Granular | MergeStrategy::Set | MergeStrategy::Keyed(_),
-                Value::Object(_),
-            ) => Some(Layout::Map),
-            (Shape::Array(_), MergeStrategy::Set, Value::Array(_)) => Some(Layout::Set),
-            (Shape::Array(_), MergeStrategy::Keyed(keys), Value::Array(_)) => {
-                Some(Layout::Keyed(keys))
+        match (&schema.shape, value) {
+            (_, Value::Null) => None,
+            (Shape::Object(_) | Shape::Map(_) | Shape::Anything, Value::Object(_)) => {
+                Some(if self.is_atomic() { Layout::Leaf } else { Layout::Map })
             }
-            _ => Some(Layout::Leaf),
+            (Shape::Array(_), Value::Array(_)) => Some(match &schema.merge {
+                MergeStrategy::Set => Layout::Set,
+                MergeStrategy::Keyed(keys) => Layout::Keyed(keys),
+                MergeStrategy::Atomic | MergeStrategy::Granular => Layout::Leaf,
+            }),
+            (
+                Shape::Anything
+                | Shape::Boolean
+                | Shape::Integer { .. }
+                | Shape::Number
+                | Shape::String(_)
+                | Shape::IntOrString(_)
+                | Shape::Array(_)
+                | Shape::Map(_)
+                | Shape::Object(_),
+                _,
+            ) => Some(Layout::Leaf),
         }
     }
 

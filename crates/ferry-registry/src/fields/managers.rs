@@ -61,15 +61,15 @@ impl Entry {
     /// As conflicts name it: `"kubectl" using v1`.
     // PARITY: apimachinery/pkg/util/managedfields/internal/conflict.go#printManager
     pub(super) fn in_words(&self) -> String {
-        let mut words = format!("{:?}", self.manager);
-        if !self.subresource.is_empty() {
-            words.push_str(&format!(" with subresource {:?}", self.subresource));
-        }
-        match self.operation {
-            Operation::Apply => {}
-            Operation::Update => words.push_str(&format!(" using {}", self.api_version)),
-        }
-        words
+        let through = match self.subresource.as_str() {
+            "" => String::new(),
+            subresource => format!(" with subresource {subresource:?}"),
+        };
+        let using = match self.operation {
+            Operation::Apply => String::new(),
+            Operation::Update => format!(" using {}", self.api_version),
+        };
+        format!("{:?}{through}{using}", self.manager)
     }
 
     fn seconds(&self) -> i64 {

@@ -33,7 +33,7 @@ mod strip;
 mod update;
 mod v1;
 mod validate;
-mod value;
+pub(crate) mod value;
 
 #[cfg(test)]
 mod tests;

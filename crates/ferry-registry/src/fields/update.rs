@@ -8,7 +8,6 @@ use crate::fields::ManagerId;
 use crate::fields::compare::{Comparison, all_of, compare};
 use crate::fields::form::Form;
 use crate::fields::managers::{self, Entry};
-use crate::fields::set::FieldSet;
 use crate::fields::strip::strip;
 use crate::fields::value::same_object;
 use crate::object::Document;
@@ -151,7 +150,9 @@ fn exists(object: &Document) -> bool {
 
 fn stripped(mut comparison: Comparison) -> Comparison {
     let Comparison { added, modified, removed } = &mut comparison;
-    [added, modified, removed].into_iter().for_each(|fields: &mut FieldSet| strip(fields));
+    for fields in [added, modified, removed] {
+        strip(fields);
+    }
     comparison
 }
 

@@ -4,7 +4,7 @@
 //! is said about unknown fields. Bounds and the like are checked later, with the merged object.
 
 use ferry_api::Schema;
-use ferry_api::schema::Shape;
+use ferry_api::schema::{MergeStrategy, Shape};
 use serde_json::{Map, Value};
 
 use crate::fields::form::{Entry, Form, Layout};
@@ -75,11 +75,12 @@ fn check(form: Form<'_>, value: &Value, path: &str, problems: &mut Vec<String>) 
 
 fn check_items(form: Form<'_>, items: &[Value], path: &str, problems: &mut Vec<String>) {
     let layout = match form {
-        Form::Known(Schema { merge: ferry_api::schema::MergeStrategy::Set, .. }) => Layout::Set,
-        Form::Known(Schema { merge: ferry_api::schema::MergeStrategy::Keyed(keys), .. }) => {
-            Layout::Keyed(keys)
-        }
-        Form::Known(_) | Form::Deduced => Layout::Leaf,
+        Form::Known(schema) => match &schema.merge {
+            MergeStrategy::Set => Layout::Set,
+            MergeStrategy::Keyed(keys) => Layout::Keyed(keys),
+            MergeStrategy::Atomic | MergeStrategy::Granular => Layout::Leaf,
+        },
+        Form::Deduced => Layout::Leaf,
     };
     for (place, item) in items.iter().enumerate() {
         if problems.len() >= MOST_PROBLEMS {

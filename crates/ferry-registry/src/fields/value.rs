@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value};
 const BEYOND_WHOLE: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
 
 /// Whether two values are the same.
-pub(super) fn same(left: &Value, right: &Value) -> bool {
+pub(crate) fn same(left: &Value, right: &Value) -> bool {
     compare(left, right) == Ordering::Equal
 }
 
@@ -23,7 +23,7 @@ pub(super) fn same_object(left: &Map<String, Value>, right: &Map<String, Value>)
 
 /// Which of two values comes first: numbers, strings, booleans, lists, objects, `null`.
 // PARITY: structured-merge-diff/value/value.go#CompareUsing
-pub(super) fn compare(left: &Value, right: &Value) -> Ordering {
+pub(crate) fn compare(left: &Value, right: &Value) -> Ordering {
     match (left, right) {
         (Value::Number(left), Value::Number(right)) => compare_numbers(left, right),
         (Value::String(left), Value::String(right)) => left.cmp(right),

@@ -63,6 +63,18 @@ fn parity_items_of_a_keyed_list_belong_to_who_applied_them() {
                     &[".list[name=\"a\"]", ".list[name=\"a\"].name", ".list[name=\"a\"].value"],
                 )],
             ),
+        ],
+    );
+}
+
+#[test]
+fn parity_items_that_several_applied_stay_with_the_others() {
+    let item = object([("name", string()), ("value", number())]);
+    let schema = root([("list", keyed(["name"], item))]);
+    let case = |name, steps, object, owners| Case { name, steps, object, owners };
+    check(
+        &schema,
+        vec![
             case(
                 "one that two applied stays with the other",
                 vec![
@@ -231,31 +243,42 @@ fn parity_items_within_items_go_with_their_own_owners() {
                     ("controller/Update", &[".list[name=\"b\"].value[=\"e\"]"]),
                 ],
             ),
-            case(
-                "an item that nobody else owns takes what hangs below it along",
-                vec![
-                    Apply("one", json!({ "list": [{ "name": "a" }, b(&["c"])] })),
-                    Apply("two", json!({ "list": [{ "name": "a", "value": ["b"] }] })),
-                    Update(
-                        "controller",
-                        json!({ "list": [{ "name": "a", "value": ["b"] }, b(&["c", "d"])] }),
-                    ),
-                    Apply("one", json!({ "list": [{ "name": "a" }] })),
-                ],
-                json!({ "list": [{ "name": "a", "value": ["b"] }] }),
-                &[
-                    ("one", &[".list[name=\"a\"]", ".list[name=\"a\"].name"]),
-                    (
-                        "two",
-                        &[
-                            ".list[name=\"a\"]",
-                            ".list[name=\"a\"].name",
-                            ".list[name=\"a\"].value[=\"b\"]",
-                        ],
-                    ),
-                ],
-            ),
         ],
+    );
+}
+
+#[test]
+fn parity_an_item_takes_along_what_hangs_below_it() {
+    let inner = object([("name", string()), ("value", set(string()))]);
+    let schema = root([("list", keyed(["name"], inner))]);
+    let b = |values: &[&str]| json!({ "name": "b", "value": values });
+    let case = |name, steps, object, owners| Case { name, steps, object, owners };
+    check(
+        &schema,
+        vec![case(
+            "an item that nobody else owns takes what hangs below it along",
+            vec![
+                Apply("one", json!({ "list": [{ "name": "a" }, b(&["c"])] })),
+                Apply("two", json!({ "list": [{ "name": "a", "value": ["b"] }] })),
+                Update(
+                    "controller",
+                    json!({ "list": [{ "name": "a", "value": ["b"] }, b(&["c", "d"])] }),
+                ),
+                Apply("one", json!({ "list": [{ "name": "a" }] })),
+            ],
+            json!({ "list": [{ "name": "a", "value": ["b"] }] }),
+            &[
+                ("one", &[".list[name=\"a\"]", ".list[name=\"a\"].name"]),
+                (
+                    "two",
+                    &[
+                        ".list[name=\"a\"]",
+                        ".list[name=\"a\"].name",
+                        ".list[name=\"a\"].value[=\"b\"]",
+                    ],
+                ),
+            ],
+        )],
     );
 }
 

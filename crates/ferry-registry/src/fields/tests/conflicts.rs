@@ -109,15 +109,15 @@ fn parity_a_subresource_has_an_entry_of_its_own_and_only_its_fields() {
     keep_within(Reach::Status, &mut status);
     let applier = manager("m", Operation::Apply, "status");
     let live = apply(&schema, Some(&live), &status, &applier, OnConflict::Refuse, at(2)).unwrap();
-    let managed = live["metadata"]["managedFields"].as_array().unwrap();
-    assert_eq!(managed.len(), 2);
-    assert_eq!(managed[0].get("subresource"), None);
+    let entries = live["metadata"]["managedFields"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    assert_eq!(entries[0].get("subresource"), None);
     assert_eq!(
-        managed[0]["fieldsV1"],
+        entries[0]["fieldsV1"],
         json!({ "f:metadata": { "f:labels": { "f:a": {} } }, "f:spec": { "f:size": {} } })
     );
-    assert_eq!(managed[1]["subresource"], "status");
-    assert_eq!(managed[1]["fieldsV1"], json!({ "f:status": { "f:phase": {} } }));
+    assert_eq!(entries[1]["subresource"], "status");
+    assert_eq!(entries[1]["fieldsV1"], json!({ "f:status": { "f:phase": {} } }));
 
     // A controller updates the status; another applier meets it under its full name.
     let mut after = live.clone();

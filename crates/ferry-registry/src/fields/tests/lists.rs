@@ -150,6 +150,19 @@ fn parity_items_that_are_there_twice_are_owned_as_one() {
                     ("applier", &[".list[name=\"b\"]", ".list[name=\"b\"].name"]),
                 ],
             ),
+        ],
+    );
+}
+
+#[test]
+fn parity_to_change_items_that_are_there_twice_is_a_conflict() {
+    let item = object([("name", string()), ("value", number())]);
+    let schema = root([("list", keyed(["name"], item))]);
+    let twice = || json!([{ "name": "a", "value": 1 }, { "name": "a", "value": 2 }]);
+    let case = |name, steps, object, owners| Case { name, steps, object, owners };
+    check(
+        &schema,
+        vec![
             case(
                 "to change them is a conflict, and force makes them one",
                 vec![
