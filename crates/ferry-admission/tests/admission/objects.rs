@@ -1,9 +1,9 @@
-//! Kubernetes' own kinds: namespaces, leases, nodes, pods.
+//! Kubernetes' own kinds: leases, nodes, pods.
 
 use ferry_registry::{Part, Refusal};
 use serde_json::{Value, json};
 
-use crate::common::{Attempt, World, changed, forbidden, invalid, user};
+use crate::common::{Attempt, World, changed, invalid, user};
 
 fn object(api_version: &str, kind: &str, namespace: &str, spec: &Value) -> Value {
     let mut object = json!({
@@ -13,32 +13,6 @@ fn object(api_version: &str, kind: &str, namespace: &str, spec: &Value) -> Value
         object["metadata"]["namespace"] = namespace.into();
     }
     object
-}
-
-#[test]
-fn parity_some_namespaces_are_there_for_ever() {
-    let world = World::default();
-    for (name, may_go) in [
-        ("default", false),
-        ("kube-system", false),
-        ("kube-public", false),
-        ("kube-node-lease", true),
-        ("mine", true),
-    ] {
-        let mut namespace = object("v1", "Namespace", "", &json!({}));
-        namespace["metadata"]["name"] = name.into();
-        let result = Attempt::by(user("root"), &world).delete(&namespace);
-        if may_go {
-            result.unwrap();
-        } else {
-            let whole = result.clone().unwrap_err().to_string();
-            assert_eq!(forbidden(result), "this namespace may not be deleted");
-            assert_eq!(
-                whole,
-                format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted")
-            );
-        }
-    }
 }
 
 #[test]
