@@ -196,7 +196,7 @@ mod tests {
             Value::Object(body.object),
             json!({ "a": 3, "spec": { "x": { "y": [{ "z": 0 }, { "z": 2 }] }, "w": [1] } })
         );
-        assert_eq!(body.duplicates, ["a", "spec.x.y[1].z", "spec.x.y"]);
+        assert_eq!(body.duplicates, ["a", "spec.x.y", "spec.x.y[1].z"]);
     }
 
     #[test]

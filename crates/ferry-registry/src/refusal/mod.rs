@@ -3,6 +3,10 @@
 //! Clients read `reason`, `code` and `details` of a `Status`, and people read its message. Both
 //! follow `apimachinery/pkg/api/errors/errors.go`.
 
+mod status;
+#[cfg(test)]
+mod tests;
+
 use ferry_api::{FieldError, KindVersion};
 use thiserror::Error;
 
