@@ -3,5 +3,8 @@
 pub mod access;
 pub mod api;
 pub mod files;
+pub mod http;
+pub mod kubeconfig;
+pub mod metrics;
 pub mod secret;
 pub mod tls;
