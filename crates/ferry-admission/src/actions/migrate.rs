@@ -40,6 +40,6 @@ pub(super) fn migrate(
         ),
         ("spec".to_owned(), Value::Object(spec)),
     ]);
-    let create = requests::create(kind, subject, migration, options.run())?;
+    let create = requests::create(kind, subject, migration, options.run());
     Ok(Outcome::done(ActionAnswer::Accepted, vec![create]))
 }

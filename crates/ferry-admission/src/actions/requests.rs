@@ -5,8 +5,8 @@
 
 use ferry_api::{Kind, KindVersion};
 use ferry_registry::{
-    DeleteOptions, Document, FieldValidation, Part, Patch, Refusal, Request, Run, Target, User,
-    Write, WriteOptions,
+    DeleteOptions, Document, FieldValidation, Part, Patch, Request, Run, Target, User, Write,
+    WriteOptions,
 };
 use serde_json::Value;
 
@@ -38,16 +38,11 @@ pub(super) fn merge(kind: Kind, part: Part, subject: &Subject, patch: Value, run
 }
 
 /// A new object in the subject's namespace, with a name that is generated.
-pub(super) fn create(
-    kind: Kind,
-    subject: &Subject,
-    object: Document,
-    run: Run,
-) -> Result<Request, Refusal> {
+pub(super) fn create(kind: Kind, subject: &Subject, object: Document, run: Run) -> Request {
     let mut target = target(kind, Part::Main, subject);
     target.name.clear();
     let write = Write::Create(object);
-    Ok(request(identity::api_server(), target, write, run))
+    request(identity::api_server(), target, write, run)
 }
 
 /// The end of an object, asked for by `user`.

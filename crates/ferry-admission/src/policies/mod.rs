@@ -94,7 +94,7 @@ impl Policies {
             Kind::Pod => pod::check(review)?,
             Kind::Lease => lease::check(review)?,
             Kind::ClusterRole | Kind::Role | Kind::ClusterRoleBinding | Kind::RoleBinding => {
-                rbac::check(review, view)?
+                rbac::check(review, view)?;
             }
             Kind::NetworkAttachmentDefinition
             | Kind::Event
