@@ -132,7 +132,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         }
         request.insert("spec".to_owned(), spec);
         let status =
-            json!({ "token": issued.token.reveal(), "expirationTimestamp": issued.expires });
+            json!({ "token": issued.token.expose(), "expirationTimestamp": issued.expires });
         request.insert("status".to_owned(), status);
         Ok(answer::document(StatusCode::CREATED, format, &Value::Object(request)))
     }
