@@ -44,10 +44,10 @@ pub fn decide(
             binding::bind(&job, draft.object())
         }
         Write::Create(draft) => {
-            job.with_warnings(draft.warnings(), create::create(&job, draft.object(), Owning::Track))
+            with_warnings(draft.warnings(), create::create(&job, draft.object(), Owning::Track))
         }
         Write::Update(draft) => {
-            job.with_warnings(draft.warnings(), update::update(&job, draft.object()))
+            with_warnings(draft.warnings(), update::update(&job, draft.object()))
         }
         Write::Patch(patch) => patch::patch(&job, patch),
         Write::Delete(options) => delete::delete(&job, options),
@@ -125,16 +125,6 @@ impl<A: Admission> Job<'_, A> {
         }
     }
 
-    fn with_warnings(
-        &self,
-        warnings: &[String],
-        decision: Result<Decision, Refusal>,
-    ) -> Result<Decision, Refusal> {
-        let mut decision = decision?;
-        decision.warnings.splice(0..0, warnings.iter().cloned());
-        Ok(decision)
-    }
-
     fn not_found(&self) -> Refusal {
         let target = self.target();
         Refusal::NotFound { served: target.served, name: target.name.clone() }
@@ -159,6 +149,16 @@ impl<A: Admission> Job<'_, A> {
     fn invalid(&self, name: &str, errors: Vec<FieldError>) -> Refusal {
         Refusal::Invalid { kind: self.target().served.into(), name: name.to_owned(), errors }
     }
+}
+
+/// The decision, with warnings before its own.
+fn with_warnings(
+    warnings: &[String],
+    decision: Result<Decision, Refusal>,
+) -> Result<Decision, Refusal> {
+    let mut decision = decision?;
+    decision.warnings.splice(0..0, warnings.iter().cloned());
+    Ok(decision)
 }
 
 /// The key of the namespace that objects at `target` are in; none for kinds of the whole cluster.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::admission::Admission;
 use crate::convert;
-use crate::decide::{Job, Owning, create, finish, part};
+use crate::decide::{Job, Owning, create, finish, part, with_warnings};
 use crate::document::{meta_text, metadata, metadata_mut, text};
 use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
 use crate::fields;
@@ -49,7 +49,7 @@ pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Dec
     let unknown = prune(served.schema(), &mut after);
     let warnings = report(job, patch, unknown)?;
     let after = complete(job, &before, after)?;
-    job.with_warnings(&warnings, finish::finish(job, live, before, after, Owning::Track))
+    with_warnings(&warnings, finish::finish(job, live, &before, after, Owning::Track))
 }
 
 /// Checks what a patch made of an object, and converts it to the version that its kind is kept in.
@@ -184,7 +184,7 @@ fn apply<A: Admission>(
     let after = fields::apply(served.schema(), Some(&seen), &config, &manager, conflicts, now)?;
     check_identity(job, &after)?;
     let after = complete(job, &before, after)?;
-    finish::finish(job, live, before, after, Owning::Noted)
+    finish::finish(job, live, &before, after, Owning::Noted)
 }
 
 /// Checks what a manager applies.

@@ -89,10 +89,8 @@ impl Refusal {
                 retry_after_seconds: None,
             }),
             Self::Forbidden { served, name, cause, .. } => {
-                let causes = cause.iter().map(|(reason, field)| {
-                    cause_of(reason, &forbidden_cause(reason, &self.to_string()), field)
-                });
-                Some(Details { causes: causes.collect(), ..Details::of(*served, name) })
+                let causes = cause.iter().map(|cause| denied_cause(cause)).collect();
+                Some(Details { causes, ..Details::of(*served, name) })
             }
             Self::Denied { causes, .. } if !causes.is_empty() => {
                 let causes = causes.iter().map(denied_cause).collect();
@@ -170,17 +168,6 @@ fn reason_of(code: u16) -> &'static str {
 
 fn cause_of(reason: &str, message: &str, field: &str) -> Value {
     json!({ "reason": reason, "message": message, "field": field })
-}
-
-/// What a cause says in words. Programs look for the reason alone.
-fn forbidden_cause(reason: &str, message: &str) -> String {
-    match (reason, message.split_once("in namespace ")) {
-        ("NamespaceTerminating", Some((_, rest))) => {
-            let namespace = rest.split(' ').next().unwrap_or_default();
-            format!("namespace {namespace} is being terminated")
-        }
-        _ => message.to_owned(),
-    }
 }
 
 fn conflict(conflict: &FieldConflict) -> Value {

@@ -21,10 +21,13 @@ fn text(message: &str) -> String {
     message.to_owned()
 }
 
+/// A refusal with its code, reason, message and details.
+type Row = (Refusal, u16, &'static str, &'static str, Value);
+
 #[test]
-fn every_refusal_has_its_code_reason_message_and_details() {
+fn refusals_about_an_object_name_it_by_its_plural() {
     let not_found = json!({ "name": "x", "group": "kubevirt.io", "kind": "virtualmachines" });
-    let rows: Vec<(Refusal, u16, &str, &str, Value)> = vec![
+    check(vec![
         (
             Refusal::NotFound { served: vm(), name: name() },
             404,
@@ -84,6 +87,12 @@ fn every_refusal_has_its_code_reason_message_and_details() {
                 "field": ".spec.running",
             }] }),
         ),
+    ]);
+}
+
+#[test]
+fn refusals_about_a_request_have_their_reasons() {
+    check(vec![
         (Refusal::BadRequest { message: text("no") }, 400, "BadRequest", "no", Value::Null),
         (Refusal::Unprocessable { message: text("no") }, 422, "Invalid", "no", Value::Null),
         (Refusal::Unauthorized, 401, "Unauthorized", "Unauthorized", Value::Null),
@@ -124,6 +133,12 @@ fn every_refusal_has_its_code_reason_message_and_details() {
                 { "reason": "FieldValueInvalid", "message": "no", "field": "spec" },
             ] }),
         ),
+    ]);
+}
+
+#[test]
+fn refusals_about_paths_formats_and_the_server_have_their_reasons() {
+    check(vec![
         (
             Refusal::TooManyRequests { message: text("later") },
             429,
@@ -193,7 +208,10 @@ fn every_refusal_has_its_code_reason_message_and_details() {
             "no",
             json!({ "causes": [{ "message": "no" }] }),
         ),
-    ];
+    ]);
+}
+
+fn check(rows: Vec<Row>) {
     for (refusal, code, reason, message, details) in rows {
         let status = refusal.status();
         assert_eq!(refusal.code(), code, "{refusal:?}");
@@ -257,24 +275,6 @@ fn an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
             },
             "code": 422,
         })
-    );
-}
-
-#[test]
-fn a_namespace_that_is_being_deleted_is_a_cause_of_its_own() {
-    let refusal = Refusal::Forbidden {
-        served: vm(),
-        name: name(),
-        message: text("unable to create new content in namespace a because it is being terminated"),
-        cause: Some((text("NamespaceTerminating"), text("metadata.namespace"))),
-    };
-    assert_eq!(
-        refusal.status()["details"]["causes"],
-        json!([{
-            "reason": "NamespaceTerminating",
-            "message": "namespace a is being terminated",
-            "field": "metadata.namespace",
-        }])
     );
 }
 
