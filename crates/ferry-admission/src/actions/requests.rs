@@ -5,8 +5,8 @@
 
 use ferry_api::{Kind, KindVersion};
 use ferry_registry::{
-    DeleteOptions, Document, FieldValidation, Part, Patch, Request, Run, Target, User, Write,
-    WriteOptions,
+    DeleteOptions, Document, Draft, FieldValidation, Part, Patch, Refusal, Request, Run, Target,
+    User, Write, WriteOptions,
 };
 use serde_json::Value;
 
@@ -38,11 +38,16 @@ pub(super) fn merge(kind: Kind, part: Part, subject: &Subject, patch: Value, run
 }
 
 /// A new object in the subject's namespace, with a name that is generated.
-pub(super) fn create(kind: Kind, subject: &Subject, object: Document, run: Run) -> Request {
+pub(super) fn create(
+    kind: Kind,
+    subject: &Subject,
+    object: Document,
+    run: Run,
+) -> Result<Request, Refusal> {
     let mut target = target(kind, Part::Main, subject);
     target.name.clear();
-    let write = Write::Create(object);
-    request(identity::api_server(), target, write, run)
+    let draft = Draft::read(&target, object.into(), FieldValidation::Ignore)?;
+    Ok(request(identity::api_server(), target, Write::Create(draft), run))
 }
 
 /// The end of an object, asked for by `user`.

@@ -138,7 +138,7 @@ impl<'a> Attempt<'a> {
         if new.is_some() {
             let operation = operation(old.as_ref(), Some(&written));
             let review = self.review(&target, operation);
-            policies.complete(&review, &mut object, self.world)?;
+            policies.complete(&review, &mut object, self.world);
         }
         let operation = operation(old.as_ref(), new.map(|_| &object));
         policies.check(&self.review(&target, operation), self.world)?;

@@ -39,10 +39,8 @@ fn parity_a_new_instance_is_pending_and_has_the_clusters_eviction_strategy() {
 #[test]
 fn parity_an_unknown_eviction_strategy_is_refused() {
     let world = World::default();
-    let odd = changed(
-        &instance("vm", &json!({})),
-        &json!({ "spec": { "evictionStrategy": "fantasy" } }),
-    );
+    let odd =
+        changed(&instance("vm", &json!({})), &json!({ "spec": { "evictionStrategy": "fantasy" } }));
     let (code, message, field) = denied(Attempt::by(user("a"), &world).create(&odd));
     assert_eq!(
         (code, message.as_str(), field.as_str()),

@@ -47,7 +47,10 @@ fn a_machine_that_does_not_say_how_it_runs_is_halted_and_cannot_unsay_it() {
         Attempt::by(user("alice"), &World::default())
             .update(&made, &changed(&made, &json!({ "spec": { "runStrategy": null } }))),
     );
-    assert_eq!((message.as_str(), field.as_str()), ("RunStrategy must be specified", "spec.running"));
+    assert_eq!(
+        (message.as_str(), field.as_str()),
+        ("RunStrategy must be specified", "spec.running")
+    );
     let flagged = create(&machine("vm", &json!({ "running": false }))).unwrap();
     assert_eq!(flagged["spec"].get("runStrategy"), None);
 }
@@ -127,7 +130,8 @@ fn parity_a_disk_that_is_made_for_a_machine_is_used_by_it() {
 #[test]
 fn what_is_on_its_way_out_or_is_only_the_status_is_not_looked_at() {
     let wrong = machine("vm", &json!({ "runStrategy": "Sometimes" }));
-    let dying = changed(&wrong, &json!({ "metadata": { "deletionTimestamp": "2026-11-23T08:15:00Z" } }));
+    let dying =
+        changed(&wrong, &json!({ "metadata": { "deletionTimestamp": "2026-11-23T08:15:00Z" } }));
     let world = World::default();
     Attempt::by(user("a"), &world).update(&dying, &dying).unwrap();
     Attempt::by(user("a"), &world).at(Part::Status).update(&wrong, &wrong).unwrap();

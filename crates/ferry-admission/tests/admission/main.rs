@@ -15,3 +15,4 @@ mod policies;
 mod rbac;
 mod rbac_index;
 mod rbac_sentences;
+mod registry;

@@ -116,9 +116,11 @@ fn an_instance_whose_name_is_too_long_for_a_label_is_guarded_too() {
 #[test]
 fn parity_only_the_controller_sets_a_priority() {
     let world = running();
-    let urgent = changed(&migration("m", "vm"), &json!({ "spec": { "priority": "system-critical" } }));
+    let urgent =
+        changed(&migration("m", "vm"), &json!({ "spec": { "priority": "system-critical" } }));
     Attempt::by(controller(), &world).create(&urgent).unwrap();
-    for outsider in [user("system:serviceaccount:external-user"), member("a", &["system:masters"])] {
+    for outsider in [user("system:serviceaccount:external-user"), member("a", &["system:masters"])]
+    {
         let (code, message, field) = denied(Attempt::by(outsider, &world).create(&urgent));
         assert_eq!(
             (code, message.as_str(), field.as_str()),
@@ -140,7 +142,8 @@ fn parity_between_clusters_the_gate_and_the_ids_count() {
         }],
     });
     let closed = World::of([instance("vm", &stuck)]);
-    let gates = json!({ "developerConfiguration": { "featureGates": ["DecentralizedLiveMigration"] } });
+    let gates =
+        json!({ "developerConfiguration": { "featureGates": ["DecentralizedLiveMigration"] } });
     let open = closed.clone().with([kubevirt(&gates)]);
     let send = json!({ "sendTo": { "migrationID": "a", "connectURL": "x:1" } });
     let receive = json!({ "receive": { "migrationID": "b" } });
