@@ -1,6 +1,7 @@
 //! A Kubernetes API server for one machine.
 
 pub mod access;
+pub mod api;
 pub mod bootstrap;
 pub mod files;
 pub mod http;
