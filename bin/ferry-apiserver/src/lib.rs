@@ -9,3 +9,4 @@ pub mod kubeconfig;
 pub mod metrics;
 pub mod secret;
 pub mod tls;
+pub mod writer;
