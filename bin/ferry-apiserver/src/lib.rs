@@ -1,11 +1,79 @@
 //! A Kubernetes API server for one machine.
+//!
+//! ```text
+//!   http ── who? ──► access        connections, TLS, limits; certificates, tokens, impersonation
+//!    │
+//!    ▼
+//!   api ──── reads, watches, writes ──► the cluster: one writer, one journal
+//!    │
+//!   metrics
+//! ```
+//!
+//! [`run`] puts it together and takes it apart again.
 
 pub mod access;
 pub mod api;
 pub mod bootstrap;
+mod cli;
 pub mod files;
 pub mod http;
 pub mod kubeconfig;
 pub mod metrics;
+pub mod run;
 pub mod secret;
 pub mod tls;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use ferry_runtime::{Clock, telemetry};
+
+use crate::api::Backend;
+use crate::cli::{Cli, Command, ServeArguments};
+use crate::run::{Opened, Opening};
+
+/// Runs the program with the arguments of this process, on the cluster that `open` opens.
+pub fn main_with<B: Backend>(open: impl FnOnce(Opening) -> anyhow::Result<Opened<B>>) -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Some(Command::Completion { shell }) => completion(shell),
+        Some(Command::Kubeconfig(arguments)) => run::kubeconfig(&arguments, Clock::system()),
+        None => serve(&cli.serve, open),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // There is nobody left to tell if this fails.
+            let _told = writeln!(io::stderr(), "ferry-apiserver: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve<B: Backend>(
+    arguments: &ServeArguments,
+    open: impl FnOnce(Opening) -> anyhow::Result<Opened<B>>,
+) -> anyhow::Result<()> {
+    let (format, filter) = arguments.log();
+    if telemetry::init(format, filter).is_err() {
+        usage(format!(
+            "--log {filter:?} is no filter; give a level, as in info, or one for each part, as in \
+             warn,ferry_apiserver=debug"
+        ));
+    }
+    run::serve(arguments, open)
+}
+
+/// Ends the process as one whose command line is wrong.
+fn usage(message: String) -> ! {
+    Cli::command().error(ErrorKind::ValueValidation, message).exit()
+}
+
+fn completion(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ferry-apiserver", &mut script);
+    io::stdout().write_all(&script).context("cannot print the script")
+}
