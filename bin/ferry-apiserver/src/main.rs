@@ -1,3 +1,7 @@
 //! The API server's process. Everything that it does is in the library beside it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ferry_apiserver::main()
+}
