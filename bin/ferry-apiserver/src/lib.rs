@@ -4,12 +4,12 @@
 //!   http ── who? ──► access        connections, TLS, limits; certificates, tokens, impersonation
 //!    │
 //!    ▼
-//!   api ──── reads, watches, writes ──► the cluster: one writer, one journal
+//!   api ──── reads, watches, writes ──► writer        one writer, one journal
 //!    │
-//!   metrics
+//!    └───── figures ──► metrics
 //! ```
 //!
-//! [`run`] puts it together and takes it apart again.
+//! `run` puts it together and takes it apart again.
 
 pub mod access;
 pub mod api;
@@ -19,9 +19,10 @@ pub mod files;
 pub mod http;
 pub mod kubeconfig;
 pub mod metrics;
-pub mod run;
+mod run;
 pub mod secret;
 pub mod tls;
+pub mod writer;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,17 +32,15 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use ferry_runtime::{Clock, telemetry};
 
-use crate::api::Backend;
 use crate::cli::{Cli, Command, ServeArguments};
-use crate::run::{Opened, Opening};
 
-/// Runs the program with the arguments of this process, on the cluster that `open` opens.
-pub fn main_with<B: Backend>(open: impl FnOnce(Opening) -> anyhow::Result<Opened<B>>) -> ExitCode {
+/// Runs the program with the arguments of this process.
+pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Some(Command::Completion { shell }) => completion(shell),
         Some(Command::Kubeconfig(arguments)) => run::kubeconfig(&arguments, Clock::system()),
-        None => serve(&cli.serve, open),
+        None => serve(&cli.serve),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,10 +52,7 @@ pub fn main_with<B: Backend>(open: impl FnOnce(Opening) -> anyhow::Result<Opened
     }
 }
 
-fn serve<B: Backend>(
-    arguments: &ServeArguments,
-    open: impl FnOnce(Opening) -> anyhow::Result<Opened<B>>,
-) -> anyhow::Result<()> {
+fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let (format, filter) = arguments.log();
     if telemetry::init(format, filter).is_err() {
         usage(format!(
@@ -64,7 +60,7 @@ fn serve<B: Backend>(
              warn,ferry_apiserver=debug"
         ));
     }
-    run::serve(arguments, open)
+    run::serve(arguments)
 }
 
 /// Ends the process as one whose command line is wrong.

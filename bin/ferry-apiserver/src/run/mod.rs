@@ -4,6 +4,7 @@
 //! Whoever waits for the kubeconfig finds a server that is ready.
 
 mod begin;
+mod cluster;
 mod credentials;
 mod data_dir;
 mod served;
@@ -11,7 +12,7 @@ mod served;
 mod tests;
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +29,9 @@ use crate::http::{Bound, Limits, Server, Stop, Stopping, wall_time};
 use crate::kubeconfig::{Kubeconfig, Login, server_url};
 use crate::metrics::{Metrics, Readings};
 use crate::tls::{Names, Pki};
+use crate::writer::Cluster;
 
+use cluster::{Opened, Size};
 pub(crate) use credentials::kubeconfig;
 use data_dir::DataDir;
 use served::{Around, ClusterRealm, Served};
@@ -45,36 +48,12 @@ const OTHER_FILES: u64 = 128;
 /// How long tasks may take to notice that all is over.
 const LAST_TASKS: Duration = Duration::from_secs(1);
 
-/// What a cluster is opened with.
-#[derive(Debug)]
-pub struct Opening {
-    /// Where its journal is, or is to be.
-    pub journal: PathBuf,
-    /// Who counts how long flushes take.
-    pub metrics: Arc<Metrics>,
-    /// What time it is.
-    pub clock: Clock,
-}
-
-/// A cluster that is open.
-pub struct Opened<B> {
-    /// Its objects, and the way to change them.
-    pub backend: Arc<B>,
-    /// Bytes and records of its journal, whenever somebody asks.
-    pub journal: Box<dyn Fn() -> (u64, u64) + Send + Sync>,
-    /// Waits until everything is on the disk, after the last handle is gone.
-    pub close: Box<dyn FnOnce() + Send>,
-}
-
 /// Serves until the process is told to end.
-pub(crate) fn serve<B: Backend>(
-    arguments: &ServeArguments,
-    open: impl FnOnce(Opening) -> anyhow::Result<Opened<B>>,
-) -> anyhow::Result<()> {
+pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     log_panics();
     let (stop, stopping) = Stop::new();
     signals::on_termination(move || stop.begin())?;
-    serve_until(arguments, open, stopping, |url| {
+    serve_until(arguments, &stopping, |url| {
         // Whoever started it may have stopped listening to it.
         let _told = writeln!(io::stdout(), "ferry-apiserver is ready at {url}");
         tracing::info!(url, "ready");
@@ -82,10 +61,9 @@ pub(crate) fn serve<B: Backend>(
 }
 
 /// Serves until `stopping` says otherwise; `ready` hears where.
-fn serve_until<B: Backend>(
+fn serve_until(
     arguments: &ServeArguments,
-    open: impl FnOnce(Opening) -> anyhow::Result<Opened<B>>,
-    stopping: Stopping,
+    stopping: &Stopping,
     ready: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
@@ -93,49 +71,51 @@ fn serve_until<B: Backend>(
     let pki = Pki::open(&dir.pki(), &names(arguments)?, wall_time(clock))?;
     let authenticator = Arc::new(authenticator(arguments, &dir.pki(), &pki)?);
     let metrics = Arc::new(Metrics::new(clock.wall()));
-    let opening = Opening { journal: dir.journal(), metrics: Arc::clone(&metrics), clock };
-    let Opened { backend, journal, close } = open(opening)?;
-    let weak = Arc::downgrade(&backend);
-    metrics
-        .read_from(move || weak.upgrade().map(|it| readings(&*it, &journal)).unwrap_or_default());
+    let Opened { cluster, threads, size } = cluster::open(&dir.journal(), &metrics, clock)?;
+    // Weak, because the threads that the end waits for hold the metrics.
+    let weak = Arc::downgrade(&cluster);
+    metrics.read_from(move || {
+        weak.upgrade().map(|cluster| readings(&cluster, &size)).unwrap_or_default()
+    });
     let runtime = runtime()?;
     let served = runtime.block_on(async {
         let bound = Bound::to(arguments.listen).await?;
-        begin::bootstrap(&*backend).await;
+        begin::bootstrap(&*cluster).await;
         let url = server_url(bound.address());
         dir.remember_url(&url)?;
-        let server = server(&pki, backend, authenticator, metrics, &stopping);
+        let server = server(&pki, cluster, authenticator, metrics, stopping);
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
         ready(&url);
-        bound.serve(server, stopping).await;
+        bound.serve(server, stopping.clone()).await;
         anyhow::Ok(())
     });
     tracing::info!("closing the journal");
     runtime.shutdown_timeout(LAST_TASKS);
-    close();
+    threads.join();
     served
 }
 
 /// Everything that connections need. Its tasks run from here on.
-fn server<B: Backend>(
+fn server(
     pki: &Pki,
-    backend: Arc<B>,
+    cluster: Arc<Cluster>,
     authenticator: Arc<Authenticator>,
     metrics: Arc<Metrics>,
     stopping: &Stopping,
-) -> Arc<Server<Served<B>, ClusterRealm<B>>> {
+) -> Arc<Server<Served<Cluster>, ClusterRealm<Cluster>>> {
     let clock = Clock::system();
-    tokio::spawn(begin::keep_accounts(Arc::clone(&backend), stopping.clone()));
-    let realm = Arc::new(ClusterRealm(Arc::clone(&backend)));
+    tokio::spawn(begin::keep_accounts(Arc::clone(&cluster), stopping.clone()));
+    tokio::spawn(cluster::keep_time(Arc::clone(&cluster), stopping.clone()));
+    let realm = Arc::new(ClusterRealm(Arc::clone(&cluster)));
     let around = Around {
         metrics: Arc::clone(&metrics),
         authenticator: Arc::clone(&authenticator),
         realm: Arc::clone(&realm),
         stopping: stopping.clone(),
     };
-    let api = Api::new(backend, Arc::new(around));
+    let api = Api::new(cluster, Arc::new(around));
     let handler = Arc::new(Served { api, metrics, clock });
     let tls = Arc::clone(&pki.server);
     Arc::new(Server { handler, realm, authenticator, tls, limits: limits(), clock })
@@ -171,14 +151,13 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the threads that serve")
 }
 
-fn readings<B: Backend>(backend: &B, journal: impl Fn() -> (u64, u64)) -> Readings {
-    let (journal_bytes, journal_records) = journal();
-    let state = backend.state();
+fn readings(cluster: &Cluster, size: &Size) -> Readings {
+    let state = cluster.state();
     Readings {
         objects: Kind::ALL.into_iter().map(|kind| (kind, state.count(kind))).collect(),
         revision: state.revision().0,
-        journal_bytes,
-        journal_records,
+        journal_bytes: size.bytes(),
+        journal_records: size.records(),
     }
 }
 
