@@ -6,10 +6,10 @@
 //!    ▼
 //!   api ──── reads, watches, writes ──► writer: one at a time, one journal
 //!    │
-//!   metrics
+//!    └───── figures ──► metrics
 //! ```
 //!
-//! [`run`] puts it together and takes it apart again.
+//! `run` puts it together and takes it apart again.
 
 pub mod access;
 pub mod api;
@@ -19,7 +19,7 @@ pub mod files;
 pub mod http;
 pub mod kubeconfig;
 pub mod metrics;
-pub mod run;
+mod run;
 pub mod secret;
 pub mod tls;
 pub mod writer;

@@ -1,4 +1,4 @@
-//! The API server's process. Everything that it does is in the library beside it.
+//! The `ferry-apiserver` program. All of it is in the library, where tests reach it.
 
 use std::process::ExitCode;
 
