@@ -66,6 +66,15 @@ const VIRTUAL_MACHINE: ResourceDefinition = ResourceDefinition {
     ..KUBEVIRT
 };
 
+/// Virtual machines where an example of the documentation has them. Names that they have there would
+/// be those of two resources.
+pub(super) const MISFILED_MACHINE: ResourceDefinition = ResourceDefinition {
+    short_names: &[],
+    categories: &[],
+    status: StatusSubresource::None,
+    ..VIRTUAL_MACHINE
+};
+
 const VIRTUAL_MACHINE_INSTANCE: ResourceDefinition = ResourceDefinition {
     kind: "VirtualMachineInstance",
     plural: "virtualmachineinstances",

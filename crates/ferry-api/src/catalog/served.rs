@@ -3,8 +3,12 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::catalog::{Kind, ResourceDefinition, definitions};
+use crate::catalog::{Kind, ResourceDefinition, Subresource, definitions};
 use crate::schema::Schema;
+
+/// Objects that are listed here are those of `kubectl get all` and of a namespace that is deleted, and
+/// they are listed in their own group.
+const MISFILED_VERBS: &[&str] = &["create", "delete", "get", "patch", "update"];
 
 /// A kind in one of the groups and versions that it is served in: what a URL or the head of a
 /// document names.
@@ -42,6 +46,11 @@ impl KindVersion {
     /// Events in the group that was made for them: the same objects under other field names.
     pub const NEW_EVENT: Self = Self { kind: Kind::Event, group: "events.k8s.io", version: "v1" };
 
+    /// Virtual machines in the group of migration policies, where an example of OpenShift's
+    /// documentation has them: the same objects, which are found there by name and not listed.
+    pub const MISFILED_MACHINE: Self =
+        Self { kind: Kind::VirtualMachine, group: "migrations.kubevirt.io", version: "v1alpha1" };
+
     /// All that is served, the preferred version of each kind first.
     pub fn all() -> impl Iterator<Item = Self> {
         Kind::ALL.into_iter().flat_map(|kind| {
@@ -51,8 +60,14 @@ impl KindVersion {
                 group: definition.group,
                 version: version.name,
             });
-            own.chain((kind == Kind::Event).then_some(Self::NEW_EVENT))
+            let elsewhere = [Self::NEW_EVENT, Self::MISFILED_MACHINE];
+            own.chain(elsewhere.into_iter().filter(move |served| served.kind == kind))
         })
+    }
+
+    /// The paths below its objects.
+    pub fn subresources(self) -> &'static [Subresource] {
+        if self == Self::MISFILED_MACHINE { &[] } else { self.kind.subresources() }
     }
 
     /// The kind.
@@ -70,9 +85,18 @@ impl KindVersion {
         self.version
     }
 
-    /// What there is to know of the kind.
-    pub const fn definition(self) -> &'static ResourceDefinition {
-        self.kind.definition()
+    /// What there is to know of the kind. In a group that is not its own it has no short names.
+    pub fn definition(self) -> &'static ResourceDefinition {
+        if self == Self::MISFILED_MACHINE {
+            &definitions::MISFILED_MACHINE
+        } else {
+            self.kind.definition()
+        }
+    }
+
+    /// What can be done with objects of it.
+    pub fn verbs(self) -> &'static [&'static str] {
+        if self == Self::MISFILED_MACHINE { MISFILED_VERBS } else { self.kind.verbs() }
     }
 
     /// Whether the kind is kept in this group and version.
@@ -85,6 +109,9 @@ impl KindVersion {
         static NEW_EVENT: OnceLock<Schema> = OnceLock::new();
         if self == Self::NEW_EVENT {
             return NEW_EVENT.get_or_init(definitions::new_event_schema);
+        }
+        if self == Self::MISFILED_MACHINE {
+            return Self::storage(self.kind).schema();
         }
         self.kind.schema(self.version).expect("every version that is served has a schema")
     }

@@ -221,6 +221,6 @@ impl Kind {
 impl KindVersion {
     /// The path of that name below objects of this kind.
     pub fn subresource(self, name: &str) -> Option<&'static Subresource> {
-        self.kind().subresources().iter().find(|subresource| subresource.name == name)
+        self.subresources().iter().find(|subresource| subresource.name == name)
     }
 }

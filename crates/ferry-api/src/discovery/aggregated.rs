@@ -71,7 +71,7 @@ fn kept(served: KindVersion) -> Value {
         ("responseKind".to_owned(), kind(names)),
         ("scope".to_owned(), scope(definition.scope)),
         ("singularResource".to_owned(), json!(definition.singular)),
-        ("verbs".to_owned(), json!(served.kind().verbs())),
+        ("verbs".to_owned(), json!(served.verbs())),
     ]);
     if !definition.short_names.is_empty() {
         described.insert("shortNames".to_owned(), json!(definition.short_names));
@@ -79,7 +79,7 @@ fn kept(served: KindVersion) -> Value {
     if !definition.categories.is_empty() {
         described.insert("categories".to_owned(), json!(definition.categories));
     }
-    below(&mut described, served.kind().subresources(), names);
+    below(&mut described, served.subresources(), names);
     Value::Object(described)
 }
 

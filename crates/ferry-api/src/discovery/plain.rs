@@ -64,7 +64,7 @@ fn kept(served: KindVersion) -> Vec<Value> {
         ("singularName".to_owned(), json!(definition.singular)),
         ("namespaced".to_owned(), json!(definition.scope == Scope::Namespaced)),
         ("kind".to_owned(), json!(definition.kind)),
-        ("verbs".to_owned(), json!(served.kind().verbs())),
+        ("verbs".to_owned(), json!(served.verbs())),
     ]);
     if !definition.short_names.is_empty() {
         own.insert("shortNames".to_owned(), json!(definition.short_names));
@@ -73,7 +73,7 @@ fn kept(served: KindVersion) -> Vec<Value> {
         own.insert("categories".to_owned(), json!(definition.categories));
     }
     let names = (served.group(), served.version(), definition.kind);
-    let below = served.kind().subresources().iter();
+    let below = served.subresources().iter();
     std::iter::once(Value::Object(own))
         .chain(below.map(|sub| subresource(definition.plural, definition.scope, names, sub)))
         .collect()

@@ -102,7 +102,7 @@ fn add_kind(types: &mut Map<String, Value>, served: KindVersion) {
     });
     let list_names = (names.0, names.1, list.as_str());
     types.insert(format!("{name}List"), described(schema, list_names));
-    let bodies = served.kind().subresources().iter().filter_map(|below| below.body);
+    let bodies = served.subresources().iter().filter_map(|below| below.body);
     if served.is_storage() {
         bodies
             .for_each(|BodyKind { group, version, kind }| add_body(types, (group, version, kind)));

@@ -70,7 +70,7 @@ fn add_kind(paths: &mut Map<String, Value>, served: KindVersion) {
         ("delete", Action::Delete),
     ];
     paths.insert(object.clone(), item(&target, &actions, &parts));
-    for below in served.kind().subresources() {
+    for below in served.subresources() {
         add_below(paths, &object, &target, below, &parts);
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -17,7 +17,6 @@ use crate::program::Program;
 #[derive(Debug)]
 pub struct Shell {
     home: TempDir,
-    kubeconfig: PathBuf,
 }
 
 /// What a script has said.
@@ -76,7 +75,9 @@ impl Shell {
         fs::create_dir(&bin).context("a directory for kubectl")?;
         let target = fs::canonicalize(kubectl.path()).context("finding kubectl")?;
         symlink(target, bin.join("kubectl")).context("linking kubectl")?;
-        Ok(Self { home, kubeconfig: kubeconfig.to_owned() })
+        // A copy: `kubectl config` changes it, and other shells have the same cluster.
+        fs::copy(kubeconfig, home.path().join("kubeconfig")).context("copying the kubeconfig")?;
+        Ok(Self { home })
     }
 
     /// Its home and working directory.
@@ -172,7 +173,7 @@ impl Shell {
             .args(["-euo", "pipefail", "-c", script])
             .current_dir(self.home())
             .env("HOME", self.home())
-            .env("KUBECONFIG", &self.kubeconfig)
+            .env("KUBECONFIG", self.home().join("kubeconfig"))
             .env("PATH", path)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

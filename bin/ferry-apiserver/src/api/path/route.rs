@@ -232,17 +232,11 @@ impl Route {
 }
 
 fn kind(path: &ResourcePath) -> Option<(KindVersion, Alias)> {
-    let own = KindVersion::of_path(&path.group, &path.version, &path.resource);
-    if let Some(served) = own {
-        return Some((served, Alias::None));
+    let served = KindVersion::of_path(&path.group, &path.version, &path.resource)?;
+    if served == KindVersion::MISFILED_MACHINE {
+        return Some((KindVersion::storage(served.kind()), Alias::VirtualMachine));
     }
-    match (path.group.as_str(), path.version.as_str(), path.resource.as_str()) {
-        ("migrations.kubevirt.io", "v1alpha1", "virtualmachines") => {
-            let served = KindVersion::of_path("kubevirt.io", "v1", "virtualmachines")?;
-            Some((served, Alias::VirtualMachine))
-        }
-        _ => None,
-    }
+    Some((served, Alias::None))
 }
 
 /// The core says so with a `Status` even about versions that it does not have; other groups only

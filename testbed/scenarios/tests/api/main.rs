@@ -1,0 +1,16 @@
+//! Real clients talk to a real API server: what each command of kubectl prints, what is refused and
+//! in which words, who gets in, and what is left after a crash.
+
+mod apply;
+mod common;
+mod delete;
+mod describe;
+mod durability;
+mod get;
+mod hyperconverged;
+mod nodes;
+mod python;
+mod rust;
+mod versions;
+mod wait;
+mod write;
