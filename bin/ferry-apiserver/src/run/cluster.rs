@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use ferry_admission::Policies;
-use ferry_registry::State;
 use ferry_runtime::Clock;
 use ferry_store::{
     Compaction, Journal, Record, Snapshot, Store, StoreError, StoreOptions, StoreStats,
@@ -44,9 +43,12 @@ struct Sized<J> {
 
 /// Opens the journal in `dir`, or makes one, and starts what writes to it.
 pub(super) fn open(dir: &Path, metrics: &Arc<Metrics>, clock: Clock) -> anyhow::Result<Opened> {
+    let begun = clock.now();
     let (store, journal) = Store::open(dir, &StoreOptions::default())?;
     let state = recovered(journal, wall_time(clock))?;
-    tell(&state, clock);
+    let micros = clock.now().since(begun).as_micros();
+    let (objects, revision) = (state.len(), state.revision().0);
+    tracing::info!(objects, revision, micros, "read the journal");
     let size = Arc::new(Size::default());
     size.read(&store.stats());
     let journal = Sized { journal: store, size: Arc::clone(&size) };
@@ -55,11 +57,6 @@ pub(super) fn open(dir: &Path, metrics: &Arc<Metrics>, clock: Clock) -> anyhow::
     let (cluster, threads) = Cluster::start(state, journal, Policies::default(), clock, observe)
         .context("cannot start the threads that write")?;
     Ok(Opened { cluster: Arc::new(cluster), threads, size })
-}
-
-fn tell(state: &State, clock: Clock) {
-    let micros = clock.now().since(ferry_units::Instant::default()).as_micros();
-    tracing::info!(objects = state.len(), revision = %state.revision(), micros, "read the journal");
 }
 
 /// Looks now and then for what is due, until the server ends.

@@ -8,8 +8,6 @@ mod cluster;
 mod credentials;
 mod data_dir;
 mod served;
-#[cfg(test)]
-mod tests;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -67,7 +65,7 @@ fn serve_until(
     ready: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let dir = DataDir::take(&arguments.data_dir)?;
+    let dir = DataDir::take(arguments.data_dir())?;
     let pki = Pki::open(&dir.pki(), &names(arguments)?, wall_time(clock))?;
     let authenticator = Arc::new(authenticator(arguments, &dir.pki(), &pki)?);
     let metrics = Arc::new(Metrics::new(clock.wall()));
