@@ -166,7 +166,7 @@ mod tests {
     fn a_kubeconfig_carries_everything_in_itself() {
         let credentials =
             Credentials { certificate: "cert\n".to_owned(), key: Secret::new("key\n") };
-        expect![[r#"
+        expect![[r"
             apiVersion: v1
             kind: Config
             clusters:
@@ -186,7 +186,7 @@ mod tests {
                 user: ferry-admin
             current-context: ferry
             preferences: {}
-        "#]]
+        "]]
         .assert_eq(&yaml("ferry-admin", &Login::Certificate(credentials)));
         expect![[r#"
             apiVersion: v1
