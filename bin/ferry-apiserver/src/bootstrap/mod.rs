@@ -41,7 +41,7 @@ pub fn missing(state: &State) -> Result<Vec<Request>, Refusal> {
         let wanted = document(object);
         match live(state, &wanted) {
             None => writes.push(create(wanted)?),
-            Some(live) => writes.extend(restore(live, wanted)?),
+            Some(live) => writes.extend(restore(&live, wanted)?),
         }
     }
     Ok(writes)
@@ -65,17 +65,17 @@ pub fn accounts(state: &State) -> Result<Vec<Request>, Refusal> {
 }
 
 /// The writes after which `live` has all of `wanted`.
-fn restore(live: Document, wanted: Document) -> Result<Vec<Request>, Refusal> {
-    if roles::is_left_alone(&live) {
+fn restore(live: &Document, wanted: Document) -> Result<Vec<Request>, Refusal> {
+    if roles::is_left_alone(live) {
         return Ok(Vec::new());
     }
-    if roles::binds_another(&live, &wanted) {
+    if roles::binds_another(live, &wanted) {
         // A binding cannot be changed to bind another role.
         return Ok(vec![delete(&wanted), create(wanted)?]);
     }
     let mut after = live.clone();
     roles::complete(&mut after, &wanted);
-    if after == live { Ok(Vec::new()) } else { Ok(vec![update(after)?]) }
+    if after == *live { Ok(Vec::new()) } else { Ok(vec![update(after)?]) }
 }
 
 fn document(value: Value) -> Document {

@@ -59,10 +59,10 @@ pub(super) async fn serve<H: Handler, R: Realm>(
     // Neither kind of connection can be told to end by the same trait, so twice the same.
     let ended = if is_http2 {
         let connection = pin!(http2_builder(&limits).serve_connection(stream, answer));
-        watched(connection, |it| it.graceful_shutdown(), &traffic, &limits, stopping).await
+        watched(connection, http2::Connection::graceful_shutdown, &traffic, &limits, stopping).await
     } else {
         let connection = pin!(http1_builder(&limits).serve_connection(stream, answer));
-        watched(connection, |it| it.graceful_shutdown(), &traffic, &limits, stopping).await
+        watched(connection, http1::Connection::graceful_shutdown, &traffic, &limits, stopping).await
     };
     if let Err(error) = ended {
         tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke");

@@ -29,13 +29,11 @@ pub(crate) fn kubeconfig(arguments: &KubeconfigArguments, clock: Clock) -> anyho
     let login = login(arguments, &authority, &pki, clock)?;
     let (user, authority) = (&arguments.user, authority.pem());
     let kubeconfig = Kubeconfig { server: &server, authority, user, login: &login };
-    match &arguments.output {
-        Some(path) => kubeconfig.write(path).map_err(Into::into),
-        None => {
-            let text = kubeconfig.to_yaml();
-            io::stdout().write_all(text.as_bytes()).context("cannot print the kubeconfig")
-        }
+    if let Some(path) = &arguments.output {
+        return kubeconfig.write(path).map_err(Into::into);
     }
+    let text = kubeconfig.to_yaml();
+    io::stdout().write_all(text.as_bytes()).context("cannot print the kubeconfig")
 }
 
 fn login(

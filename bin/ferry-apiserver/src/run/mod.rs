@@ -7,8 +7,6 @@ mod begin;
 mod credentials;
 mod data_dir;
 mod served;
-#[cfg(test)]
-mod tests;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -51,7 +49,7 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     log_panics();
     let (stop, stopping) = Stop::new();
     signals::on_termination(move || stop.begin())?;
-    serve_until(arguments, stopping, |url| {
+    serve_until(arguments, &stopping, |url| {
         // Whoever started it may have stopped listening to it.
         let _told = writeln!(io::stdout(), "ferry-apiserver is ready at {url}");
         tracing::info!(url, "ready");
@@ -61,11 +59,11 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
 /// Serves until `stopping` says otherwise; `ready` hears where.
 fn serve_until(
     arguments: &ServeArguments,
-    stopping: Stopping,
+    stopping: &Stopping,
     ready: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let dir = DataDir::take(&arguments.data_dir)?;
+    let dir = DataDir::take(arguments.data_dir())?;
     let pki = Pki::open(&dir.pki(), &names(arguments)?, wall_time(clock))?;
     let authenticator = Arc::new(authenticator(arguments, &dir.pki(), &pki)?);
     let metrics = Arc::new(Metrics::new(clock.wall()));
@@ -73,6 +71,7 @@ fn serve_until(
     let flushed = move |took| counted.flushed(took);
     let (cluster, threads, journal) = writer::open(&dir.journal(), clock, flushed)?;
     let backend = Arc::new(cluster);
+    // Weak, because the threads that the end waits for hold the metrics.
     let weak = Arc::downgrade(&backend);
     metrics
         .read_from(move || weak.upgrade().map(|it| readings(&*it, &journal)).unwrap_or_default());
@@ -82,12 +81,12 @@ fn serve_until(
         begin::bootstrap(&*backend).await;
         let url = server_url(bound.address());
         dir.remember_url(&url)?;
-        let server = server(&pki, backend, authenticator, metrics, &stopping);
+        let server = server(&pki, backend, authenticator, metrics, stopping);
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
         ready(&url);
-        bound.serve(server, stopping).await;
+        bound.serve(server, stopping.clone()).await;
         anyhow::Ok(())
     });
     tracing::info!("closing the journal");
