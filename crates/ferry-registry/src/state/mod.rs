@@ -122,7 +122,8 @@ impl State {
     }
 
     /// What garbage collection, the deletion of namespaces and the expiry of Events want written
-    /// now, a bounded number of it. As long as the writes are not done, they are wanted again.
+    /// now, a bounded number of it. As long as the writes are not done, they are wanted again, also
+    /// where they are refused: whoever does them paces itself then.
     pub fn chores(&self, now: WallTime) -> Vec<Request> {
         garbage::chores(self, now)
     }
