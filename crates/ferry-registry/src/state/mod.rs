@@ -9,6 +9,8 @@ mod index;
 mod list;
 mod objects;
 mod selection;
+#[cfg(test)]
+mod tests;
 mod token;
 mod view;
 mod watch;
