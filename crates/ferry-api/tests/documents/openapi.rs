@@ -263,7 +263,8 @@ fn types_have_the_names_of_real_clusters() {
         io.kubevirt.v1alpha3.VirtualMachine
         io.kubevirt.v1alpha3.VirtualMachineInstance
         io.kubevirt.v1alpha3.VirtualMachineInstanceMigration
-    "#]].assert_eq(&text(&names.into_iter().collect::<Vec<_>>()));
+    "#]]
+    .assert_eq(&text(&names.into_iter().collect::<Vec<_>>()));
 }
 
 /// What `kubectl explain vmim.spec.addedNodeSelector` and `kubectl explain migrationpolicy` print.

@@ -116,7 +116,11 @@ impl<A: Admission> Job<'_, A> {
     /// Notes who owns what of an object that was changed by other means than server-side apply.
     fn track(&self, owning: Owning, before: Option<&Document>, after: &mut Document) {
         match owning {
-            Owning::Noted => {}
+            Owning::Noted => {
+                if let Some(before) = before {
+                    fields::settle(before, after);
+                }
+            }
             Owning::Track => {
                 let schema = ferry_api::KindVersion::storage(self.kind()).schema();
                 let manager = self.manager(fields::Operation::Update);

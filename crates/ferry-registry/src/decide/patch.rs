@@ -8,7 +8,7 @@ use crate::convert;
 use crate::decide::{Job, Owning, create, finish, part, with_warnings};
 use crate::document::{meta_text, metadata, metadata_mut, text};
 use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
-use crate::fields;
+use crate::fields::{self, Reach};
 use crate::kinds::is_custom;
 use crate::object::{Document, Part, Stored};
 use crate::patch;
@@ -233,15 +233,12 @@ fn check_config<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(),
 
 /// Drops what the path that was used does not write: whoever applies it neither sets nor owns it.
 fn keep_part<A: Admission>(job: &Job<'_, A>, config: &mut Document) {
-    match job.target().part {
-        Part::Main if has_status_path(job.target().served) => drop(config.remove("status")),
-        Part::Main | Part::Binding => {}
-        Part::Status => config.retain(|name, _| {
-            matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")
-        }),
-        Part::Finalize => config
-            .retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "spec")),
-    }
+    let reach = match job.target().part {
+        Part::Main if has_status_path(job.target().served) => Reach::AllButStatus,
+        Part::Main | Part::Binding | Part::Finalize => Reach::Everything,
+        Part::Status => Reach::Status,
+    };
+    fields::keep_within(reach, config);
 }
 
 /// Writes the name and namespace of the URL into what is applied.
