@@ -66,14 +66,17 @@ impl Policies {
         }
     }
 
-    /// Accepts a write or refuses it.
+    /// Accepts a write, with warnings, or refuses it.
     ///
     /// # Errors
     /// A [`Refusal`] ends the write.
-    pub fn check<V: View>(&self, review: &Review<'_>, view: &V) -> Result<(), Refusal> {
+    pub fn check<V: View>(&self, review: &Review<'_>, view: &V) -> Result<Vec<String>, Refusal> {
         node_restriction::check(review)?;
         match review.target.served.kind() {
-            Kind::VirtualMachine => machine::check(review)?,
+            Kind::VirtualMachine => {
+                machine::check(review)?;
+                return Ok(machine::warnings(review));
+            }
             Kind::VirtualMachineInstance => instance::check(review)?,
             Kind::VirtualMachineInstanceMigration => migration::check(review, view)?,
             Kind::MigrationPolicy => migration_policy::check(review, view)?,
@@ -94,7 +97,7 @@ impl Policies {
             | Kind::Service
             | Kind::ServiceAccount => {}
         }
-        Ok(())
+        Ok(Vec::new())
     }
 }
 
@@ -110,8 +113,7 @@ impl Admission for Policies {
     }
 
     fn validate(&self, review: &Review<'_>, state: &State) -> Result<Vec<String>, Refusal> {
-        self.check(review, state)?;
-        Ok(Vec::new())
+        self.check(review, state)
     }
 }
 

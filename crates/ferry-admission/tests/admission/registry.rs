@@ -191,7 +191,9 @@ fn what_is_asked_of_a_machine_is_written_where_its_controller_looks() {
         json!([{ "action": "Start" }])
     );
     let halted = machine("halted", &json!({ "running": false }));
-    cluster.create(root(), &halted).unwrap();
+    let made = cluster.create(root(), &halted).unwrap();
+    let deprecated = "spec.running is deprecated, please use spec.runStrategy instead.";
+    assert_eq!(made.warnings, [deprecated]);
     let start = Action::StartVm(subject("halted"), serde_json::from_value(json!({})).unwrap());
     assert_eq!(cluster.act(&user("alice"), &start), Ok(ActionAnswer::Accepted));
     assert_eq!(cluster.see(&halted)["spec"]["running"], true);
