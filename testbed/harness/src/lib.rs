@@ -1,7 +1,8 @@
 //! Starts real processes, breaks what is between them, and looks at what is left.
 //!
 //! Behind the process tests and the benches: guests as children of the test, their QMP sockets, a
-//! relay that stands for a bad network, certificates made on the spot. Everything blocks, because a
+//! relay that stands for a bad network, certificates made on the spot; an API server and a shell in
+//! which `kubectl` talks to it. Everything blocks, because a
 //! test is a story that is told in order, and everything that waits does so up to a limit that only
 //! a broken program reaches.
 //!
@@ -25,6 +26,7 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+mod api;
 mod builder;
 mod certificates;
 mod guest;
@@ -35,6 +37,7 @@ mod qmp;
 mod relay;
 mod wait;
 
+pub use api::{ApiServer, ApiServerBuilder, Output, Shell, kubectls};
 pub use builder::{Disk, GuestBuilder, size_text};
 pub use certificates::{Authority, certificates};
 pub use guest::Guest;

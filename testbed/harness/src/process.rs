@@ -71,6 +71,11 @@ impl Process {
         Ok(())
     }
 
+    /// Asks it to end.
+    pub(crate) fn terminate(&self) -> Result<()> {
+        self.signal(Signal::TERM)
+    }
+
     /// Has it stand still, as a host does that swaps or a hypervisor that is stopped itself.
     pub(crate) fn freeze(&self) -> Result<()> {
         self.signal(Signal::STOP)

@@ -1,8 +1,8 @@
-//! Where the programs are that tests start, and building ferry's guest once per test process.
+//! Where the programs are that tests start, and building ferry's own once per test process.
 //!
 //! `cargo test` builds the programs of the package under test only, so a test of another package
-//! would miss ferry's guest, or worse, would find yesterday's. So it is built here, in the profile
-//! of the running test; that takes a moment if it is up to date.
+//! would miss ferry's programs, or worse, would find yesterday's. So they are built here, in the
+//! profile of the running test; that takes a moment if they are up to date.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,7 @@ const ABOUT_THE_TEST: [&str; 6] = [
 
 /// The outcome of building, for every test of this process.
 static FERRY_GUEST: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static FERRY_APISERVER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
 impl Program {
     /// Ferry's guest, built as this test was. `FERRY_GUEST` names another one to use as it is.
@@ -37,18 +38,41 @@ impl Program {
     /// # Errors
     /// When it cannot be built.
     pub fn ferry_guest() -> Result<Self> {
-        let found = FERRY_GUEST.get_or_init(|| find_guest().map_err(|error| format!("{error:#}")));
+        Self::built("ferry-guest", "FERRY_GUEST", &FERRY_GUEST)
+    }
+
+    /// Ferry's API server, built as this test was. `FERRY_APISERVER` names another one to use as it
+    /// is.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn ferry_apiserver() -> Result<Self> {
+        Self::built("ferry-apiserver", "FERRY_APISERVER", &FERRY_APISERVER)
+    }
+
+    fn built(
+        package: &str,
+        variable: &str,
+        outcome: &OnceLock<Result<PathBuf, String>>,
+    ) -> Result<Self> {
+        let found =
+            outcome.get_or_init(|| find(package, variable).map_err(|error| format!("{error:#}")));
         match found {
             Ok(path) => Ok(Self { path: path.clone() }),
-            Err(text) => Err(anyhow!("there is no ferry-guest to test: {text}")),
+            Err(text) => Err(anyhow!("there is no {package} to test: {text}")),
         }
     }
 
     /// QEMU, if it is installed.
     pub fn qemu() -> Option<Self> {
+        Self::installed("qemu-system-x86_64")
+    }
+
+    /// A program of that name, if the machine has one.
+    pub fn installed(name: &str) -> Option<Self> {
         let path = env::var_os("PATH")?;
-        let found = env::split_paths(&path).map(|dir| dir.join("qemu-system-x86_64"));
-        found.into_iter().find(|path| path.is_file()).map(|path| Self { path })
+        let found = env::split_paths(&path).map(|dir| dir.join(name)).find(|path| path.is_file());
+        found.map(|path| Self { path })
     }
 
     /// A program at this path.
@@ -62,22 +86,22 @@ impl Program {
     }
 }
 
-fn find_guest() -> Result<PathBuf> {
-    if let Some(path) = env::var_os("FERRY_GUEST") {
+fn find(package: &str, variable: &str) -> Result<PathBuf> {
+    if let Some(path) = env::var_os(variable) {
         return Ok(PathBuf::from(path));
     }
     let profile = profile_dir(&env::current_exe().context("where this test is")?)?;
-    let guest = profile.join("ferry-guest");
+    let program = profile.join(package);
     match env::var_os("CARGO") {
-        Some(cargo) => build(Path::new(&cargo), &profile)?,
+        Some(cargo) => build(package, Path::new(&cargo), &profile)?,
         // Started by hand: cargo may not be here, and what lies beside the test has to do.
-        None if guest.is_file() => {}
-        None => build(Path::new("cargo"), &profile)?,
+        None if program.is_file() => {}
+        None => build(package, Path::new("cargo"), &profile)?,
     }
-    if !guest.is_file() {
-        bail!("{} is not there after `cargo build --package ferry-guest`", guest.display());
+    if !program.is_file() {
+        bail!("{} is not there after `cargo build --package {package}`", program.display());
     }
-    Ok(guest)
+    Ok(program)
 }
 
 /// The directory of the profile in which this program was built: tests lie in its `deps`.
@@ -88,7 +112,7 @@ fn profile_dir(test: &Path) -> Result<PathBuf> {
     Ok(profile.to_owned())
 }
 
-fn build(cargo: &Path, profile: &Path) -> Result<()> {
+fn build(package: &str, cargo: &Path, profile: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
@@ -105,14 +129,14 @@ fn build(cargo: &Path, profile: &Path) -> Result<()> {
     }
     let output = command
         .current_dir(root)
-        .args(["build", "--quiet", "--package", "ferry-guest", "--profile", name])
+        .args(["build", "--quiet", "--package", package, "--profile", name])
         .arg("--target-dir")
         .arg(target)
         .output()
         .with_context(|| format!("starting {}", cargo.display()))?;
     if !output.status.success() {
         bail!(
-            "`cargo build --package ferry-guest --profile {name}` failed:\n{}",
+            "`cargo build --package {package} --profile {name}` failed:\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
     }
