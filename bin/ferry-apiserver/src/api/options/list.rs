@@ -219,7 +219,7 @@ fn whole(query: &Query, name: &str) -> Result<Option<i64>, Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::path::Alias;
+    use super::super::super::path::{Alias, PathForm};
     use super::*;
 
     fn pods() -> ObjectsPath {
@@ -228,7 +228,7 @@ mod tests {
             alias: Alias::None,
             namespace: None,
             name: None,
-            form: Default::default(),
+            form: PathForm::default(),
         }
     }
 
