@@ -124,7 +124,12 @@ impl Kubeconfig<'_> {
             current_context: CLUSTER,
             preferences: Nothing {},
         };
-        serde_saphyr::to_string(&config).expect("texts can be written as YAML")
+        // A value a line, however long it is: people take certificates out with grep.
+        let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+        let mut text = String::new();
+        serde_saphyr::to_fmt_writer_with_options(&mut text, &config, options)
+            .expect("texts can be written as YAML");
+        text
     }
 
     /// Writes it, for its owner only and all at once.
@@ -161,7 +166,7 @@ mod tests {
     fn a_kubeconfig_carries_everything_in_itself() {
         let credentials =
             Credentials { certificate: "cert\n".to_owned(), key: Secret::new("key\n") };
-        expect![[r#"
+        expect![[r"
             apiVersion: v1
             kind: Config
             clusters:
@@ -181,7 +186,7 @@ mod tests {
                 user: ferry-admin
             current-context: ferry
             preferences: {}
-        "#]]
+        "]]
         .assert_eq(&yaml("ferry-admin", &Login::Certificate(credentials)));
         expect![[r#"
             apiVersion: v1
@@ -204,6 +209,16 @@ mod tests {
             preferences: {}
         "#]]
         .assert_eq(&yaml("true: #x", &Login::Token(Secret::new("to.k.en"))));
+    }
+
+    #[test]
+    fn a_certificate_stands_in_a_line_however_long_it_is() {
+        let certificate = "certificate\n".repeat(100);
+        let credentials = Credentials { certificate: certificate.clone(), key: Secret::new("k") };
+        let text = yaml("ann", &Login::Certificate(credentials));
+        let line =
+            text.lines().find_map(|line| line.trim().strip_prefix("client-certificate-data: "));
+        assert_eq!(line, Some(BASE64_STANDARD.encode(certificate).as_str()));
     }
 
     #[test]

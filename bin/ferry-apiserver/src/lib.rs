@@ -4,7 +4,7 @@
 //!   http ── who? ──► access        connections, TLS, limits; certificates, tokens, impersonation
 //!    │
 //!    ▼
-//!   api ──── reads, watches, writes ──► writer        one writer, one journal
+//!   api ──── reads, watches, writes ──► writer: one at a time, one journal
 //!    │
 //!    └───── figures ──► metrics
 //! ```

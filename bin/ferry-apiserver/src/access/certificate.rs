@@ -70,8 +70,7 @@ fn user(certificate: &[u8]) -> Option<User> {
         return None;
     }
     let digest = digest::digest(&digest::SHA256, certificate);
-    let digest: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    let id = format!("X509SHA256={digest}");
+    let id = format!("X509SHA256={}", super::hex(digest.as_ref()));
     Some(User {
         name,
         uid: String::new(),

@@ -18,7 +18,7 @@ pub enum AccessError {
         /// Who wants to.
         user: String,
         /// For whom.
-        whom: Whom,
+        whom: Box<Whom>,
     },
     /// Part of another user without its name (400).
     #[error("requested impersonation of {what} without impersonating a user")]

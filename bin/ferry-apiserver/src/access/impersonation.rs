@@ -98,7 +98,9 @@ pub(super) fn act_for(
     }
     let Some(acted) = Acted::read(headers)? else { return Ok(None) };
     match acted.parts().into_iter().find(|part| !realm.may_impersonate(user, part)) {
-        Some(whom) => Err(AccessError::Impersonation { user: user.name.clone(), whom }),
+        Some(whom) => {
+            Err(AccessError::Impersonation { user: user.name.clone(), whom: whom.into() })
+        }
         None => Ok(Some(acted.user())),
     }
 }

@@ -371,7 +371,7 @@ fn parity_a_refusal_is_a_status() {
         namespace: String::new(),
         name: "bob".to_owned(),
     };
-    let refused = AccessError::Impersonation { user: "ann".to_owned(), whom };
+    let refused = AccessError::Impersonation { user: "ann".to_owned(), whom: whom.into() };
     expect![[r#"{"apiVersion":"v1","code":403,"details":{"kind":"users","name":"bob"},"kind":"Status","message":"users \"bob\" is forbidden: User \"ann\" cannot impersonate resource \"users\" in API group \"\" at the cluster scope","metadata":{},"reason":"Forbidden","status":"Failure"}"#]]
     .assert_eq(&refused.status().to_string());
     expect![[r#"{"apiVersion":"v1","code":401,"kind":"Status","message":"Unauthorized","metadata":{},"reason":"Unauthorized","status":"Failure"}"#]]

@@ -135,16 +135,15 @@ fn columns(row: &str) -> Option<Vec<String>> {
     let mut columns = Vec::new();
     let mut rest = row;
     loop {
-        let (column, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted_column(quoted)?,
-            None => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                let (column, after) = rest.split_at(end);
-                if column.contains('"') {
-                    return None;
-                }
-                (column.to_owned(), after)
+        let (column, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted_column(quoted)?
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            let (column, after) = rest.split_at(end);
+            if column.contains('"') {
+                return None;
             }
+            (column.to_owned(), after)
         };
         columns.push(column);
         match after.strip_prefix(',') {

@@ -3,7 +3,7 @@
 mod values;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -74,7 +74,7 @@ pub(crate) enum Command {
 pub(crate) struct ServeArguments {
     /// Where everything is kept; made if it is not there
     #[arg(long, value_name = "DIR", required = true)]
-    pub(crate) data_dir: PathBuf,
+    data_dir: Option<PathBuf>,
 
     /// Where to listen; with port 0, at any free port
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:6443", value_parser = values::address)]
@@ -153,6 +153,12 @@ pub(crate) enum Format {
 }
 
 impl ServeArguments {
+    /// Where everything is kept. Other commands have options of their own, so clap wants it to be
+    /// optional here.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.data_dir.as_deref().expect("there is no serving without it, says the attribute")
+    }
+
     /// How to log, and what.
     pub(crate) fn log(&self) -> (LogFormat, &str) {
         let format = match self.log_format {
@@ -180,6 +186,16 @@ mod tests {
         assert!(cli.command.is_none());
         assert_eq!(cli.serve.listen, "127.0.0.1:6443".parse().unwrap());
         assert_eq!(cli.serve.log(), (LogFormat::Text, "info"));
+    }
+
+    #[test]
+    fn another_command_needs_only_its_own_options() {
+        let arguments =
+            ["ferry-apiserver", "kubeconfig", "--data-dir", "d", "--user", "u", "--group", "g"];
+        let cli = Cli::try_parse_from(arguments).unwrap();
+        let Some(Command::Kubeconfig(arguments)) = cli.command else { panic!("no kubeconfig") };
+        assert_eq!((arguments.user.as_str(), arguments.groups.len()), ("u", 1));
+        assert_eq!(arguments.lifetime, Duration::from_secs(365 * 24 * 60 * 60));
     }
 
     #[test]

@@ -153,8 +153,9 @@ impl Requests {
         let labels = endpoint.labels();
         let code = CODES.into_iter().find(|(known, _)| *known == code);
         let code = code.map_or(OTHER, |(_, text)| text);
-        let [a, b, c, d, e, f, g, h] = labels;
-        self.total.with_label_values(&[a, b, c, d, e, f, g, h, code]).inc();
+        let mut with_code = [code; LABELS.len() + 1];
+        with_code[..LABELS.len()].copy_from_slice(&labels);
+        self.total.with_label_values(&with_code).inc();
         self.duration.with_label_values(&labels).observe(took.as_secs_f64());
     }
 

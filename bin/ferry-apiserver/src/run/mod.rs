@@ -4,12 +4,9 @@
 //! Whoever waits for the kubeconfig finds a server that is ready.
 
 mod begin;
-mod cluster;
 mod credentials;
 mod data_dir;
 mod served;
-#[cfg(test)]
-mod tests;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -29,9 +26,8 @@ use crate::http::{Bound, Limits, Server, Stop, Stopping, wall_time};
 use crate::kubeconfig::{Kubeconfig, Login, server_url};
 use crate::metrics::{Metrics, Readings};
 use crate::tls::{Names, Pki};
-use crate::writer::Cluster;
+use crate::writer::{self, JournalSize};
 
-use cluster::{Opened, Size};
 pub(crate) use credentials::kubeconfig;
 use data_dir::DataDir;
 use served::{Around, ClusterRealm, Served};
@@ -67,23 +63,25 @@ fn serve_until(
     ready: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
-    let dir = DataDir::take(&arguments.data_dir)?;
+    let dir = DataDir::take(arguments.data_dir())?;
     let pki = Pki::open(&dir.pki(), &names(arguments)?, wall_time(clock))?;
     let authenticator = Arc::new(authenticator(arguments, &dir.pki(), &pki)?);
     let metrics = Arc::new(Metrics::new(clock.wall()));
-    let Opened { cluster, threads, size } = cluster::open(&dir.journal(), &metrics, clock)?;
+    let counted = Arc::clone(&metrics);
+    let flushed = move |took| counted.flushed(took);
+    let (cluster, threads, journal) = writer::open(&dir.journal(), clock, flushed)?;
+    let backend = Arc::new(cluster);
     // Weak, because the threads that the end waits for hold the metrics.
-    let weak = Arc::downgrade(&cluster);
-    metrics.read_from(move || {
-        weak.upgrade().map(|cluster| readings(&cluster, &size)).unwrap_or_default()
-    });
+    let weak = Arc::downgrade(&backend);
+    metrics
+        .read_from(move || weak.upgrade().map(|it| readings(&*it, &journal)).unwrap_or_default());
     let runtime = runtime()?;
     let served = runtime.block_on(async {
         let bound = Bound::to(arguments.listen).await?;
-        begin::bootstrap(&*cluster).await;
+        begin::bootstrap(&*backend).await;
         let url = server_url(bound.address());
         dir.remember_url(&url)?;
-        let server = server(&pki, cluster, authenticator, metrics, stopping);
+        let server = server(&pki, backend, authenticator, metrics, stopping);
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
@@ -98,24 +96,23 @@ fn serve_until(
 }
 
 /// Everything that connections need. Its tasks run from here on.
-fn server(
+fn server<B: Backend>(
     pki: &Pki,
-    cluster: Arc<Cluster>,
+    backend: Arc<B>,
     authenticator: Arc<Authenticator>,
     metrics: Arc<Metrics>,
     stopping: &Stopping,
-) -> Arc<Server<Served<Cluster>, ClusterRealm<Cluster>>> {
+) -> Arc<Server<Served<B>, ClusterRealm<B>>> {
     let clock = Clock::system();
-    tokio::spawn(begin::keep_accounts(Arc::clone(&cluster), stopping.clone()));
-    tokio::spawn(cluster::keep_time(Arc::clone(&cluster), stopping.clone()));
-    let realm = Arc::new(ClusterRealm(Arc::clone(&cluster)));
+    tokio::spawn(begin::keep_accounts(Arc::clone(&backend), stopping.clone()));
+    let realm = Arc::new(ClusterRealm(Arc::clone(&backend)));
     let around = Around {
         metrics: Arc::clone(&metrics),
         authenticator: Arc::clone(&authenticator),
         realm: Arc::clone(&realm),
         stopping: stopping.clone(),
     };
-    let api = Api::new(cluster, Arc::new(around));
+    let api = Api::new(backend, Arc::new(around));
     let handler = Arc::new(Served { api, metrics, clock });
     let tls = Arc::clone(&pki.server);
     Arc::new(Server { handler, realm, authenticator, tls, limits: limits(), clock })
@@ -151,13 +148,14 @@ fn runtime() -> anyhow::Result<Runtime> {
         .context("cannot start the threads that serve")
 }
 
-fn readings(cluster: &Cluster, size: &Size) -> Readings {
-    let state = cluster.state();
+fn readings<B: Backend>(backend: &B, journal: &JournalSize) -> Readings {
+    let journal = journal.read();
+    let state = backend.state();
     Readings {
         objects: Kind::ALL.into_iter().map(|kind| (kind, state.count(kind))).collect(),
         revision: state.revision().0,
-        journal_bytes: size.bytes(),
-        journal_records: size.records(),
+        journal_bytes: journal.bytes_on_disk,
+        journal_records: journal.log_records as u64,
     }
 }
 

@@ -106,7 +106,8 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
             match self.journal.append(records) {
                 Ok(()) => {
                     let took = self.published.clock().now().since(begin);
-                    (self.observe)(Flush { changes: records.len(), took });
+                    let journal = self.journal.stats();
+                    (self.observe)(Flush { changes: records.len(), took, journal });
                 }
                 Err(error) => {
                     self.failure = Some(refusal(&error));

@@ -22,6 +22,7 @@
 mod chores;
 mod committer;
 mod decider;
+mod open;
 mod published;
 mod records;
 
@@ -34,11 +35,13 @@ use ferry_registry::{Admission, Refusal, Request, Revision, State, User};
 use ferry_runtime::Clock;
 use ferry_store::Journal;
 use ferry_units::WallTime;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api::{Backend, Written};
 use committer::Committer;
 use decider::{Decider, Order, Work};
+pub use open::{JournalSize, open};
 pub use published::Flush;
 use published::Published;
 pub use records::{RecoveryError, recovered};
@@ -100,14 +103,27 @@ impl Cluster {
         Ok((Self { published, orders }, Threads { decider, committer }))
     }
 
-    /// Looks for what has become due by the time alone, such as Events that expire.
-    pub async fn tick(&self) {
-        // Nobody waits for it, and a server that stops has nothing due.
-        let _ = self.orders.send(Order { work: Work::Tick }).await;
+    fn downgrade(&self) -> WeakCluster {
+        WeakCluster(self.orders.downgrade())
     }
 
     async fn order(&self, work: Work) -> Result<(), Refusal> {
         self.orders.send(Order { work }).await.map_err(|_| stopping())
+    }
+}
+
+/// A cluster that does not keep its threads alive.
+struct WeakCluster(mpsc::WeakSender<Order>);
+
+impl WeakCluster {
+    /// Has the writer look for what has become due by the time alone, such as Events that expire.
+    /// Says whether there still is a writer.
+    fn tick(&self) -> bool {
+        // A writer that is busy looks for itself, after each write.
+        self.0.upgrade().is_some_and(|orders| match orders.try_send(Order { work: Work::Tick }) {
+            Ok(()) | Err(TrySendError::Full(_)) => true,
+            Err(TrySendError::Closed(_)) => false,
+        })
     }
 }
 

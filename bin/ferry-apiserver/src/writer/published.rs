@@ -8,6 +8,7 @@ use ferry_admission::Authorizer;
 use ferry_api::Kind;
 use ferry_registry::{Change, Revision, State};
 use ferry_runtime::Clock;
+use ferry_store::StoreStats;
 use ferry_units::WallTime;
 use tokio::sync::watch;
 
@@ -22,6 +23,8 @@ pub struct Flush {
     pub changes: usize,
     /// How long the journal took.
     pub took: Duration,
+    /// How large it is now.
+    pub journal: StoreStats,
 }
 
 /// The state that readers see, and what is known beside it.

@@ -44,10 +44,10 @@ impl Fixture {
         let handler = Arc::new(Script { stopping: stopping.clone() });
         let tls = Arc::clone(&pki.server);
         let realm = Arc::new(NoRealm);
-        let server = Arc::new(Server { handler, realm, authenticator, tls, limits, clock });
+        let shared = Arc::new(Server { handler, realm, authenticator, tls, limits, clock });
         let bound = Bound::to("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = bound.address();
-        let served = tokio::spawn(bound.serve(server, stopping));
+        let served = tokio::spawn(bound.serve(shared, stopping));
         Self { address, pki, stop, served, _dir: dir }
     }
 
