@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::admission::{Admission, Review};
 use crate::draft::{Body, Draft};
-use crate::object::{Document, ObjectKey, Part, Target};
+use crate::object::{Document, Part, Target};
 use crate::refusal::Refusal;
 use crate::request::{
     Answer, Context, Decision, DeleteOptions, FieldValidation, OnConflict, Patch, Propagation,
@@ -211,10 +211,6 @@ pub(crate) fn target(kind: Kind, name: &str) -> Target {
         name: name.to_owned(),
         part: Part::Main,
     }
-}
-
-pub(crate) fn key(kind: Kind, name: &str) -> ObjectKey {
-    target(kind, name).key()
 }
 
 /// What the client is shown.

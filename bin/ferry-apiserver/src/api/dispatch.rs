@@ -74,8 +74,8 @@ impl<B: Backend, P: Process> Api<B, P> {
                 "text/plain; version=0.0.4; charset=utf-8",
                 body::full(self.process.metrics()),
             )),
-            Route::Discovery(which) => self.documents.discovery(asked, which),
-            Route::OpenApi(which) => self.documents.open_api(asked, which),
+            Route::Discovery(which) => Ok(self.documents.discovery(asked, which)),
+            Route::OpenApi(which) => Ok(self.documents.open_api(asked, which)),
             Route::VirtctlVersion => Self::virtctl_version(asked),
             Route::VirtctlHealth => Self::virtctl_health(asked),
             Route::Objects(_)

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use ferry_api::discovery::{self, Edition, Root};
 use ferry_api::openapi;
@@ -45,36 +47,31 @@ pub(super) struct Documents {
 impl Documents {
     /// The document of that name, made when first asked for.
     fn get(&self, name: &str, make: impl FnOnce() -> Option<Value>) -> Option<Arc<Document>> {
-        let made = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(document) = made().get(name) {
+        let known = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(document) = known().get(name) {
             return Some(Arc::clone(document));
         }
         // Outside the lock: the largest takes a while, and others want others.
         let text = Bytes::from(make()?.to_string());
-        let hash = digest(&SHA256, &text);
-        let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        let etag = HeaderValue::from_str(&format!("\"{hex}\""))
-            .expect("hexadecimal digits in quotes are a header");
+        let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, &text));
+        let etag = HeaderValue::from_str(&format!("\"{hash}\""))
+            .expect("letters and digits in quotes are a header");
         let document = Arc::new(Document { text, etag });
-        made().insert(name.to_owned(), Arc::clone(&document));
+        known().insert(name.to_owned(), Arc::clone(&document));
         Some(document)
     }
 
     /// Which groups and resources there are.
-    pub(super) fn discovery(
-        &self,
-        asked: &Asked<'_>,
-        discovery: &Discovery,
-    ) -> Result<Answer, Refusal> {
+    pub(super) fn discovery(&self, asked: &Asked<'_>, discovery: &Discovery) -> Answer {
         let form = discovery_form(asked.headers);
         let format = asked.format(Offer::Plain).unwrap_or(Format::PLAIN);
         let name = |name: &str| format!("discovery {name}");
         let found = match (discovery, form) {
             (Discovery::Core, DiscoveryForm::Aggregated(version)) => {
-                return Ok(self.aggregated(asked, Root::Core, version));
+                return self.aggregated(asked, Root::Core, version);
             }
             (Discovery::Groups, DiscoveryForm::Aggregated(version)) => {
-                return Ok(self.aggregated(asked, Root::Groups, version));
+                return self.aggregated(asked, Root::Groups, version);
             }
             (Discovery::Core, _) => self.get(&name("/api"), || Some(discovery::api_versions())),
             (Discovery::Groups, _) => self.get(&name("/apis"), || Some(discovery::groups())),
@@ -84,11 +81,11 @@ impl Documents {
                 self.get(&name, || discovery::resources(group, version))
             }
         };
-        Ok(found.map_or_else(answer::no_page, |document| {
+        found.map_or_else(answer::no_page, |document| {
             let mut answer = answer::json(StatusCode::OK, format, document.text.clone());
             answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
             answer
-        }))
+        })
     }
 
     fn aggregated(&self, asked: &Asked<'_>, root: Root, version: &'static str) -> Answer {
@@ -118,16 +115,16 @@ impl Documents {
     }
 
     /// What objects look like.
-    pub(super) fn open_api(&self, asked: &Asked<'_>, which: &OpenApi) -> Result<Answer, Refusal> {
+    pub(super) fn open_api(&self, asked: &Asked<'_>, which: &OpenApi) -> Answer {
         match which {
             // An empty protobuf is a valid document of nothing, after which kubectl asks for the new
             // description; the oldest ones need it.
             OpenApi::V2 if prefers_protobuf(asked.headers) => {
-                Ok(answer::typed(StatusCode::OK, V2_PROTOBUF, full(Bytes::new())))
+                answer::typed(StatusCode::OK, V2_PROTOBUF, full(Bytes::new()))
             }
-            OpenApi::V2 => Ok(self.known(asked, "openapi/v2", || Some(openapi::v2_json()))),
-            OpenApi::Index => Ok(self.known(asked, "openapi/v3", || Some(openapi::v3_index()))),
-            OpenApi::V3 { group, version } => Ok(self.open_api_v3(asked, group, version)),
+            OpenApi::V2 => self.known(asked, "openapi/v2", || Some(openapi::v2_json())),
+            OpenApi::Index => self.known(asked, "openapi/v3", || Some(openapi::v3_index())),
+            OpenApi::V3 { group, version } => self.open_api_v3(asked, group, version),
         }
     }
 

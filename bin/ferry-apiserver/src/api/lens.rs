@@ -1,10 +1,10 @@
 //! Objects as a path shows them: in its version, and in the form that the client takes.
 
 use bytes::Bytes;
-use ferry_api::{KindVersion, table};
+use ferry_api::{KindVersion, table as printer};
 use ferry_registry::{Document, Stored, convert};
 use ferry_units::WallTime;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::negotiate::MetaVersion;
 use super::path::{Alias, ObjectsPath, Query};
@@ -90,12 +90,6 @@ impl Lens {
         }
     }
 
-    /// An object's metadata as a document of its own.
-    pub(crate) fn partial(self, object: &Stored, version: MetaVersion) -> Value {
-        let metadata = object.document().remove("metadata").unwrap_or_default();
-        partial(&metadata, version)
-    }
-
     /// An object's row in a table.
     pub(crate) fn row(
         self,
@@ -105,50 +99,64 @@ impl Lens {
         now: WallTime,
     ) -> Value {
         let mut document = object.document();
-        let cells = table::cells(self.served.kind(), &document, now);
+        let cells = printer::cells(self.served.kind(), &document, now);
         let shown = match carried {
-            Carried::Nothing => return json!({ "cells": cells, "object": null }),
+            Carried::Nothing => Value::Null,
             Carried::Object if self.is_clear() => Value::Object(document),
             Carried::Object => Value::Object(self.document(object)),
-            Carried::Metadata => partial(&document.remove("metadata").unwrap_or_default(), version),
+            Carried::Metadata => partial(document.remove("metadata").unwrap_or_default(), version),
         };
-        json!({ "cells": cells, "object": shown })
+        row(cells, shown)
     }
 
     /// The row of a bookmark, of which only the metadata counts.
-    pub(crate) fn bookmark_row(self, metadata: &Value, version: MetaVersion) -> Value {
-        let columns = table::columns(self.served.kind());
+    pub(crate) fn bookmark_row(self, metadata: Value, version: MetaVersion) -> Value {
+        let columns = printer::columns(self.served.kind());
         let width = columns.as_array().map_or(0, Vec::len);
-        json!({ "cells": vec![Value::Null; width], "object": partial(metadata, version) })
+        row(vec![Value::Null; width], partial(metadata, version))
     }
 
     /// What the columns of a table are.
     pub(crate) fn columns(self) -> Value {
-        table::columns(self.served.kind())
+        printer::columns(self.served.kind())
     }
 }
 
+/// An object's metadata as a document of its own.
+pub(crate) fn partial_of(object: &Stored, version: MetaVersion) -> Value {
+    partial(object.document().remove("metadata").unwrap_or_default(), version)
+}
+
 /// Metadata as a document of its own.
-pub(crate) fn partial(metadata: &Value, version: MetaVersion) -> Value {
-    json!({
-        "kind": "PartialObjectMetadata",
-        "apiVersion": version.api_version(),
-        "metadata": metadata,
-    })
+pub(crate) fn partial(metadata: Value, version: MetaVersion) -> Value {
+    object([
+        ("kind", Value::from("PartialObjectMetadata")),
+        ("apiVersion", Value::from(version.api_version())),
+        ("metadata", metadata),
+    ])
 }
 
 /// A table of these rows.
 pub(crate) fn table(
     version: MetaVersion,
     metadata: Map<String, Value>,
-    columns: &Value,
+    columns: Value,
     rows: Vec<Value>,
 ) -> Value {
-    json!({
-        "kind": "Table",
-        "apiVersion": version.api_version(),
-        "metadata": metadata,
-        "columnDefinitions": columns,
-        "rows": rows,
-    })
+    object([
+        ("kind", Value::from("Table")),
+        ("apiVersion", Value::from(version.api_version())),
+        ("metadata", Value::Object(metadata)),
+        ("columnDefinitions", columns),
+        ("rows", Value::Array(rows)),
+    ])
+}
+
+fn row(cells: Vec<Value>, shown: Value) -> Value {
+    object([("cells", Value::Array(cells)), ("object", shown)])
+}
+
+/// An object of these, none of which is copied.
+pub(crate) fn object<const N: usize>(entries: [(&str, Value); N]) -> Value {
+    Value::Object(entries.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

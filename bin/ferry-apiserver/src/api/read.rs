@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{BufMut, Bytes, BytesMut};
 use ferry_registry::{ListStart, ObjectKey, Page, Refusal, Revision, Stored};
 use http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Api;
 use super::answer::{self, Answer};
@@ -51,13 +51,13 @@ impl<B: Backend, P: Process> Api<B, P> {
         match format.shape {
             Shape::Object => answer::json(StatusCode::OK, format, lens.json(object)),
             Shape::Partial(version) => {
-                answer::document(StatusCode::OK, format, &lens.partial(object, version))
+                answer::document(StatusCode::OK, format, &lens::partial_of(object, version))
             }
             Shape::Table(version) => {
                 let carried = Carried::read(&asked.query);
                 let row = lens.row(object, version, carried, self.backend.now());
                 let metadata = list_metadata(object.revision, None, None);
-                let table = lens::table(version, metadata, &lens.columns(), vec![row]);
+                let table = lens::table(version, metadata, lens.columns(), vec![row]);
                 answer::document(StatusCode::OK, format, &table)
             }
         }
@@ -83,11 +83,11 @@ impl<B: Backend, P: Process> Api<B, P> {
         );
         Ok(match format.shape {
             Shape::Object => objects(lens, format, metadata, page),
-            Shape::Partial(version) => partials(lens, format, version, metadata, &page),
+            Shape::Partial(version) => partials(format, version, metadata, &page),
             Shape::Table(version) => {
                 let (carried, now) = (Carried::read(&asked.query), self.backend.now());
                 let rows = page.items.iter().map(|it| lens.row(it, version, carried, now));
-                let table = lens::table(version, metadata, &lens.columns(), rows.collect());
+                let table = lens::table(version, metadata, lens.columns(), rows.collect());
                 answer::document(StatusCode::OK, format, &table)
             }
         })
@@ -158,18 +158,17 @@ pub(super) fn list_parts(
 }
 
 fn partials(
-    lens: Lens,
     format: Format,
     version: MetaVersion,
     metadata: Map<String, Value>,
     page: &Page,
 ) -> Answer {
-    let items: Vec<_> = page.items.iter().map(|item| lens.partial(item, version)).collect();
-    let list = json!({
-        "kind": "PartialObjectMetadataList",
-        "apiVersion": version.api_version(),
-        "metadata": metadata,
-        "items": items,
-    });
+    let items: Vec<_> = page.items.iter().map(|item| lens::partial_of(item, version)).collect();
+    let list = lens::object([
+        ("kind", Value::from("PartialObjectMetadataList")),
+        ("apiVersion", Value::from(version.api_version())),
+        ("metadata", Value::Object(metadata)),
+        ("items", Value::Array(items)),
+    ]);
     answer::document(StatusCode::OK, format, &list)
 }

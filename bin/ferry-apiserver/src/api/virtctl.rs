@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ferry_admission::{Action, Subject};
 use ferry_registry::{Document, Refusal, Run};
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Api;
 use super::answer::{self, Answer};
@@ -63,9 +63,8 @@ impl<B: Backend, P: Process> Api<B, P> {
 /// What is asked for, if there is such a verb.
 fn action(object: &VirtctlObject, options: Document) -> Result<Option<Action>, Refusal> {
     let subject = || Subject { namespace: object.namespace.clone(), name: object.name.clone() };
-    // Patches of a later KubeVirt do no harm where they are not known.
-    let options =
-        Document::from_iter(options.into_iter().filter(|(_, value)| *value != Value::Null));
+    // Options that are spelt out as nothing are none.
+    let options: Document = options.into_iter().filter(|(_, value)| !value.is_null()).collect();
     let action = match (object.resource.as_str(), object.verb.as_str()) {
         ("virtualmachines", "start") => Action::StartVm(subject(), from_document(options)?),
         ("virtualmachines", "stop") => Action::StopVm(subject(), from_document(options)?),

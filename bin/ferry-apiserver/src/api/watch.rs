@@ -244,7 +244,7 @@ impl Show {
                 into.put(WatchEvent::line_of(event.kind, &self.lens.json(object)));
             }
             Shape::Partial(version) => {
-                line(event.kind.word(), &self.lens.partial(object, version), into);
+                line(event.kind.word(), &lens::partial_of(object, version), into);
             }
             Shape::Table(version) => {
                 let row = self.lens.row(object, version, self.carried, backend.now());
@@ -268,7 +268,7 @@ impl Show {
         };
         let mut metadata = Map::new();
         metadata.insert("resourceVersion".to_owned(), Value::from(revision.to_string()));
-        lens::table(version, metadata, &columns, vec![row])
+        lens::table(version, metadata, columns, vec![row])
     }
 
     fn bookmark(&mut self, at: Revision, annotation: Option<&str>, into: &mut BytesMut) {
@@ -282,9 +282,9 @@ impl Show {
                 "apiVersion": self.lens.api_version(),
                 "metadata": metadata,
             }),
-            Shape::Partial(version) => lens::partial(&metadata, version),
+            Shape::Partial(version) => lens::partial(metadata, version),
             Shape::Table(version) => {
-                let row = self.lens.bookmark_row(&metadata, version);
+                let row = self.lens.bookmark_row(metadata, version);
                 self.table(version, at, row)
             }
         };

@@ -62,8 +62,8 @@ impl<B: Backend, P: Process> Api<B, P> {
         let form = patch_form(asked.headers, strategic_patches(path))?;
         let kind = if form == PatchForm::Apply { WriteKind::Apply } else { WriteKind::Patch };
         let options = write_options(kind, asked.headers, &asked.query)?;
-        let patch = read_patch(asked, path, form, &body)?;
-        self.write(asked, path, target(path, part), Write::Patch(patch), options).await
+        let changes = Write::Patch(read_patch(asked, path, form, &body)?);
+        self.write(asked, path, target(path, part), changes, options).await
     }
 
     /// Does a write and answers with what became of the object.
@@ -117,12 +117,12 @@ impl<B: Backend, P: Process> Api<B, P> {
         match format.shape {
             Shape::Object => answer::json(code, format, lens.json(&object)),
             Shape::Partial(version) => {
-                answer::document(code, format, &lens.partial(&object, version))
+                answer::document(code, format, &lens::partial_of(&object, version))
             }
             Shape::Table(version) => {
                 let carried = Carried::read(&asked.query);
                 let row = lens.row(&object, version, carried, self.backend.now());
-                let table = lens::table(version, Map::new(), &lens.columns(), vec![row]);
+                let table = lens::table(version, Map::new(), lens.columns(), vec![row]);
                 answer::document(code, format, &table)
             }
         }

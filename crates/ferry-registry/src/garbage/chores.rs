@@ -23,7 +23,7 @@ const EVENTS: &str = "system:apiserver";
 /// What is wanted at `now`, at most [`MOST_CHORES`] of it.
 pub(crate) fn chores(state: &State, now: WallTime) -> Vec<Request> {
     let mut chores = Vec::new();
-    let wanted = state.work().wanted().filter_map(|key| state.object(key));
+    let wanted = state.work().wanted(first_kind(now)).filter_map(|key| state.object(key));
     for object in wanted {
         if chores.len() >= MOST_CHORES {
             return chores;
@@ -36,6 +36,14 @@ pub(crate) fn chores(state: &State, now: WallTime) -> Vec<Request> {
     let expired = state.work().expired(now).filter_map(|key| state.object(key));
     chores.extend(expired.take(room).map(|event| delete(EVENTS, event, Propagation::Background)));
     chores
+}
+
+/// The kind that is looked at first. It changes every second, so that writes which are refused do
+/// not keep those of other kinds waiting for ever.
+fn first_kind(now: WallTime) -> Kind {
+    let kinds = i64::try_from(Kind::ALL.len()).expect("there are a few dozen kinds");
+    let index = now.unix_seconds().rem_euclid(kinds);
+    usize::try_from(index).ok().and_then(|index| Kind::ALL.get(index)).copied().unwrap_or(Kind::Pod)
 }
 
 fn writes(state: &State, object: &Stored, demand: Demand) -> Vec<Request> {
@@ -90,7 +98,7 @@ fn request(user: &str, key: &ObjectKey, part: Part, write: Write) -> Request {
 fn delete(user: &str, object: &Stored, propagation: Propagation) -> Request {
     let options = DeleteOptions {
         propagation: Some(propagation),
-        // What a pod's node does is not waited for: a node that is gone never answers.
+        // A pod is given the time that it asks for.
         grace_period_seconds: None,
         uid: Some(object.meta.uid.clone()),
         resource_version: Some(object.revision.to_string()),

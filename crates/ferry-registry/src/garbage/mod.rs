@@ -7,6 +7,8 @@
 
 mod chores;
 mod demand;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 

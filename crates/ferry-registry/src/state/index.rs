@@ -119,9 +119,10 @@ impl Work {
         self.expiries.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| key)
     }
 
-    /// The objects that want something done to them now.
-    pub(crate) fn wanted(&self) -> impl Iterator<Item = &ObjectKey> {
-        self.wanted.iter()
+    /// The objects that want something done to them now, those of one kind first.
+    pub(crate) fn wanted(&self, first: Kind) -> impl Iterator<Item = &ObjectKey> {
+        let start = ObjectKey::new(first, "", "");
+        self.wanted.range(start.clone()..).chain(self.wanted.range(..start))
     }
 
     pub(crate) fn want(&mut self, key: &ObjectKey) {

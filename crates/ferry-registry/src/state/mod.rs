@@ -9,6 +9,8 @@ mod index;
 mod list;
 mod objects;
 mod selection;
+#[cfg(test)]
+mod tests;
 mod token;
 mod view;
 mod watch;
@@ -122,7 +124,8 @@ impl State {
     }
 
     /// What garbage collection, the deletion of namespaces and the expiry of Events want written
-    /// now, a bounded number of it. As long as the writes are not done, they are wanted again.
+    /// now, a bounded number of it. As long as the writes are not done, they are wanted again, also
+    /// where they are refused: whoever does them paces itself then.
     pub fn chores(&self, now: WallTime) -> Vec<Request> {
         garbage::chores(self, now)
     }

@@ -102,7 +102,7 @@ fn grace(body: &Document, query: &Query) -> Result<Option<i64>, Refusal> {
 fn text<'a>(body: &'a Document, name: &str) -> Result<Option<&'a str>, Refusal> {
     match body.get(name) {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text).map(String::as_str).filter(|it| !it.is_empty())),
+        Some(Value::String(text)) => Ok(Some(text.as_str()).filter(|it| !it.is_empty())),
         Some(_) => Err(wrong_type(name, "a string")),
     }
 }

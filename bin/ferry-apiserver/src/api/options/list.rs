@@ -228,7 +228,7 @@ mod tests {
             alias: Alias::None,
             namespace: None,
             name: None,
-            form: PathForm::Usual,
+            form: PathForm::default(),
         }
     }
 
@@ -244,7 +244,10 @@ mod tests {
 
     #[test]
     fn a_list_is_as_of_when_the_client_says() {
-        let token = ContinueToken { revision: Some(Revision(5)), after: "a/b".to_owned() };
+        let token = ContinueToken::parse(
+            "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NSwic3RhcnQiOiJhL2JcdTAwMDAifQ",
+        )
+        .unwrap();
         for (query, limit, start) in [
             (String::new(), 0, ListStart::Newest),
             ("limit=500&resourceVersion=0".to_owned(), 500, ListStart::Newest),
@@ -348,12 +351,8 @@ mod tests {
 
     #[test]
     fn the_old_form_of_a_watch_selects_by_the_name_in_its_path() {
-        let path = ObjectsPath {
-            namespace: Some("red".to_owned()),
-            name: Some("p".to_owned()),
-            form: PathForm::Watch,
-            ..pods()
-        };
+        let path =
+            ObjectsPath { namespace: Some("red".to_owned()), name: Some("p".to_owned()), ..pods() };
         let read = WatchQuery::read(&path, &Query::parse("fieldSelector=status.phase%3DRunning"));
         assert_eq!(
             read.unwrap().selection.fields.to_string(),

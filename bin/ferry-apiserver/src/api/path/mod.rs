@@ -10,7 +10,7 @@ mod route;
 mod tests;
 
 pub(crate) use query::Query;
-pub(crate) use request_info::{RequestInfo, ResourcePath, Verb};
+pub(crate) use request_info::{PathForm, RequestInfo, ResourcePath, Verb};
 pub(crate) use route::{
     Absence, Alias, Discovery, Health, ObjectsPath, OpenApi, Review, Route, Subresource,
     VirtctlObject,

@@ -2,7 +2,7 @@
 
 use ferry_api::{KindVersion, Scope};
 
-use super::request_info::{PathForm, RequestInfo, ResourcePath};
+use super::{PathForm, RequestInfo, ResourcePath};
 
 /// What there is at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]

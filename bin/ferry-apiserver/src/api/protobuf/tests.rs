@@ -153,7 +153,7 @@ fn draw_value(
         }
         Shape::Bool => {
             number(at, u64::from(choice % 2), wire);
-            (json!(choice % 2 == 1), choice % 2 == 0)
+            (json!(choice % 2 == 1), choice % 2 != 1)
         }
         Shape::Int => {
             let value = [0, 1, -1, i64::MAX][usize::from(choice)];

@@ -1,1 +1,0 @@
-//! Handlers against a cluster in memory.

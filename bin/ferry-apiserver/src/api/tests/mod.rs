@@ -1,0 +1,9 @@
+//! Handlers against a cluster in memory: the registry and its checks, without threads or a journal.
+
+mod cluster;
+mod documents;
+mod parts;
+mod reads;
+mod refusals;
+mod watches;
+mod writes;

@@ -1,0 +1,135 @@
+//! Parts of objects, reviews, and what virtctl asks for.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::cluster::{CONFIG_MAPS, Cluster, MACHINES, machine};
+
+const ACCOUNTS: &str = "/api/v1/namespaces/red/serviceaccounts";
+const VIRTCTL: &str = "/apis/subresources.kubevirt.io/v1/namespaces/red/virtualmachines";
+
+#[tokio::test]
+async fn a_status_is_written_through_its_own_path_and_by_itself() {
+    let cluster = Cluster::new().await;
+    let created = cluster.post(MACHINES, &machine("db")).await.json();
+    let url = format!("{MACHINES}/db/status");
+    let mut wanted = created.clone();
+    wanted["status"] = json!({ "printableStatus": "Stopped" });
+    wanted["spec"]["runStrategy"] = json!("Always");
+    let updated = cluster.put(&url, &wanted).await;
+    assert_eq!(updated.code, 200, "{}", updated.text);
+    let updated = updated.json();
+    assert_eq!(updated["status"]["printableStatus"], "Stopped");
+    assert_eq!(updated["spec"]["runStrategy"], "Halted");
+    let read = cluster.get(&url).await.json();
+    assert_eq!(read, updated);
+    let patch = json!({ "status": { "printableStatus": "Starting" } });
+    let patched = cluster.patch(&url, "merge-patch+json", &patch).await.json();
+    assert_eq!(patched["status"]["printableStatus"], "Starting");
+    assert_eq!(cluster.delete(&url).await.code, 405);
+    assert_eq!(cluster.get("/api/v1/namespaces/red/finalize").await.code, 405);
+}
+
+#[tokio::test]
+async fn an_account_gets_a_token() {
+    let cluster = Cluster::new().await;
+    let account = json!({ "metadata": { "name": "bot" } });
+    assert_eq!(cluster.post(ACCOUNTS, &account).await.code, 201);
+    let url = format!("{ACCOUNTS}/bot/token");
+    let request = json!({ "spec": { "audiences": ["a"], "expirationSeconds": 700 } });
+    let issued = cluster.post(&url, &request).await;
+    assert_eq!(issued.code, 201, "{}", issued.text);
+    let issued = issued.json();
+    assert_eq!(issued["kind"], "TokenRequest");
+    assert!(issued["status"]["token"].as_str().unwrap().contains("[\"a\"] 700s"));
+    assert_eq!(issued["status"]["expirationTimestamp"], "2026-11-23T08:15:00Z");
+    let default = cluster.post(&url, &json!({})).await.json();
+    assert_eq!(default["spec"]["expirationSeconds"], 3600);
+    for (url, request, code) in [
+        (&url, json!({ "spec": { "expirationSeconds": 5 } }), 422),
+        (&url, json!({ "spec": { "expirationSeconds": "5" } }), 400),
+        (&url, json!({ "spec": 7 }), 400),
+        (&url, json!({ "spec": { "boundObjectRef": { "kind": "Pod" } } }), 422),
+        (&format!("{ACCOUNTS}/none/token"), json!({}), 404),
+    ] {
+        assert_eq!(cluster.post(url, &request).await.refusal().0, code, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn evictions_may_say_little() {
+    let cluster = Cluster::new().await;
+    let pods = "/api/v1/namespaces/red/pods";
+    let pod = json!({
+        "metadata": { "name": "p" },
+        "spec": { "containers": [{ "name": "c", "image": "i" }] },
+    });
+    assert_eq!(cluster.post(pods, &pod).await.code, 201);
+    let url = format!("{pods}/p/eviction");
+    // As kube-rs says it.
+    let body = json!({ "delete_options": null, "metadata": { "name": "p" } });
+    let dry = cluster.post(&format!("{url}?dryRun=All"), &body).await;
+    assert_eq!(dry.code, 201, "{}", dry.text);
+    assert_eq!(cluster.get(&format!("{pods}/p")).await.code, 200);
+    let other = json!({ "metadata": { "name": "q" } });
+    assert_eq!(cluster.post(&url, &other).await.refusal().0, 400);
+    let evicted = cluster.post(&url, &body).await;
+    assert_eq!((evicted.code, &evicted.json()["status"]), (201, &json!("Success")));
+    assert_eq!(cluster.get(&format!("{pods}/p")).await.code, 404);
+    assert_eq!(cluster.post(&url, &body).await.refusal().0, 404);
+}
+
+#[tokio::test]
+async fn virtctl_starts_a_machine_without_a_content_type() {
+    let cluster = Cluster::new().await;
+    cluster.post(MACHINES, &machine("db")).await;
+    let started = cluster.put(&format!("{VIRTCTL}/db/start"), &json!({})).await;
+    assert_eq!((started.code, started.text.as_str()), (202, ""));
+    let url = format!("{VIRTCTL}/db/start");
+    assert_eq!(cluster.get(&url).await.refusal().0, 405);
+    assert_eq!(cluster.put(&format!("{VIRTCTL}/db/dance"), &json!({})).await.refusal().0, 404);
+    assert_eq!(cluster.put(&format!("{VIRTCTL}/none/start"), &json!({})).await.refusal().0, 404);
+    let empty = cluster.ask(Method::PUT, &format!("{VIRTCTL}/db/stop"), &[], "").await;
+    assert!(matches!(empty.code, 200..=299 | 409), "{}", empty.text);
+    let version = cluster.get("/apis/subresources.kubevirt.io/v1/version").await.json();
+    assert!(version["gitVersion"].as_str().unwrap().starts_with("v1."));
+}
+
+#[tokio::test]
+async fn questions_are_answered() {
+    let cluster = Cluster::new().await;
+    let authorization = "/apis/authorization.k8s.io/v1";
+    let may = |spec: Value| json!({ "spec": spec });
+    let pods = json!({ "verb": "get", "resource": "pods", "namespace": "red" });
+    let access = format!("{authorization}/selfsubjectaccessreviews");
+    let answer = cluster.post(&access, &may(json!({ "resourceAttributes": pods }))).await;
+    assert_eq!((answer.code, &answer.json()["status"]["allowed"]), (201, &json!(true)));
+
+    let another = may(json!({ "user": "bob", "resourceAttributes": pods }));
+    let url = format!("{authorization}/subjectaccessreviews");
+    assert_eq!(cluster.post(&url, &another).await.json()["status"]["allowed"], false);
+    let url = format!("{authorization}/namespaces/blue/localsubjectaccessreviews");
+    assert_eq!(cluster.post(&url, &another).await.refusal().0, 422);
+    assert_eq!(cluster.post(&access, &may(json!({}))).await.refusal().0, 422);
+    assert_eq!(cluster.post(&access, &may(json!(1))).await.refusal().0, 400);
+    let other = json!({ "kind": "Pod", "apiVersion": "v1" });
+    assert_eq!(cluster.post(&access, &other).await.refusal().0, 400);
+    assert_eq!(cluster.get(&access).await.refusal().0, 405);
+
+    let url = format!("{authorization}/selfsubjectrulesreviews");
+    let rules = cluster.post(&url, &may(json!({ "namespace": "red" }))).await.json();
+    assert_eq!(rules["status"]["incomplete"], false);
+    assert_eq!(rules["status"]["resourceRules"][0]["verbs"], json!(["*"]));
+    assert_eq!(cluster.post(&url, &json!({})).await.refusal().0, 400);
+
+    let authentication = "/apis/authentication.k8s.io/v1";
+    let me = cluster.post(&format!("{authentication}/selfsubjectreviews"), &json!({})).await;
+    assert_eq!(me.json()["status"]["userInfo"]["username"], "admin");
+    let url = format!("{authentication}/tokenreviews");
+    let good = cluster.post(&url, &may(json!({ "token": "good" }))).await.json();
+    assert_eq!(good["status"]["user"]["username"], "bot");
+    assert_eq!(good["spec"]["token"], "");
+    let bad = cluster.post(&url, &may(json!({ "token": "bad" }))).await.json();
+    assert_eq!(bad["status"].get("authenticated"), None);
+    assert!(cluster.get(CONFIG_MAPS).await.code == 200);
+}

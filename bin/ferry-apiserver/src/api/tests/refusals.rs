@@ -1,0 +1,120 @@
+//! Whoever may not, cannot be answered, or asks for too much.
+
+use http::Method;
+use serde_json::json;
+
+use super::cluster::{CONFIG_MAPS, Cluster, config_map};
+
+#[tokio::test]
+async fn whoever_may_not_is_told_what_he_may_not() {
+    let cluster = Cluster::new().await.user("bob");
+    for (method, url, message, kind) in [
+        (
+            Method::GET,
+            "/apis/kubevirt.io/v1/namespaces/red/virtualmachines/db",
+            "virtualmachines.kubevirt.io \"db\" is forbidden: User \"bob\" cannot get resource \
+             \"virtualmachines\" in API group \"kubevirt.io\" in the namespace \"red\"",
+            "virtualmachines",
+        ),
+        (
+            Method::GET,
+            "/api/v1/nodes",
+            "nodes is forbidden: User \"bob\" cannot list resource \"nodes\" in API group \"\" at \
+             the cluster scope",
+            "nodes",
+        ),
+        (
+            Method::POST,
+            "/api/v1/namespaces/red/pods/p/eviction",
+            "pods \"p\" is forbidden: User \"bob\" cannot create resource \"pods/eviction\" in API \
+             group \"\" in the namespace \"red\"",
+            "pods",
+        ),
+        // Nobody learns what there is who may not look.
+        (
+            Method::GET,
+            "/apis/apps/v1/deployments",
+            "deployments.apps is forbidden: User \"bob\" cannot list resource \"deployments\" in \
+             API group \"apps\" at the cluster scope",
+            "deployments",
+        ),
+        // The one taken for another is authorized as that.
+        (
+            Method::GET,
+            "/apis/migrations.kubevirt.io/v1alpha1/namespaces/red/virtualmachines/db",
+            "virtualmachines.migrations.kubevirt.io \"db\" is forbidden: User \"bob\" cannot get \
+             resource \"virtualmachines\" in API group \"kubevirt.io\" in the namespace \"red\"",
+            "virtualmachines",
+        ),
+    ] {
+        let answer = cluster.ask(method, url, &[], "").await;
+        let (code, reason, said) = answer.refusal();
+        assert_eq!((code, reason.as_str(), said.as_str()), (403, "Forbidden", message));
+        assert_eq!(answer.json()["details"]["kind"], kind);
+    }
+    let (code, _, said) = cluster.get("/metrics").await.refusal();
+    assert_eq!(code, 403);
+    assert_eq!(said, "forbidden: User \"bob\" cannot get path \"/metrics\"");
+    for open in ["/healthz", "/readyz", "/livez", "/version"] {
+        assert_eq!(cluster.get(open).await.code, 200);
+    }
+}
+
+#[tokio::test]
+async fn every_failure_is_a_status() {
+    let cluster = Cluster::new().await;
+    let map = config_map("m").to_string();
+    let long = "x".repeat(4 << 20);
+    let json = "application/json";
+    for (method, url, header, body, code, reason) in [
+        (Method::GET, "/api/v1/endpoints", ("accept", json), "", 404, "NotFound"),
+        (Method::GET, "/api/v1/namespaces/red/nodes", ("accept", json), "", 404, "NotFound"),
+        (Method::OPTIONS, CONFIG_MAPS, ("accept", json), "", 405, "MethodNotAllowed"),
+        (Method::PUT, CONFIG_MAPS, ("accept", json), "{}", 405, "MethodNotAllowed"),
+        (Method::POST, "/api/v1/configmaps", ("accept", json), "{}", 405, "MethodNotAllowed"),
+        (Method::DELETE, "/api/v1/configmaps", ("accept", json), "", 405, "MethodNotAllowed"),
+        (Method::GET, CONFIG_MAPS, ("accept", "text/html"), "", 406, "NotAcceptable"),
+        (
+            Method::POST,
+            CONFIG_MAPS,
+            ("content-type", "text/html"),
+            &map,
+            415,
+            "UnsupportedMediaType",
+        ),
+        (Method::PATCH, CONFIG_MAPS, ("accept", json), "{}", 405, "MethodNotAllowed"),
+        (Method::POST, CONFIG_MAPS, ("accept", json), &long, 413, "RequestEntityTooLarge"),
+        (Method::POST, CONFIG_MAPS, ("accept", json), "{", 400, "BadRequest"),
+        (Method::POST, CONFIG_MAPS, ("accept", json), "[]", 400, "BadRequest"),
+        (
+            Method::POST,
+            CONFIG_MAPS,
+            ("content-type", "application/vnd.kubernetes.protobuf"),
+            "{}",
+            400,
+            "BadRequest",
+        ),
+        (
+            Method::POST,
+            CONFIG_MAPS,
+            ("content-type", "application/yaml"),
+            "a: [",
+            400,
+            "BadRequest",
+        ),
+    ] {
+        let answer = cluster.ask(method.clone(), url, &[header], body.to_owned()).await;
+        let (found, why, _) = answer.refusal();
+        assert_eq!((found, why.as_str()), (code, reason), "{method} {url} {header:?}");
+        assert_eq!(answer.headers["content-type"], "application/json");
+    }
+    let url = format!("{CONFIG_MAPS}?watch=true&sendInitialEvents=true");
+    let (code, reason, _) = cluster.get(&url).await.refusal();
+    assert_eq!((code, reason.as_str()), (422, "Invalid"));
+    let url = format!("{CONFIG_MAPS}?continue=x");
+    assert_eq!(cluster.get(&url).await.refusal().0, 400);
+    let yaml = [("accept", "application/yaml")];
+    let refused = cluster.ask(Method::GET, "/api/v1/nodes/none", &yaml, "").await;
+    assert!(refused.text.contains("kind: Status"), "{}", refused.text);
+    assert_eq!(cluster.post(CONFIG_MAPS, &json!({ "kind": "Pod" })).await.refusal().0, 400);
+}
