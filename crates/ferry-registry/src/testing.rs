@@ -57,7 +57,7 @@ impl Cluster {
         let namespace = serde_json::json!({
             "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a" },
         });
-        cluster.create(namespace).unwrap();
+        cluster.create(&namespace).unwrap();
         cluster
     }
 
@@ -98,32 +98,40 @@ impl Cluster {
         }
     }
 
-    fn draft(&self, target: &Target, object: Value) -> Result<Draft, Refusal> {
-        let json = serde_json::to_vec(&object).unwrap();
+    fn draft(&self, target: &Target, object: &Value) -> Result<Draft, Refusal> {
+        let json = serde_json::to_vec(object).unwrap();
         Draft::read(target, Body::json(&json)?, self.validation)
     }
 
     /// POST to the collection that the object says it belongs to.
-    pub(crate) fn create(&mut self, object: Value) -> Result<Decision, Refusal> {
-        let target = Target { name: String::new(), ..target_of(&object) };
+    pub(crate) fn create(&mut self, object: &Value) -> Result<Decision, Refusal> {
+        let target = Target { name: String::new(), ..target_of(object) };
         self.create_at(target, object)
     }
 
-    pub(crate) fn create_at(&mut self, target: Target, object: Value) -> Result<Decision, Refusal> {
+    pub(crate) fn create_at(
+        &mut self,
+        target: Target,
+        object: &Value,
+    ) -> Result<Decision, Refusal> {
         let draft = self.draft(&target, object)?;
         self.send(&self.request(target, Write::Create(draft)))
     }
 
     /// PUT to the path that the object says it has.
-    pub(crate) fn update(&mut self, object: Value) -> Result<Decision, Refusal> {
-        self.update_at(target_of(&object), object)
+    pub(crate) fn update(&mut self, object: &Value) -> Result<Decision, Refusal> {
+        self.update_at(target_of(object), object)
     }
 
-    pub(crate) fn update_status(&mut self, object: Value) -> Result<Decision, Refusal> {
-        self.update_at(Target { part: Part::Status, ..target_of(&object) }, object)
+    pub(crate) fn update_status(&mut self, object: &Value) -> Result<Decision, Refusal> {
+        self.update_at(Target { part: Part::Status, ..target_of(object) }, object)
     }
 
-    pub(crate) fn update_at(&mut self, target: Target, object: Value) -> Result<Decision, Refusal> {
+    pub(crate) fn update_at(
+        &mut self,
+        target: Target,
+        object: &Value,
+    ) -> Result<Decision, Refusal> {
         let draft = self.draft(&target, object)?;
         self.send(&self.request(target, Write::Update(draft)))
     }

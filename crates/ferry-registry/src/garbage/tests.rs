@@ -37,17 +37,17 @@ fn names(cluster: &Cluster) -> Vec<String> {
     page.items.iter().map(|object| object.key.name.clone()).collect()
 }
 
-fn made(cluster: &mut Cluster, object: Value) -> Value {
+fn made(cluster: &mut Cluster, object: &Value) -> Value {
     shown(&cluster.create(object).unwrap())
 }
 
 #[test]
 fn dependents_follow_their_owner_down_to_the_last() {
     let mut cluster = Cluster::new();
-    let root = made(&mut cluster, vm("root"));
-    let child = made(&mut cluster, owned("child", &[owner(&root)]));
-    made(&mut cluster, owned("grandchild", &[owner(&child)]));
-    made(&mut cluster, config_map("stranger"));
+    let root = made(&mut cluster, &vm("root"));
+    let child = made(&mut cluster, &owned("child", &[owner(&root)]));
+    made(&mut cluster, &owned("grandchild", &[owner(&child)]));
+    made(&mut cluster, &config_map("stranger"));
     assert_eq!(cluster.clean(), 0);
     cluster.delete(target(Kind::VirtualMachine, "root")).unwrap();
     cluster.clean();
@@ -57,41 +57,41 @@ fn dependents_follow_their_owner_down_to_the_last() {
 #[test]
 fn an_owner_that_never_was_is_gone_and_so_is_another_of_its_name() {
     let mut cluster = Cluster::new();
-    let real = made(&mut cluster, vm("real"));
+    let real = made(&mut cluster, &vm("real"));
     let mut other_uid = owner(&real);
     other_uid["uid"] = json!("another");
     let mut elsewhere = config_map("elsewhere");
     elsewhere["metadata"]["namespace"] = json!("b");
     cluster
-        .create(json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "b" } }))
+        .create(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "b" } }))
         .unwrap();
     elsewhere["metadata"]["ownerReferences"] = json!([owner(&real)]);
     for object in [owned("x", &[other_uid]), elsewhere] {
-        cluster.create(object).unwrap();
+        cluster.create(&object).unwrap();
     }
     cluster.clean();
     assert_eq!(names(&cluster), Vec::<String>::new());
 }
 
 #[test]
-fn an_owner_of_a_kind_that_is_not_served_is_none_of_our_business() {
+fn parity_an_owner_of_a_kind_that_is_not_served_is_none_of_our_business() {
     let mut cluster = Cluster::new();
     let foreign = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "u" });
-    made(&mut cluster, owned("x", &[foreign]));
+    made(&mut cluster, &owned("x", &[foreign]));
     // Of an object of the whole cluster, an owner in a namespace cannot be known.
     let mut node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "n" } });
     node["metadata"]["ownerReferences"] =
         json!([{ "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "u" }]);
-    made(&mut cluster, node);
+    made(&mut cluster, &node);
     assert_eq!(cluster.clean(), 0);
 }
 
 #[test]
-fn one_owner_that_is_left_is_enough_and_the_others_are_forgotten() {
+fn parity_one_owner_that_is_left_is_enough_and_the_others_are_forgotten() {
     let mut cluster = Cluster::new();
-    let first = made(&mut cluster, vm("first"));
-    let second = made(&mut cluster, vm("second"));
-    made(&mut cluster, owned("x", &[owner(&first), owner(&second)]));
+    let first = made(&mut cluster, &vm("first"));
+    let second = made(&mut cluster, &vm("second"));
+    made(&mut cluster, &owned("x", &[owner(&first), owner(&second)]));
     cluster.delete(target(Kind::VirtualMachine, "first")).unwrap();
     cluster.clean();
     let left = cluster.get(&target(Kind::ConfigMap, "x")).unwrap();
@@ -99,14 +99,14 @@ fn one_owner_that_is_left_is_enough_and_the_others_are_forgotten() {
 }
 
 #[test]
-fn in_the_foreground_those_that_block_go_first() {
+fn parity_in_the_foreground_those_that_block_go_first() {
     let mut cluster = Cluster::new();
-    let root = made(&mut cluster, vm("root"));
+    let root = made(&mut cluster, &vm("root"));
     let at = target(Kind::VirtualMachine, "root");
     let mut held = owned("blocks", &[blocking(&root)]);
     held["metadata"]["finalizers"] = json!(["a/b"]);
-    made(&mut cluster, held);
-    made(&mut cluster, owned("does-not", &[owner(&root)]));
+    made(&mut cluster, &held);
+    made(&mut cluster, &owned("does-not", &[owner(&root)]));
     cluster.delete_with(at.clone(), propagation(Propagation::Foreground)).unwrap();
     cluster.clean();
     assert_eq!(names(&cluster), ["blocks"]);
@@ -121,10 +121,10 @@ fn in_the_foreground_those_that_block_go_first() {
 #[test]
 fn in_the_foreground_one_that_does_not_block_is_not_waited_for() {
     let mut cluster = Cluster::new();
-    let root = made(&mut cluster, vm("root"));
+    let root = made(&mut cluster, &vm("root"));
     let mut held = owned("x", &[owner(&root)]);
     held["metadata"]["finalizers"] = json!(["a/b"]);
-    made(&mut cluster, held);
+    made(&mut cluster, &held);
     let at = target(Kind::VirtualMachine, "root");
     cluster.delete_with(at.clone(), propagation(Propagation::Foreground)).unwrap();
     cluster.clean();
@@ -132,10 +132,10 @@ fn in_the_foreground_one_that_does_not_block_is_not_waited_for() {
 }
 
 #[test]
-fn two_that_wait_for_each_other_both_go() {
+fn parity_two_that_wait_for_each_other_both_go() {
     let mut cluster = Cluster::new();
-    let left = made(&mut cluster, config_map("left"));
-    let right = made(&mut cluster, owned("right", &[blocking(&left)]));
+    let left = made(&mut cluster, &config_map("left"));
+    let right = made(&mut cluster, &owned("right", &[blocking(&left)]));
     let back = json!({ "metadata": { "ownerReferences": [blocking(&right)] } });
     cluster.merge(target(Kind::ConfigMap, "left"), back).unwrap();
     assert_eq!(cluster.clean(), 0);
@@ -148,11 +148,11 @@ fn two_that_wait_for_each_other_both_go() {
 #[test]
 fn orphans_lose_the_reference_and_stay() {
     let mut cluster = Cluster::new();
-    let root = made(&mut cluster, vm("root"));
-    let other = made(&mut cluster, vm("other"));
+    let root = made(&mut cluster, &vm("root"));
+    let other = made(&mut cluster, &vm("other"));
     // More than are looked at in one round.
     for index in 0..150 {
-        made(&mut cluster, owned(&format!("x{index:03}"), &[owner(&root), owner(&other)]));
+        made(&mut cluster, &owned(&format!("x{index:03}"), &[owner(&root), owner(&other)]));
     }
     let at = target(Kind::VirtualMachine, "root");
     cluster.delete_with(at.clone(), propagation(Propagation::Orphan)).unwrap();
@@ -165,9 +165,9 @@ fn orphans_lose_the_reference_and_stay() {
 #[test]
 fn one_round_is_bounded_and_says_the_same_until_it_is_done() {
     let mut cluster = Cluster::new();
-    let root = made(&mut cluster, vm("root"));
+    let root = made(&mut cluster, &vm("root"));
     for index in 0..MOST_CHORES + 10 {
-        made(&mut cluster, owned(&format!("x{index:03}"), &[owner(&root)]));
+        made(&mut cluster, &owned(&format!("x{index:03}"), &[owner(&root)]));
     }
     cluster.delete(target(Kind::VirtualMachine, "root")).unwrap();
     let chores = cluster.state.chores(cluster.now);
@@ -180,9 +180,9 @@ fn one_round_is_bounded_and_says_the_same_until_it_is_done() {
 #[test]
 fn a_state_that_is_restored_wants_the_same() {
     let mut cluster = Cluster::new();
-    let root = made(&mut cluster, vm("root"));
-    made(&mut cluster, owned("x", &[owner(&root)]));
-    made(&mut cluster, owned("y", &[owner(&root)]));
+    let root = made(&mut cluster, &vm("root"));
+    made(&mut cluster, &owned("x", &[owner(&root)]));
+    made(&mut cluster, &owned("y", &[owner(&root)]));
     cluster.delete(target(Kind::VirtualMachine, "root")).unwrap();
     cluster.delete(target(Kind::Namespace, "a")).unwrap();
     let objects: Vec<_> = Kind::ALL
@@ -216,8 +216,8 @@ fn events_expire_an_hour_after_they_were_last_seen() {
             "lastTimestamp": last,
         })
     };
-    made(&mut cluster, event("old", Value::Null));
-    made(&mut cluster, event("seen", json!("2026-11-26T00:30:00Z")));
+    made(&mut cluster, &event("old", Value::Null));
+    made(&mut cluster, &event("seen", json!("2026-11-26T00:30:00Z")));
     let end = |seconds| ferry_units::WallTime::from_unix_seconds(seconds);
     let start = cluster.now.unix_seconds();
     assert_eq!(cluster.state.next_chore(), end(start + 3600));

@@ -25,7 +25,7 @@ fn text(message: &str) -> String {
 type Row = (Refusal, u16, &'static str, &'static str, Value);
 
 #[test]
-fn refusals_about_an_object_name_it_by_its_plural() {
+fn parity_refusals_about_an_object_name_it_by_its_plural() {
     let not_found = json!({ "name": "x", "group": "kubevirt.io", "kind": "virtualmachines" });
     check(vec![
         (
@@ -233,7 +233,7 @@ fn check(rows: Vec<Row>) {
 }
 
 #[test]
-fn an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
+fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
     let path = || FieldPath::of("spec.a");
     let problem = |problem| FieldError { path: path(), problem };
     let errors = vec![

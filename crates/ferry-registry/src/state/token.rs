@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_reads_as_that_of_kubernetes() {
+    fn parity_a_token_reads_as_that_of_kubernetes() {
         let token = ContinueToken { revision: Some(Revision(5)), after: "a/b".to_owned() };
         let json = URL_SAFE_NO_PAD.decode(token.to_string()).unwrap();
         assert_eq!(

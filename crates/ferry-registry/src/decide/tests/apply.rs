@@ -62,7 +62,7 @@ fn the_path_of_the_status_applies_the_status() {
     let refusal =
         cluster.server_side_apply(status.clone(), &config, OnConflict::Refuse).unwrap_err();
     assert_eq!(refusal.code(), 404);
-    cluster.create(vm("x")).unwrap();
+    cluster.create(&vm("x")).unwrap();
     let applied = shown(&cluster.server_side_apply(status, &config, OnConflict::Refuse).unwrap());
     assert_eq!(applied["status"]["printableStatus"], "Running");
     assert_eq!(applied["spec"]["running"], true);
@@ -75,7 +75,7 @@ fn the_path_of_the_status_applies_the_status() {
 }
 
 #[test]
-fn what_cannot_be_applied_is_refused_in_kubernetes_words() {
+fn parity_what_cannot_be_applied_is_refused_in_kubernetes_words() {
     let mut cluster = Cluster::new();
     let with = |field: &str, value: Value| {
         let mut config = vm("x");
@@ -120,7 +120,7 @@ fn what_cannot_be_applied_is_refused_in_kubernetes_words() {
 #[test]
 fn the_name_may_be_left_to_the_url_of_an_object_that_is_there() {
     let mut cluster = Cluster::new();
-    cluster.create(vm("x")).unwrap();
+    cluster.create(&vm("x")).unwrap();
     let config = json!({
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",

@@ -14,7 +14,7 @@ fn machine() -> Target {
 #[test]
 fn what_nothing_holds_goes_at_once_and_its_uid_is_told() {
     let mut cluster = Cluster::new();
-    let created = shown(&cluster.create(vm("x")).unwrap());
+    let created = shown(&cluster.create(&vm("x")).unwrap());
     let deleted = cluster.delete(machine()).unwrap();
     let uid = created["metadata"]["uid"].as_str().unwrap().to_owned();
     assert_eq!(deleted.answer, Answer::Deleted { name: "x".to_owned(), uid });
@@ -27,11 +27,11 @@ fn what_nothing_holds_goes_at_once_and_its_uid_is_told() {
 }
 
 #[test]
-fn what_finalizers_hold_is_marked_once() {
+fn parity_what_finalizers_hold_is_marked_once() {
     let mut cluster = Cluster::new();
     let mut held = vm("x");
     held["metadata"]["finalizers"] = json!(["a/b"]);
-    cluster.create(held).unwrap();
+    cluster.create(&held).unwrap();
     cluster.pass(5);
     let marked = cluster.delete(machine()).unwrap();
     let object = shown(&marked);
@@ -46,9 +46,9 @@ fn what_finalizers_hold_is_marked_once() {
 }
 
 #[test]
-fn preconditions_are_kept() {
+fn parity_preconditions_are_kept() {
     let mut cluster = Cluster::new();
-    let created = shown(&cluster.create(vm("x")).unwrap());
+    let created = shown(&cluster.create(&vm("x")).unwrap());
     for options in [
         DeleteOptions { uid: Some("other".to_owned()), ..DeleteOptions::default() },
         DeleteOptions { resource_version: Some("1".to_owned()), ..DeleteOptions::default() },
@@ -67,14 +67,14 @@ fn preconditions_are_kept() {
 }
 
 #[test]
-fn propagation_is_a_finalizer_until_the_collector_is_done() {
+fn parity_propagation_is_a_finalizer_until_the_collector_is_done() {
     let mut cluster = Cluster::new();
     let at = target(Kind::ConfigMap, "x");
     for (how, finalizers) in [
         (Propagation::Foreground, json!(["foregroundDeletion"])),
         (Propagation::Orphan, json!(["orphan"])),
     ] {
-        cluster.create(config_map("x")).unwrap();
+        cluster.create(&config_map("x")).unwrap();
         let marked = shown(&cluster.delete_with(at.clone(), propagation(how)).unwrap());
         assert_eq!(marked["metadata"]["finalizers"], finalizers);
         cluster.clean();
@@ -83,10 +83,10 @@ fn propagation_is_a_finalizer_until_the_collector_is_done() {
     // What its creator wrote is what happens, unless the deletion says otherwise.
     let mut orphaning = config_map("x");
     orphaning["metadata"]["finalizers"] = json!(["orphan"]);
-    cluster.create(orphaning.clone()).unwrap();
+    cluster.create(&orphaning).unwrap();
     assert!(matches!(cluster.delete(at.clone()).unwrap().answer, Answer::Object(_)));
     cluster.clean();
-    cluster.create(orphaning).unwrap();
+    cluster.create(&orphaning).unwrap();
     let gone = cluster.delete_with(at, propagation(Propagation::Background)).unwrap();
     assert!(matches!(gone.answer, Answer::Deleted { .. }));
 }
@@ -94,7 +94,7 @@ fn propagation_is_a_finalizer_until_the_collector_is_done() {
 #[test]
 fn a_dry_run_deletes_nothing() {
     let mut cluster = Cluster::new();
-    cluster.create(vm("x")).unwrap();
+    cluster.create(&vm("x")).unwrap();
     cluster.run = Run::Dry;
     let deleted = cluster.delete(machine()).unwrap();
     assert!(matches!(deleted.answer, Answer::Deleted { .. }));

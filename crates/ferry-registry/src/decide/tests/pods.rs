@@ -22,14 +22,14 @@ fn bind(cluster: &mut Cluster, node: &str) -> Result<crate::Decision, crate::Ref
         "metadata": { "name": "p", "annotations": { "k": "v" } },
         "target": { "kind": "Node", "name": node },
     });
-    cluster.create_at(Target { part: Part::Binding, ..at() }, binding)
+    cluster.create_at(Target { part: Part::Binding, ..at() }, &binding)
 }
 
 #[test]
-fn a_pod_is_bound_once() {
+fn parity_a_pod_is_bound_once() {
     let mut cluster = Cluster::new();
     assert_eq!(bind(&mut cluster, "n1").unwrap_err().code(), 404);
-    cluster.create(pod("p", "")).unwrap();
+    cluster.create(&pod("p", "")).unwrap();
     assert_eq!(bind(&mut cluster, "").unwrap_err().code(), 400);
     let bound = bind(&mut cluster, "n1").unwrap();
     assert_eq!(bound.answer, Answer::Done);
@@ -54,31 +54,31 @@ fn a_pod_that_ends_is_not_bound() {
     let mut cluster = Cluster::new();
     let mut held = pod("p", "");
     held["metadata"]["finalizers"] = json!(["a/b"]);
-    cluster.create(held).unwrap();
+    cluster.create(&held).unwrap();
     cluster.delete(at()).unwrap();
     let refusal = bind(&mut cluster, "n1").unwrap_err();
     assert!(refusal.to_string().contains("is being deleted"), "{refusal}");
 }
 
 #[test]
-fn a_pod_without_a_node_goes_at_once() {
+fn parity_a_pod_without_a_node_goes_at_once() {
     let mut cluster = Cluster::new();
-    cluster.create(pod("p", "")).unwrap();
+    cluster.create(&pod("p", "")).unwrap();
     assert!(matches!(cluster.delete(at()).unwrap().answer, Answer::Deleted { .. }));
-    cluster.create(pod("p", "n1")).unwrap();
+    cluster.create(&pod("p", "n1")).unwrap();
     assert!(matches!(cluster.delete_with(at(), grace(0)).unwrap().answer, Answer::Deleted { .. }));
-    cluster.create(pod("p", "n1")).unwrap();
+    cluster.create(&pod("p", "n1")).unwrap();
     let status = Target { part: Part::Status, ..at() };
     cluster.merge(status, json!({ "status": { "phase": "Succeeded" } })).unwrap();
     assert!(matches!(cluster.delete(at()).unwrap().answer, Answer::Deleted { .. }));
 }
 
 #[test]
-fn a_pod_on_a_node_ends_when_its_node_says_so() {
+fn parity_a_pod_on_a_node_ends_when_its_node_says_so() {
     let mut cluster = Cluster::new();
     let mut slow = pod("p", "n1");
     slow["spec"]["terminationGracePeriodSeconds"] = json!(60);
-    cluster.create(slow).unwrap();
+    cluster.create(&slow).unwrap();
     let marked = shown(&cluster.delete(at()).unwrap());
     assert_eq!(marked["metadata"]["deletionTimestamp"], "2026-11-26T00:01:00Z");
     assert_eq!(marked["metadata"]["deletionGracePeriodSeconds"], 60);
@@ -102,7 +102,7 @@ fn a_finalizer_holds_a_pod_whose_node_is_done_with_it() {
     let mut cluster = Cluster::new();
     let mut held = pod("p", "n1");
     held["metadata"]["finalizers"] = json!(["a/b"]);
-    cluster.create(held).unwrap();
+    cluster.create(&held).unwrap();
     let marked = shown(&cluster.delete(at()).unwrap());
     assert_eq!(marked["metadata"]["deletionGracePeriodSeconds"], 30);
     let done = shown(&cluster.delete_with(at(), grace(0)).unwrap());
@@ -112,9 +112,9 @@ fn a_finalizer_holds_a_pod_whose_node_is_done_with_it() {
 }
 
 #[test]
-fn what_a_pod_runs_stays_but_for_images() {
+fn parity_what_a_pod_runs_stays_but_for_images() {
     let mut cluster = Cluster::new();
-    cluster.create(pod("p", "n1")).unwrap();
+    cluster.create(&pod("p", "n1")).unwrap();
     let image = |name: &str| json!({ "spec": { "containers": [{ "name": "c", "image": name }] } });
     let patched = shown(&cluster.merge(at(), image("j")).unwrap());
     assert_eq!(patched["metadata"]["generation"], 2);

@@ -22,10 +22,10 @@ fn by_fields(kind: Kind, fields: &str) -> Selection {
 }
 
 #[test]
-fn fields_select_as_kubernetes_has_them() {
+fn parity_fields_select_as_kubernetes_has_them() {
     let mut cluster = Cluster::new();
     for (name, node) in [("p1", "n1"), ("p2", "n2"), ("p3", "")] {
-        cluster.create(pod(name, node)).unwrap();
+        cluster.create(&pod(name, node)).unwrap();
     }
     let event = json!({
         "apiVersion": "events.k8s.io/v1",
@@ -39,10 +39,10 @@ fn fields_select_as_kubernetes_has_them() {
         "reportingController": "node",
         "reportingInstance": "n1",
     });
-    cluster.create(event).unwrap();
+    cluster.create(&event).unwrap();
     for name in ["n1", "n2"] {
         cluster
-            .create(json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name } }))
+            .create(&json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name } }))
             .unwrap();
     }
     cluster.merge(target(Kind::Node, "n2"), json!({ "spec": { "unschedulable": true } })).unwrap();
@@ -71,9 +71,9 @@ fn fields_select_as_kubernetes_has_them() {
 }
 
 #[test]
-fn revisions_that_are_not_known_are_refused() {
+fn parity_revisions_that_are_not_known_are_refused() {
     let mut cluster = Cluster::new();
-    cluster.create(config_map("x")).unwrap();
+    cluster.create(&config_map("x")).unwrap();
     let objects = cluster.state.objects().all().map(|object| object.as_ref().clone());
     let restored = crate::State::restore(objects.collect::<Vec<_>>(), Revision(10));
     let ask = |start| {
@@ -118,7 +118,7 @@ fn revisions_that_are_not_known_are_refused() {
 fn a_token_of_another_list_is_refused_and_never_shows_more() {
     let mut cluster = Cluster::new();
     for name in ["x", "y", "z"] {
-        cluster.create(config_map(name)).unwrap();
+        cluster.create(&config_map(name)).unwrap();
     }
     let limit = NonZeroUsize::new(1);
     let first = cluster
@@ -136,8 +136,8 @@ fn the_state_is_a_view_of_typed_objects() {
     let mut cluster = Cluster::new();
     let mut labelled = config_map("x");
     labelled["metadata"]["labels"] = json!({ "k": "v" });
-    cluster.create(labelled).unwrap();
-    cluster.create(config_map("y")).unwrap();
+    cluster.create(&labelled).unwrap();
+    cluster.create(&config_map("y")).unwrap();
     let one: ConfigMap = cluster.state.get("a", "x").unwrap();
     assert_eq!(one.data.unwrap()["k"], "v");
     assert_eq!(View::get::<ConfigMap>(&cluster.state, "b", "x"), None);

@@ -181,7 +181,7 @@ impl World {
         match *step {
             Step::Create { name, tier, value } => {
                 let expected = !self.now().contains_key(&name_of(name));
-                let result = self.cluster.create(object(name, tier, value));
+                let result = self.cluster.create(&object(name, tier, value));
                 assert_eq!(result.is_ok(), expected, "{result:?}");
                 if expected {
                     self.note(|all, revision| {
@@ -198,14 +198,14 @@ impl World {
                     wanted["metadata"]["resourceVersion"] =
                         json!((live.revision - behind.min(live.revision - 1)).to_string());
                 }
-                let result = self.cluster.update(wanted);
+                let result = self.cluster.update(&wanted);
                 match live {
                     None => assert!(matches!(result, Err(Refusal::NotFound { .. }))),
                     Some(live) if behind.min(live.revision - 1) > 0 => {
                         assert!(matches!(result, Err(Refusal::Conflict { .. })), "{result:?}");
                     }
                     Some(live) => {
-                        self.changed(result.unwrap().change.is_some(), name, tier, value, &live)
+                        self.changed(result.unwrap().change.is_some(), name, tier, value, &live);
                     }
                 }
             }
@@ -219,7 +219,7 @@ impl World {
                 match live {
                     None => assert!(matches!(result, Err(Refusal::NotFound { .. }))),
                     Some(live) => {
-                        self.changed(result.unwrap().change.is_some(), name, tier, value, &live)
+                        self.changed(result.unwrap().change.is_some(), name, tier, value, &live);
                     }
                 }
             }
@@ -228,7 +228,9 @@ impl World {
                 let result = self.cluster.delete(target(Kind::ConfigMap, &name_of(name)));
                 assert_eq!(result.is_ok(), expected);
                 if expected {
-                    self.note(|all, _| drop(all.remove(&name_of(name))));
+                    self.note(|all, _| {
+                        all.remove(&name_of(name));
+                    });
                 }
             }
             Step::Elsewhere => {
@@ -236,7 +238,7 @@ impl World {
                     "apiVersion": "v1", "kind": "Secret", "metadata": { "generateName": "s-" },
                 });
                 self.cluster.suffixes = vec![self.snapshots.len().to_string()];
-                self.cluster.create(secret).unwrap();
+                self.cluster.create(&secret).unwrap();
                 self.note(|_, _| {});
             }
             Step::StartWatch { .. }
@@ -358,15 +360,12 @@ impl World {
         if list.selection.is_whole() && page.next.is_some() {
             assert_eq!(page.remaining, Some(list.all.len() - list.seen.len()));
         }
-        match page.next {
-            Some(token) => {
-                let token = crate::ContinueToken::parse(&token.to_string()).unwrap();
-                list.start = Some(ListStart::Continue(token));
-            }
-            None => {
-                let all: Vec<_> = list.all.clone().into_iter().collect();
-                assert_eq!(list.seen, all);
-            }
+        if let Some(token) = page.next {
+            let token = crate::ContinueToken::parse(&token.to_string()).unwrap();
+            list.start = Some(ListStart::Continue(token));
+        } else {
+            let all: Vec<_> = list.all.clone().into_iter().collect();
+            assert_eq!(list.seen, all);
         }
     }
 }

@@ -1,0 +1,153 @@
+//! The two versions of HyperConverged: `v1` sorts into sections what `v1beta1` has in one heap.
+
+use ferry_api::KindVersion;
+use serde_json::{Map, Value, json};
+
+use crate::object::Document;
+
+/// Where the fields of `spec` stand: in `v1beta1`, and in `v1`. A section comes before the fields
+/// that are moved into it.
+// PARITY: hyperconverged-cluster-operator api/v1beta1/conversion.go#ConvertTo
+const MOVES: [(&str, &str); 38] = [
+    ("liveMigrationConfig", "virtualization.liveMigrationConfig"),
+    ("permittedHostDevices", "virtualization.permittedHostDevices"),
+    ("mediatedDevicesConfiguration", "virtualization.mediatedDevicesConfiguration"),
+    ("workloadUpdateStrategy", "virtualization.workloadUpdateStrategy"),
+    ("obsoleteCPUs.cpuModels", "virtualization.obsoleteCPUModels"),
+    ("evictionStrategy", "virtualization.evictionStrategy"),
+    ("virtualMachineOptions", "virtualization.virtualMachineOptions"),
+    ("defaultRuntimeClass", "virtualization.virtualMachineOptions.defaultRuntimeClass"),
+    ("defaultCPUModel", "virtualization.virtualMachineOptions.defaultCPUModel"),
+    ("higherWorkloadDensity", "virtualization.higherWorkloadDensity"),
+    ("liveUpdateConfiguration", "virtualization.liveUpdateConfiguration"),
+    ("ksmConfiguration", "virtualization.ksmConfiguration"),
+    ("hypervisors", "virtualization.hypervisors"),
+    ("roleAggregationStrategy", "virtualization.roleAggregationStrategy"),
+    ("resourceRequirements.vmiCPUAllocationRatio", "virtualization.vmiCPUAllocationRatio"),
+    (
+        "resourceRequirements.autoCPULimitNamespaceLabelSelector",
+        "virtualization.autoCPULimitNamespaceLabelSelector",
+    ),
+    ("resourceRequirements.storageWorkloads", "storage.storageWorkloads"),
+    ("vmStateStorageClass", "storage.vmStateStorageClass"),
+    ("scratchSpaceStorageClass", "storage.scratchSpaceStorageClass"),
+    ("storageImport", "storage.storageImport"),
+    ("filesystemOverhead", "storage.filesystemOverhead"),
+    ("infra.nodePlacement", "nodePlacements.infra"),
+    ("workloads.nodePlacement", "nodePlacements.workload"),
+    ("certConfig", "security.certConfig"),
+    ("tlsSecurityProfile", "security.tlsSecurityProfile"),
+    ("networkBinding", "networking.networkBinding"),
+    ("kubeMacPoolConfiguration", "networking.kubeMacPoolConfiguration"),
+    ("kubeSecondaryDNSNameServerIP", "networking.kubeSecondaryDNSNameServerIP"),
+    ("commonTemplatesNamespace", "workloadSources.commonTemplatesNamespace"),
+    ("commonBootImageNamespace", "workloadSources.commonBootImageNamespace"),
+    ("enableCommonBootImageImport", "workloadSources.enableCommonBootImageImport"),
+    ("dataImportCronTemplates", "workloadSources.dataImportCronTemplates"),
+    ("instancetypeConfig", "workloadSources.instancetypeConfig"),
+    ("uninstallStrategy", "deployment.uninstallStrategy"),
+    ("logVerbosityConfig", "deployment.logVerbosityConfig"),
+    ("deployVmConsoleProxy", "deployment.deployVmConsoleProxy"),
+    ("applicationAwareConfig", "deployment.applicationAwareConfig"),
+    ("enableApplicationAwareQuota", "deployment.applicationAwareConfig.enable"),
+];
+
+/// Changes the spec of one version into that of the other. What has no other place, or whose place
+/// is taken, stays where it is.
+pub(super) fn convert(to: KindVersion, document: &mut Document) {
+    let Some(spec) = document.get_mut("spec").and_then(Value::as_object_mut) else { return };
+    if to.version() == "v1" {
+        for (heap, sorted) in MOVES {
+            relocate(spec, heap, sorted);
+        }
+        gates_as_list(spec);
+    } else {
+        for (heap, sorted) in MOVES.into_iter().rev() {
+            relocate(spec, sorted, heap);
+        }
+        gates_as_map(spec);
+    }
+}
+
+fn relocate(spec: &mut Map<String, Value>, from: &str, to: &str) {
+    if is_free(spec, to)
+        && let Some(value) = take(spec, from)
+    {
+        put(spec, to, value);
+    }
+}
+
+/// Whether a value can be put at a path without taking the place of another.
+fn is_free(object: &Map<String, Value>, path: &str) -> bool {
+    match path.split_once('.') {
+        None => !object.contains_key(path),
+        Some((section, rest)) => match object.get(section) {
+            None => true,
+            Some(Value::Object(section)) => is_free(section, rest),
+            Some(_) => false,
+        },
+    }
+}
+
+/// Takes the value at a path, and sections that have nothing else.
+fn take(object: &mut Map<String, Value>, path: &str) -> Option<Value> {
+    let Some((name, rest)) = path.split_once('.') else { return object.remove(path) };
+    let section = object.get_mut(name)?.as_object_mut()?;
+    let value = take(section, rest)?;
+    if section.is_empty() {
+        object.remove(name);
+    }
+    Some(value)
+}
+
+/// Puts a value at a path that is free.
+fn put(object: &mut Map<String, Value>, path: &str, value: Value) {
+    let Some((name, rest)) = path.split_once('.') else {
+        object.insert(path.to_owned(), value);
+        return;
+    };
+    let section = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
+    if let Some(section) = section.as_object_mut() {
+        put(section, rest, value);
+    }
+}
+
+/// `featureGates` of `v1beta1`, where each gate is a field, as the list that `v1` has.
+fn gates_as_list(spec: &mut Map<String, Value>) {
+    let Some(Value::Object(gates)) = spec.get("featureGates") else { return };
+    let listed: Option<Vec<Value>> = gates
+        .iter()
+        .map(|(name, state)| {
+            Some(if state.as_bool()? {
+                json!({ "name": name })
+            } else {
+                json!({ "name": name, "state": "Disabled" })
+            })
+        })
+        .collect();
+    if let Some(listed) = listed {
+        spec.insert("featureGates".to_owned(), Value::Array(listed));
+    }
+}
+
+/// The way back. A list that says more than on and off stays one.
+fn gates_as_map(spec: &mut Map<String, Value>) {
+    let Some(Value::Array(gates)) = spec.get("featureGates") else { return };
+    let mut named = Map::new();
+    for gate in gates {
+        let Some(gate) = gate.as_object() else { return };
+        let enabled = match gate.get("state").map(Value::as_str) {
+            None | Some(Some("Enabled")) => true,
+            Some(Some("Disabled")) => false,
+            Some(_) => return,
+        };
+        let Some(name) = gate.get("name").and_then(Value::as_str) else { return };
+        if gate.keys().any(|field| field != "name" && field != "state") {
+            return;
+        }
+        if named.insert(name.to_owned(), Value::Bool(enabled)).is_some() {
+            return;
+        }
+    }
+    spec.insert("featureGates".to_owned(), Value::Object(named));
+}
