@@ -14,7 +14,7 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) fn new(retention: Retention) -> Self {
         let options = StoreOptions { retention, ..StoreOptions::default() };
-        Self { dir: tempfile::tempdir().unwrap(), options }
+        Self { dir: tempfile::tempdir().expect("there is a place for it"), options }
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -22,7 +22,7 @@ impl Scratch {
     }
 
     pub(crate) fn open(&self) -> (Store, Recovered) {
-        self.try_open().unwrap()
+        self.try_open().expect("it is whole")
     }
 
     pub(crate) fn try_open(&self) -> Result<(Store, Recovered), StoreError> {
@@ -31,7 +31,7 @@ impl Scratch {
 
     /// What opening says, which must be a refusal.
     pub(crate) fn refusal(&self) -> String {
-        self.try_open().unwrap_err().to_string()
+        self.try_open().expect_err("it is to be refused").to_string()
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn delete(revision: u64, key: impl Into<Bytes>, last: impl Into<Bytes
 /// Bytes that do not repeat, so that what is mixed up shows.
 pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut dice = Dice(seed);
-    (0..length).map(|_| dice.roll(256) as u8).collect()
+    (0..length).map(|_| dice.roll(256).to_le_bytes()[0]).collect()
 }
 
 /// SplitMix64: the same seed, the same test.
@@ -63,23 +63,20 @@ impl Dice {
 }
 
 pub(crate) fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
+    for file in files(from) {
+        let name = file.strip_prefix(from).expect("it is in there");
+        let to = to.join(name);
+        let parent = to.parent().expect("it is in a directory");
+        std::fs::create_dir_all(parent).expect("the copy is ours");
+        std::fs::copy(&file, to).expect("there is space");
     }
 }
 
 /// Every file below, by path.
 pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(dir).expect("it is a directory") {
+        let path = entry.expect("it can be listed").path();
         if path.is_dir() {
             found.extend(files(&path));
         } else {

@@ -49,7 +49,7 @@ impl Model {
         let last =
             self.state(u64::MAX).get(&Bytes::from(vec![key])).map(|(_, value)| value.clone());
         let record = match length {
-            Some(length) => put(revision, vec![key], vec![revision as u8; length]),
+            Some(length) => put(revision, vec![key], vec![revision.to_le_bytes()[0]; length]),
             None => delete(revision, vec![key], last.unwrap_or_default()),
         };
         self.all.push(record.clone());
@@ -130,7 +130,7 @@ proptest! {
         let snapshot = store.snapshot().unwrap();
         prop_assert_eq!(snapshot.revision, base);
         prop_assert!(snapshot.objects == model.objects(base));
-        for after in [base, (base + model.revision()) / 2, model.revision()] {
+        for after in [base, u64::midpoint(base, model.revision()), model.revision()] {
             prop_assert!(store.log_since(after).unwrap() == model.log(after));
         }
         if base > 0 {

@@ -81,8 +81,8 @@ fn what_is_deleted_goes_away() {
 fn nothing_becomes_a_blob() {
     let scratch = Scratch::new(SHORT);
     let (mut store, _) = scratch.open();
-    for revision in 1..300 {
-        let length = if revision % 50 == 0 { 3 << 20 } else { 5_900 * (revision as usize % 7) };
+    for (revision, turn) in (1..300).zip(1..) {
+        let length = if turn % 50 == 0 { 3 << 20 } else { 2_950 * (turn % 7) };
         let record = put(revision, format!("{}", revision % 10), noise(revision, length));
         store.append(&[record]).unwrap();
         assert_eq!(files(&scratch.path().join("sled").join("blobs")).len(), 0);
