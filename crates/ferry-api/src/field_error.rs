@@ -58,6 +58,21 @@ pub enum Problem {
         /// The few.
         accepted: Vec<String>,
     },
+    /// It may not be set, or not to this.
+    Forbidden {
+        /// Why not.
+        message: String,
+    },
+    /// It is longer than it may be.
+    TooLong {
+        /// What would be accepted.
+        accepted: String,
+    },
+    /// The same value stands in the list twice.
+    Duplicate {
+        /// The value.
+        value: Value,
+    },
     /// There is no such field.
     Unknown {
         /// The name that was written.
@@ -109,6 +124,11 @@ impl FieldError {
         Self { path, problem: Problem::Invalid { value, accepted: accepted.into() } }
     }
 
+    /// `path` may not be set, or not like this.
+    pub fn forbidden(path: FieldPath, message: impl Into<String>) -> Self {
+        Self { path, problem: Problem::Forbidden { message: message.into() } }
+    }
+
     /// Something must be at `path`; `accepted` says what.
     pub fn required(path: FieldPath, accepted: impl Into<String>) -> Self {
         Self { path, problem: Problem::Required { accepted: accepted.into() } }
@@ -152,6 +172,9 @@ impl fmt::Display for Problem {
                 }
                 Ok(())
             }
+            Self::Forbidden { message } => write!(f, "Forbidden: {message}"),
+            Self::TooLong { accepted } => write!(f, "Too long: {accepted}"),
+            Self::Duplicate { value } => write!(f, "Duplicate value: {}", Shown(value)),
             Self::Unknown { name, accepted } => match nearest(name, accepted) {
                 Some(near) => write!(f, "unknown field; did you mean {near}?"),
                 None => write!(f, "unknown field; use {}", accepted.join(", ")),

@@ -114,7 +114,9 @@ mod object;
 
 // What there is to know of every kind.
 mod catalog;
+pub mod discovery;
 pub mod schema;
+pub mod table;
 
 // The words that fields are made of.
 mod field_selector;
@@ -138,8 +140,8 @@ pub use network_attachment_definition::{
 pub use object::{Labels, Unmodelled};
 
 pub use catalog::{
-    CellSource, Column, Kind, KindVersion, ResourceDefinition, Scope, Shown, StatusSubresource,
-    Version,
+    BodyKind, CellSource, Column, Kind, KindVersion, ResourceDefinition, Scope, SelectableField,
+    Shown, StatusSubresource, Subresource, Version, VirtualResource, selectable_value,
 };
 pub use schema::Schema;
 pub use view::{Modelled, View};

@@ -6,18 +6,32 @@
 //! same changes again.
 
 mod admission;
+mod convert;
+mod decide;
+mod document;
+mod draft;
+mod fields;
+mod garbage;
+mod kinds;
+mod meta;
 mod object;
+mod patch;
 mod refusal;
 mod request;
 mod state;
 
 pub use admission::{Admission, Operation, Review};
+pub use convert::convert;
+pub use decide::decide;
+pub use draft::{Body, Draft};
 pub use object::{
-    Change, Document, Effect, Meta, ObjectKey, Owner, Part, Revision, Stored, Target,
+    Change, Document, Effect, Meta, ObjectKey, Owner, Part, Revision, Stored, StoredError, Target,
 };
 pub use refusal::{DeniedCause, FieldConflict, QualifiedKind, Refusal};
 pub use request::{
     Answer, Context, Decision, DeleteOptions, FieldValidation, OnConflict, Patch, Propagation,
     Request, Run, User, Write, WriteOptions,
 };
-pub use state::State;
+pub use state::{
+    ContinueToken, Events, ListOptions, ListStart, Page, Selection, State, WatchEvent, WatchKind,
+};

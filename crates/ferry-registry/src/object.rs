@@ -11,6 +11,9 @@ use bytes::Bytes;
 use ferry_api::{Kind, KindVersion};
 use ferry_units::WallTime;
 use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::document;
 
 /// A JSON object: what a document is before it has a type.
 pub type Document = Map<String, Value>;
@@ -64,6 +67,54 @@ pub struct Stored {
     pub json: Bytes,
 }
 
+/// JSON that is no object.
+#[derive(Debug, Error)]
+#[error("the JSON of {} \"{}/{}\" cannot be read", key.kind, key.namespace, key.name)]
+pub struct StoredError {
+    /// The object whose JSON it should be.
+    pub key: ObjectKey,
+    /// What is wrong with it.
+    pub source: serde_json::Error,
+}
+
+impl Stored {
+    /// The object that was kept as `json`, at the revision that it was written.
+    pub fn from_json(key: ObjectKey, revision: Revision, json: Bytes) -> Result<Self, StoredError> {
+        match serde_json::from_slice::<Document>(&json) {
+            Ok(document) => Ok(Self { meta: Meta::of(key.kind, &document), key, revision, json }),
+            Err(source) => Err(StoredError { key, source }),
+        }
+    }
+
+    /// The object that `document` is at `revision`, which is written into it. `guess` is how long
+    /// its JSON may be.
+    pub(crate) fn new(
+        key: ObjectKey,
+        revision: Revision,
+        document: &mut Document,
+        guess: usize,
+    ) -> Self {
+        document::set_revision(document, revision);
+        let json = document::to_json(document, guess);
+        Self { meta: Meta::of(key.kind, document), key, revision, json }
+    }
+
+    /// The object as a document, in the version that its kind is kept in.
+    pub fn document(&self) -> Document {
+        serde_json::from_slice(&self.json)
+            .expect("its JSON was made from a document, or read as one")
+    }
+
+    /// The same object as it is shown at a later revision: that of its deletion, or of the change
+    /// with which it left a selection.
+    pub(crate) fn at(&self, revision: Revision) -> Self {
+        let mut document = self.document();
+        document::set_revision(&mut document, revision);
+        let json = document::to_json(&document, self.json.len() + 8);
+        Self { key: self.key.clone(), revision, meta: self.meta.clone(), json }
+    }
+}
+
 /// What is asked of objects often enough to be kept beside their JSON.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Meta {
@@ -81,6 +132,8 @@ pub struct Meta {
     pub owners: Vec<Owner>,
     /// What the kind's field selectors look at, beside name and namespace; absent where empty.
     pub fields: BTreeMap<&'static str, String>,
+    /// When what an Event reports last happened; absent for other kinds.
+    pub seen: Option<WallTime>,
 }
 
 /// An owner reference: what it refers to, and whether that waits for this object to go first.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ferry_units::WallTime;
 use serde_json::Value;
 
+use crate::draft::Draft;
 use crate::object::{Change, Document, Target};
 
 /// Who asks.
@@ -38,9 +39,9 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
     /// A new object.
-    Create(Document),
+    Create(Draft),
     /// Another content for an object that is there.
-    Update(Document),
+    Update(Draft),
     /// Changes to an object that is there; those of server-side apply may also create it.
     Patch(Patch),
     /// The end of an object.
@@ -160,6 +161,8 @@ pub enum Answer {
     Created(Bytes),
     /// The object is this (200).
     Object(Bytes),
+    /// It is done, and there is nothing to show (201 with a `Status`).
+    Done,
     /// The object is gone (200 with a `Status`).
     Deleted {
         /// Its name.

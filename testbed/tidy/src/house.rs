@@ -71,6 +71,7 @@ pub const CRATES: [Crate; 25] = [
 /// What crates below the waterline may use besides each other: libraries that turn values into
 /// values. A new one is a decision; make it here, with its reason.
 pub const DATA_LIBRARIES: &[(&str, &str)] = &[
+    ("base64", "continue tokens, as clients hand them back"),
     ("bytes", "buffers that are shared instead of copied"),
     ("jiff", "calendar arithmetic and RFC 3339, without its clock"),
     ("json-patch", "what a PATCH means"),

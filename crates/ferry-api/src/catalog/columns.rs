@@ -22,6 +22,9 @@ const fn wide(column: Column) -> Column {
 const AGE: Column =
     path("Age", "date", ".metadata.creationTimestamp", "how long ago the object was created");
 
+/// Kubernetes prints the ages of its own kinds itself.
+const PRINTED_AGE: Column = printed("Age", "string", "how long ago the object was created");
+
 const READY: Column = path(
     "Ready",
     "string",
@@ -67,7 +70,7 @@ pub(super) const KUBEVIRT: &[Column] = &[AGE, PHASE];
 pub(super) const NODE: &[Column] = &[
     printed("Status", "string", "whether the node is ready, and whether it takes new pods"),
     printed("Roles", "string", "the roles that the node's labels give it"),
-    AGE,
+    PRINTED_AGE,
     printed("Version", "string", "the version of the node's agent"),
     wide(printed("Internal-IP", "string", "the node's address within the cluster")),
     wide(printed("External-IP", "string", "the node's address outside the cluster")),
@@ -77,80 +80,74 @@ pub(super) const NODE: &[Column] = &[
 ];
 
 pub(super) const NAMESPACE: &[Column] =
-    &[path("Status", "string", ".status.phase", "whether the namespace is being deleted"), AGE];
+    &[printed("Status", "string", "whether the namespace is being deleted"), PRINTED_AGE];
 
 pub(super) const POD: &[Column] = &[
     printed("Ready", "string", "containers that are ready, of all"),
     printed("Status", "string", "the pod's state in one word"),
     printed("Restarts", "string", "how often containers were restarted"),
-    AGE,
-    wide(path("IP", "string", ".status.podIP", "the pod's address")),
-    wide(path("Node", "string", ".spec.nodeName", "the node that the pod runs on")),
-    wide(path(
-        "Nominated Node",
-        "string",
-        ".status.nominatedNodeName",
-        "the node that will make room for the pod",
-    )),
+    PRINTED_AGE,
+    wide(printed("IP", "string", "the pod's address")),
+    wide(printed("Node", "string", "the node that the pod runs on")),
+    wide(printed("Nominated Node", "string", "the node that will make room for the pod")),
     wide(printed("Readiness Gates", "string", "conditions of others that hold, of all")),
 ];
 
 pub(super) const EVENT: &[Column] = &[
     printed("Last Seen", "string", "how long ago it last happened"),
-    path("Type", "string", ".type", "Normal or Warning"),
-    path("Reason", "string", ".reason", "the cause in one word"),
+    printed("Type", "string", "Normal or Warning"),
+    printed("Reason", "string", "the cause in one word"),
     printed("Object", "string", "what it happened to"),
-    wide(path("Subobject", "string", ".involvedObject.fieldPath", "the part that it happened to")),
+    wide(printed("Subobject", "string", "the part that it happened to")),
     wide(printed("Source", "string", "who reported it")),
-    path("Message", "string", ".message", "the cause for people"),
+    printed("Message", "string", "the cause for people"),
     wide(printed("First Seen", "string", "how long ago it first happened")),
     wide(printed("Count", "string", "how often it happened")),
-    wide(path("Name", "string", ".metadata.name", "the event's own name")),
+    wide(printed("Name", "string", "the event's own name")),
 ];
 
 pub(super) const LEASE: &[Column] =
-    &[path("Holder", "string", ".spec.holderIdentity", "who holds the lease"), AGE];
+    &[printed("Holder", "string", "who holds the lease"), PRINTED_AGE];
 
 pub(super) const PERSISTENT_VOLUME_CLAIM: &[Column] = &[
-    path("Status", "string", ".status.phase", "whether the claim has a volume"),
-    path("Volume", "string", ".spec.volumeName", "the volume"),
-    path("Capacity", "string", ".status.capacity.storage", "what the volume holds"),
+    printed("Status", "string", "whether the claim has a volume"),
+    printed("Volume", "string", "the volume"),
+    printed("Capacity", "string", "what the volume holds"),
     printed("Access Modes", "string", "who may use the volume at once"),
-    path("StorageClass", "string", ".spec.storageClassName", "where the volume came from"),
-    path(
-        "VolumeAttributesClass",
-        "string",
-        ".spec.volumeAttributesClassName",
-        "settings of the volume that can change",
-    ),
-    AGE,
-    wide(path("VolumeMode", "string", ".spec.volumeMode", "Filesystem or Block")),
+    printed("StorageClass", "string", "where the volume came from"),
+    printed("VolumeAttributesClass", "string", "settings of the volume that can change"),
+    PRINTED_AGE,
+    wide(printed("VolumeMode", "string", "Filesystem or Block")),
 ];
 
 pub(super) const CONFIG_MAP: &[Column] =
-    &[printed("Data", "string", "how many entries it has"), AGE];
+    &[printed("Data", "string", "how many entries it has"), PRINTED_AGE];
 
 pub(super) const SECRET: &[Column] = &[
-    path("Type", "string", ".type", "what the entries are for"),
+    printed("Type", "string", "what the entries are for"),
     printed("Data", "string", "how many entries it has"),
-    AGE,
+    PRINTED_AGE,
 ];
 
+pub(super) const SERVICE_ACCOUNT: &[Column] =
+    &[printed("Secrets", "string", "how many secrets belong to it"), PRINTED_AGE];
+
 pub(super) const SERVICE: &[Column] = &[
-    path("Type", "string", ".spec.type", "how the service can be reached"),
-    path("Cluster-IP", "string", ".spec.clusterIP", "the address within the cluster"),
+    printed("Type", "string", "how the service can be reached"),
+    printed("Cluster-IP", "string", "the address within the cluster"),
     printed("External-IP", "string", "the addresses outside the cluster"),
     printed("Port(s)", "string", "the ports that the service listens on"),
-    AGE,
+    PRINTED_AGE,
     wide(printed("Selector", "string", "the labels of the pods that serve it")),
 ];
 
+// PARITY: staging/src/k8s.io/apiserver/pkg/registry/rest/table.go#defaultTableConvertor
 pub(super) const ROLE: &[Column] =
     &[path("Created At", "date", ".metadata.creationTimestamp", "when the role was created")];
 
 pub(super) const ROLE_BINDING: &[Column] = &[
     printed("Role", "string", "the kind and name of the role that is granted"),
-    AGE,
+    PRINTED_AGE,
     wide(printed("Users", "string", "the users that have the role")),
     wide(printed("Groups", "string", "the groups that have the role")),
     wide(printed("ServiceAccounts", "string", "the service accounts that have the role")),

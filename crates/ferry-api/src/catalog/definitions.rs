@@ -222,6 +222,7 @@ const SERVICE_ACCOUNT: ResourceDefinition = ResourceDefinition {
     plural: "serviceaccounts",
     singular: "serviceaccount",
     short_names: &["sa"],
+    columns: columns::SERVICE_ACCOUNT,
     ..BUILT_IN
 };
 
@@ -314,6 +315,11 @@ pub(super) fn schema(kind: Kind, version: &str) -> Schema {
         Kind::Role => schema_of::<Role>(),
         Kind::RoleBinding => schema_of::<RoleBinding>(),
     }
+}
+
+/// The schema of events in the group of their own.
+pub(super) fn new_event_schema() -> Schema {
+    schema_of::<k8s_openapi::api::events::v1::Event>()
 }
 
 /// The schema of a kind's type, with `apiVersion` and `kind`, which are constants of the type.

@@ -6,14 +6,19 @@
 
 mod columns;
 mod definitions;
+mod selectable;
 mod served;
+mod subresources;
 
 use std::fmt;
 use std::sync::OnceLock;
 
+use crate::names::NameRule;
 use crate::schema::Schema;
 
+pub use selectable::{SelectableField, selectable_value};
 pub use served::KindVersion;
+pub use subresources::{BodyKind, Subresource, VirtualResource};
 
 /// A kind that ferry serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -188,6 +193,32 @@ impl Kind {
         definitions::definition(self)
     }
 
+    /// How its objects may be named.
+    pub const fn name_rule(self) -> NameRule {
+        match self {
+            Self::Namespace => NameRule::DnsLabel,
+            Self::Service => NameRule::Dns1035Label,
+            Self::ClusterRole | Self::ClusterRoleBinding | Self::Role | Self::RoleBinding => {
+                NameRule::PathSegment
+            }
+            Self::VirtualMachine
+            | Self::VirtualMachineInstance
+            | Self::VirtualMachineInstanceMigration
+            | Self::MigrationPolicy
+            | Self::KubeVirt
+            | Self::HyperConverged
+            | Self::NetworkAttachmentDefinition
+            | Self::Node
+            | Self::Pod
+            | Self::Event
+            | Self::Lease
+            | Self::PersistentVolumeClaim
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::ServiceAccount => NameRule::DnsSubdomain,
+        }
+    }
+
     /// Its schema in `version`, or `None` where that is not served.
     pub fn schema(self, version: &str) -> Option<&'static Schema> {
         // Made when first asked for: a program that reads virtual machines needs no pods.
@@ -206,6 +237,12 @@ impl ResourceDefinition {
     /// `group/version`, or only the version for Kubernetes' core.
     pub fn api_version(&self, version: &str) -> String {
         if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
+    }
+
+    /// Whether real clusters know the kind from a CustomResourceDefinition, which changes a few
+    /// habits: how cells are printed, which patches are taken, what a missing field shows as.
+    pub fn is_custom(&self) -> bool {
+        self.group.contains('.') && !self.group.ends_with(".k8s.io")
     }
 
     /// The version of that name, if it is served.

@@ -1,8 +1,9 @@
 //! A kind in one of the groups and versions that it is served in.
 
 use std::fmt;
+use std::sync::OnceLock;
 
-use crate::catalog::{Kind, ResourceDefinition};
+use crate::catalog::{Kind, ResourceDefinition, definitions};
 use crate::schema::Schema;
 
 /// A kind in one of the groups and versions that it is served in: what a URL or the head of a
@@ -38,15 +39,19 @@ impl KindVersion {
         Self { kind, group: definition.group, version: definition.storage_version }
     }
 
+    /// Events in the group that was made for them: the same objects under other field names.
+    pub const NEW_EVENT: Self = Self { kind: Kind::Event, group: "events.k8s.io", version: "v1" };
+
     /// All that is served, the preferred version of each kind first.
     pub fn all() -> impl Iterator<Item = Self> {
         Kind::ALL.into_iter().flat_map(|kind| {
             let definition = kind.definition();
-            definition.versions.iter().map(move |version| Self {
+            let own = definition.versions.iter().map(move |version| Self {
                 kind,
                 group: definition.group,
                 version: version.name,
-            })
+            });
+            own.chain((kind == Kind::Event).then_some(Self::NEW_EVENT))
         })
     }
 
@@ -70,8 +75,17 @@ impl KindVersion {
         self.kind.definition()
     }
 
+    /// Whether the kind is kept in this group and version.
+    pub fn is_storage(self) -> bool {
+        self == Self::storage(self.kind)
+    }
+
     /// The schema of this version.
     pub fn schema(self) -> &'static Schema {
+        static NEW_EVENT: OnceLock<Schema> = OnceLock::new();
+        if self == Self::NEW_EVENT {
+            return NEW_EVENT.get_or_init(definitions::new_event_schema);
+        }
         self.kind.schema(self.version).expect("every version that is served has a schema")
     }
 

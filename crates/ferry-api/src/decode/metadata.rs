@@ -25,10 +25,10 @@ pub(super) fn check_metadata(kind: Kind, document: &Map<String, Value>) -> Vec<F
     let mut errors = Vec::new();
     match (text("name"), text("generateName")) {
         (Some(name), _) => {
-            push(&mut errors, path.field("name"), name, name_rule(kind).check(name));
+            push(&mut errors, path.field("name"), name, kind.name_rule().check(name));
         }
         (None, Some(prefix)) => {
-            let checked = name_rule(kind).check_prefix(prefix);
+            let checked = kind.name_rule().check_prefix(prefix);
             push(&mut errors, path.field("generateName"), prefix, checked);
         }
         // A name of the wrong type, like a metadata of the wrong type, is the schema's to report.
@@ -58,11 +58,6 @@ pub(super) fn check_metadata(kind: Kind, document: &Map<String, Value>) -> Vec<F
         check_labels(&FieldPath::of("spec.template.metadata.labels"), labels, &mut errors);
     }
     errors
-}
-
-/// How objects of a kind may be named.
-fn name_rule(kind: Kind) -> NameRule {
-    if kind == Kind::Namespace { NameRule::DnsLabel } else { NameRule::DnsSubdomain }
 }
 
 fn check_labels(path: &FieldPath, labels: Option<&Value>, errors: &mut Vec<FieldError>) {

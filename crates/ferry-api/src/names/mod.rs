@@ -38,6 +38,10 @@ pub enum NameRule {
     LabelKey,
     /// The value of a label, at most 63 bytes; it may be empty.
     LabelValue,
+    /// An RFC 1035 label, which starts with a letter: the name of a service.
+    Dns1035Label,
+    /// Whatever can be a part of a URL's path: the name of a role or of its binding.
+    PathSegment,
 }
 
 /// What is wrong with a name; mostly one thing.
@@ -62,6 +66,8 @@ impl NameRule {
             Self::DnsSubdomain => DNS_SUBDOMAIN.violations(name),
             Self::LabelKey => label_key(name),
             Self::LabelValue => LABEL_VALUE.violations(name),
+            Self::Dns1035Label => DNS_1035_LABEL.violations(name),
+            Self::PathSegment => path_segment(name),
         };
         if messages.is_empty() { Ok(()) } else { Err(NameError { messages }) }
     }
@@ -127,6 +133,15 @@ const LABEL_VALUE: Shape = Shape {
     fits: |value| value.is_empty() || is_label_name(value),
 };
 
+const DNS_1035_LABEL: Shape = Shape {
+    rule: "a DNS-1035 label must consist of lower case alphanumeric characters or '-', \
+           start with an alphabetic character, and end with an alphanumeric character",
+    regex: "[a-z]([-a-z0-9]*[a-z0-9])?",
+    examples: &["my-name", "abc-123"],
+    longest: 63,
+    fits: |name| is_dns_label(name) && name.as_bytes()[0].is_ascii_lowercase(),
+};
+
 impl Shape {
     fn violations(&self, name: &str) -> Vec<String> {
         let mut messages = Vec::new();
@@ -183,6 +198,15 @@ fn label_key(key: &str) -> Vec<String> {
         .map(|message| format!("prefix part {message}"))
         .chain(name_messages.into_iter().map(|message| format!("name part {message}")))
         .collect()
+}
+
+/// Source: Kubernetes `apimachinery/pkg/api/validation/path/name.go`.
+fn path_segment(name: &str) -> Vec<String> {
+    if name == "." || name == ".." {
+        return vec![format!("may not be '{name}'")];
+    }
+    let refused = ['/', '%'].into_iter().filter(|refused| name.contains(*refused));
+    refused.map(|refused| format!("may not contain '{refused}'")).collect()
 }
 
 fn is_dns_label(name: &str) -> bool {

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::pattern::matches;
-use super::{DNS_LABEL, DNS_SUBDOMAIN, LABEL_NAME, LABEL_VALUE, NameRule};
+use super::{DNS_1035_LABEL, DNS_LABEL, DNS_SUBDOMAIN, LABEL_NAME, LABEL_VALUE, NameRule};
 
 fn check(rule: NameRule, name: &str, expected: &Expect) {
     let messages =
@@ -137,10 +137,25 @@ fn the_checks_agree_with_the_regular_expressions_that_the_messages_quote() {
             .collect();
         texts.extend_from_slice(&longest);
     }
-    for shape in [DNS_LABEL, DNS_SUBDOMAIN, LABEL_NAME, LABEL_VALUE] {
+    for shape in [DNS_LABEL, DNS_SUBDOMAIN, LABEL_NAME, LABEL_VALUE, DNS_1035_LABEL] {
         for text in &texts {
             assert_eq!((shape.fits)(text), matches(shape.regex, text), "{} {text}", shape.regex);
         }
+    }
+}
+
+#[test]
+fn a_role_may_have_any_name_that_fits_into_a_path() {
+    for (name, expected) in [
+        ("system:node", ""),
+        ("kubevirt.io:migrate", ""),
+        ("Größe", ""),
+        (".", "may not be '.'"),
+        ("..", "may not be '..'"),
+        ("a/b%2F", "may not contain '/'; may not contain '%'"),
+    ] {
+        let said = NameRule::PathSegment.check(name).err().map(|error| error.to_string());
+        assert_eq!(said.unwrap_or_default(), expected, "{name}");
     }
 }
 

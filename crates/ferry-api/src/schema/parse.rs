@@ -12,7 +12,7 @@ use crate::quantity::QUANTITY_PATTERN;
 use crate::schema::{ObjectShape, Schema, Shape, Text, UnknownFields};
 
 /// The only fields of Kubernetes' own kinds that hold a number or a name; a test lists them.
-const PORT: &str = ".port";
+const PORTS: [&str; 2] = [".port", ".targetPort"];
 
 /// Takes away what `#[serde(default)]` adds to a field's schema: the type fills the field in, the
 /// API server does not.
@@ -52,7 +52,7 @@ fn shape(schema: &Map<String, Value>, at: &str) -> Shape {
     if flag(schema, "x-kubernetes-int-or-string") {
         return Shape::IntOrString(match string_text(schema) {
             // k8s-openapi writes quantities and ports alike.
-            Text::Any if !at.ends_with(PORT) => Text::Quantity,
+            Text::Any if !PORTS.iter().any(|port| at.ends_with(port)) => Text::Quantity,
             text => text,
         });
     }

@@ -109,7 +109,7 @@ fn what_is_not_ours_is_foreign() {
         ("cdi.kubevirt.io/v1beta1", "DataVolume"),
         ("events.k8s.io/v1", "Event"),
         ("example.com/v1", "VirtualMachine"),
-        ("v1", "Service"),
+        ("v1", "ReplicationController"),
     ] {
         let found = decode(&document(&format!("apiVersion: {api_version}\nkind: {kind}\n")));
         let (api_version, kind) = (api_version.to_owned(), kind.to_owned());

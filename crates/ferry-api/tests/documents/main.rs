@@ -5,11 +5,14 @@
 mod catalog;
 mod common;
 mod defaults;
+mod discovery;
 mod identity_errors;
 mod manifest_refusals;
 mod manifest_text;
+mod pod_tables;
 mod properties;
 mod round_trip;
 mod schemas;
+mod tables;
 mod unknown_fields;
 mod value_errors;

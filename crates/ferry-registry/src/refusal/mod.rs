@@ -25,6 +25,26 @@ pub enum Refusal {
         /// The name.
         name: String,
     },
+    /// There is one that is being deleted (409).
+    #[error("object is being deleted: {} \"{name}\" already exists", qualified(.served))]
+    BeingDeleted {
+        /// The kind.
+        served: KindVersion,
+        /// The name.
+        name: String,
+    },
+    /// Every name that was generated is taken (409).
+    #[error(
+        "{} \"{name}\" already exists, the server was not able to generate a unique name for the \
+         object",
+        qualified(.served)
+    )]
+    GeneratedNameTaken {
+        /// The kind.
+        served: KindVersion,
+        /// The last name that was tried.
+        name: String,
+    },
     /// The object is not what the client takes it for (409).
     #[error("Operation cannot be fulfilled on {} \"{name}\": {message}", qualified(.served))]
     Conflict {

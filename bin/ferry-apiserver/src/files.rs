@@ -1,0 +1,158 @@
+//! Files that nobody else may read, and that are whole or not there at all.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// Read and written by the owner, and by nobody else.
+const PRIVATE_FILE: u32 = 0o600;
+
+/// Entered by the owner, and by nobody else.
+const PRIVATE_DIR: u32 = 0o700;
+
+/// A file or a directory that cannot be used. Each names it.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// A file cannot be read.
+    #[error("cannot read {}", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}", .path.display())]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A directory cannot be made.
+    #[error("cannot make the directory {}", .path.display())]
+    Directory {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Makes a directory that only its owner may enter, and those above it. One that is there stays as
+/// it is.
+///
+/// # Errors
+/// [`FileError::Directory`].
+pub fn private_dir(path: &Path) -> Result<(), FileError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(PRIVATE_DIR)
+        .create(path)
+        .map_err(|source| FileError::Directory { path: path.to_owned(), source })
+}
+
+/// Puts `text` at `path`, for its owner only. Whoever looks meanwhile, or after a power cut, finds
+/// what was there before or all of it.
+///
+/// # Errors
+/// [`FileError::Write`], and what was there before still is.
+pub fn write_private(path: &Path, text: &[u8]) -> Result<(), FileError> {
+    replace(path, text).map_err(|source| FileError::Write { path: path.to_owned(), source })
+}
+
+/// What is in a file, or `None` if there is no such file.
+///
+/// # Errors
+/// [`FileError::Read`].
+pub fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
+    match fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(FileError::Read { path: path.to_owned(), source }),
+    }
+}
+
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let dir = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    };
+    let mut beside = std::ffi::OsString::from(".");
+    beside.push(name);
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = dir.join(beside);
+    let written = write_new(&beside, text)
+        .and_then(|()| fs::rename(&beside, path))
+        .and_then(|()| File::open(dir)?.sync_all());
+    if written.is_err() {
+        // What has been written so far is of no use; that it cannot be removed changes nothing.
+        let _removed = fs::remove_file(&beside);
+    }
+    written
+}
+
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
+    // Left behind by a process that had our number and was killed.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(path)?;
+    file.write_all(text)?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_is_the_owners_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        write_private(&path, b"new").unwrap();
+        assert_eq!(read_if_there(&path).unwrap().as_deref(), Some(&b"new"[..]));
+        assert_eq!(mode(&path), 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something was left behind");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_named_and_nothing_is_left_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let missing = dir.path().join("missing/key");
+        let error = write_private(&missing, b"x").unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot write {}", missing.display()));
+        // A directory is in the way of the last step.
+        let blocked = dir.path().join("blocked");
+        fs::create_dir(&blocked).unwrap();
+        assert!(write_private(&blocked, b"x").is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something was left behind");
+    }
+
+    #[test]
+    fn a_directory_is_made_with_those_above_and_only_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b");
+        private_dir(&path).unwrap();
+        private_dir(&path).unwrap();
+        assert_eq!((mode(&path), mode(&dir.path().join("a"))), (0o700, 0o700));
+        fs::write(path.join("file"), "").unwrap();
+        let error = private_dir(&path.join("file")).unwrap_err();
+        assert!(error.to_string().ends_with("a/b/file"), "{error}");
+        assert!(read_if_there(&path.join("nothing")).unwrap().is_none());
+        assert!(matches!(read_if_there(&path), Err(FileError::Read { .. })));
+    }
+}

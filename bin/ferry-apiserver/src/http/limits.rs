@@ -1,0 +1,103 @@
+//! What a client may take of the server, one by one.
+
+use std::time::Duration;
+
+/// Each has a watcher or a pool of its own; a thousand watchers over HTTP/1.1 are to fit, with as
+/// many other clients and some to spare.
+const CONNECTIONS: usize = 4096;
+
+/// Much longer than a handshake takes between any two machines; as long as Go's servers wait.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// As kube-apiserver's `ReadHeaderTimeout`: whoever sends a first head byte by byte is cut off.
+const HEAD: Duration = Duration::from_secs(32);
+
+/// As kube-apiserver's `IdleTimeout`, just below the 90 s for which clients keep connections.
+const IDLE: Duration = Duration::from_secs(89);
+
+/// Selectors and continue tokens in URLs and a hundred groups of a user fit several times.
+const HEAD_BYTES: usize = 128 * 1024;
+
+/// Nobody sends as many; kubectl sends eight.
+const HEADERS: usize = 100;
+
+/// kube-rs sends all requests of a process through one connection, and the ones beyond this wait
+/// there without an end. A thousand watches and some requests beside them are to fit.
+const STREAMS: u32 = 2048;
+
+/// What one slow reader of HTTP/2 may leave unread before nothing more is asked of its answer. A
+/// thousand of them keep 64 MiB.
+const UNREAD_BYTES: usize = 64 * 1024;
+
+/// What a writer may send without waiting for us to have read it: a request of usual size at once.
+const STREAM_WINDOW: u32 = 256 * 1024;
+
+/// The same for all requests of a connection together.
+const CONNECTION_WINDOW: u32 = 1024 * 1024;
+
+/// How often a connection is asked whether somebody is still there: dead watchers would stay for
+/// ever otherwise.
+const PING: Duration = Duration::from_secs(30);
+
+/// How long it may take to answer that.
+const PONG: Duration = Duration::from_secs(15);
+
+/// How long requests may take that are under way when the server is told to stop. As kubelet gives
+/// a static pod 30 s to end, a third is left for the rest.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// What a client may take of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at a time; more wait until one ends.
+    pub connections: usize,
+    /// Until TLS is set up.
+    pub handshake: Duration,
+    /// From the handshake until the head of the first request is read.
+    pub head: Duration,
+    /// From the end of a request until the head of the next one is read.
+    pub idle: Duration,
+    /// Bytes of a request's head.
+    pub head_bytes: usize,
+    /// Headers of a request.
+    pub headers: usize,
+    /// Requests at a time in a connection of HTTP/2.
+    pub streams: u32,
+    /// Bytes of an answer that wait for a reader of HTTP/2.
+    pub unread_bytes: usize,
+    /// Bytes of a request that come unasked.
+    pub stream_window: u32,
+    /// Bytes of all requests of a connection that come unasked.
+    pub connection_window: u32,
+    /// Between two questions whether anybody is there.
+    pub ping: Duration,
+    /// Until the answer.
+    pub pong: Duration,
+    /// From the beginning of the end to its end.
+    pub grace: Duration,
+}
+
+impl Limits {
+    /// Those of a server.
+    pub const DEFAULT: Self = Self {
+        connections: CONNECTIONS,
+        handshake: HANDSHAKE,
+        head: HEAD,
+        idle: IDLE,
+        head_bytes: HEAD_BYTES,
+        headers: HEADERS,
+        streams: STREAMS,
+        unread_bytes: UNREAD_BYTES,
+        stream_window: STREAM_WINDOW,
+        connection_window: CONNECTION_WINDOW,
+        ping: PING,
+        pong: PONG,
+        grace: GRACE,
+    };
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

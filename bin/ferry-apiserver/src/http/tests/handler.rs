@@ -1,0 +1,133 @@
+//! A server whose handler does what the path says.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::{self, Stream};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
+use tokio::task::JoinHandle;
+use tokio::time;
+
+use crate::access::{Realm, TokenFile, Tokens, Whom};
+use crate::http::service::wall_time;
+use crate::tls::{Credentials, Names, Pki};
+
+use super::super::*;
+
+/// How many events `/ticks` has, of 5 bytes, one every 12 ms.
+pub(super) const TICKS: usize = 20;
+
+/// A server that runs, and all that its clients need.
+pub(super) struct Fixture {
+    pub(super) address: SocketAddr,
+    pub(super) pki: Pki,
+    pub(super) stop: Stop,
+    pub(super) served: JoinHandle<()>,
+    _dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    pub(super) async fn start(limits: Limits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Clock::system();
+        let pki = Pki::open(dir.path(), &Names::new([]).unwrap(), wall_time(clock)).unwrap();
+        let tokens = dir.path().join("tokens");
+        std::fs::write(&tokens, "s3cr3t,bob,1\n").unwrap();
+        let file = TokenFile::read(&tokens, &[1; 32]).unwrap();
+        let tokens = Tokens::open(dir.path(), || [2; 32]).unwrap();
+        let authenticator = Arc::new(Authenticator::new(pki.clients.clone(), file, tokens));
+        let (stop, stopping) = Stop::new();
+        let handler = Arc::new(Script { stopping: stopping.clone() });
+        let tls = Arc::clone(&pki.server);
+        let realm = Arc::new(NoRealm);
+        let server = Arc::new(Server { handler, realm, authenticator, tls, limits, clock });
+        let bound = Bound::to("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = bound.address();
+        let served = tokio::spawn(bound.serve(server, stopping));
+        Self { address, pki, stop, served, _dir: dir }
+    }
+
+    /// A certificate of a user in group `dev`.
+    pub(super) fn credentials(&self, user: &str) -> Credentials {
+        let (groups, hour) = (["dev".to_owned()], Duration::from_secs(3600));
+        let now = wall_time(Clock::system());
+        self.pki.authority.issue_client(user, &groups, hour, now).unwrap()
+    }
+}
+
+struct NoRealm;
+
+impl Realm for NoRealm {
+    fn service_account(&self, _namespace: &str, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn may_impersonate(&self, _user: &ferry_registry::User, _whom: &Whom) -> bool {
+        false
+    }
+}
+
+struct Script {
+    stopping: Stopping,
+}
+
+type Answer = BoxBody<Bytes, Infallible>;
+
+impl Handler for Script {
+    type Body = Answer;
+
+    async fn serve(&self, caller: Caller, request: Request<Incoming>) -> Response<Answer> {
+        let (head, body) = request.into_parts();
+        let body = match head.uri.path() {
+            "/healthz" => text("ok"),
+            "/whoami" => {
+                let user = caller.user;
+                text(format!("{} of {}", user.name, user.groups.join(",")))
+            }
+            "/headers" => text(format!("{:?}", head.headers)),
+            "/length" => text(body.collect().await.unwrap().to_bytes().len().to_string()),
+            "/panic" => panic!("as the path says"),
+            "/panic-later" => streamed(
+                stream::once(async { line("begun\n") })
+                    .chain(stream::once(async { panic!("as the path says") })),
+            ),
+            "/ticks" => {
+                let interval = time::interval(Duration::from_millis(12));
+                streamed(
+                    stream::unfold(interval, async |mut interval| {
+                        interval.tick().await;
+                        Some((line("tick\n"), interval))
+                    })
+                    .take(TICKS),
+                )
+            }
+            "/watch" => {
+                let mut stopping = self.stopping.clone();
+                let end = stream::once(async move {
+                    stopping.begun().await;
+                    line("ended\n")
+                });
+                streamed(stream::once(async { line("begun\n") }).chain(end))
+            }
+            "/stuck" => pending().await,
+            _ => text("nothing"),
+        };
+        Response::new(body)
+    }
+}
+
+fn text(text: impl Into<Bytes>) -> Answer {
+    Full::new(text.into()).boxed()
+}
+
+fn line(text: &'static str) -> Bytes {
+    Bytes::from_static(text.as_bytes())
+}
+
+fn streamed(lines: impl Stream<Item = Bytes> + Send + Sync + 'static) -> Answer {
+    BodyExt::boxed(StreamBody::new(lines.map(|line| Ok(Frame::data(line)))))
+}

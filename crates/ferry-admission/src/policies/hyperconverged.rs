@@ -1,0 +1,70 @@
+//! HyperConverged: one object, of one name, in one namespace.
+
+use ferry_api::hco::HYPERCONVERGED_NAME;
+use ferry_api::{FieldError, FieldPath, Selector, View};
+use ferry_registry::{Document, Operation, Refusal, Review};
+use k8s_openapi::api::core::v1::Node;
+use serde_json::Value;
+
+use crate::denial::{Reason, Webhook, cause, invalid};
+use crate::fields::{at, map_mut};
+use crate::policies::kubevirt::is_negative;
+
+/// The namespace that HyperConverged lives in, as in OpenShift.
+pub const OPERATOR_NAMESPACE: &str = "openshift-cnv";
+
+const WEBHOOK: Webhook = Webhook("validate-hco.kubevirt.io");
+
+/// Where there is more than one node an evicted instance can go somewhere.
+// PARITY: hyperconverged-cluster-operator pkg/webhooks/mutator/hyperConvergedMutator.go#mutateEvictionStrategy
+pub(super) fn complete(review: &Review<'_>, object: &mut Document, view: &impl View) {
+    if let Operation::Delete { .. } = review.operation {
+        return;
+    }
+    if at(object, &["spec", "evictionStrategy"]).is_some() {
+        return;
+    }
+    let strategy = match view.list::<Node>(None, &Selector::default()).len() {
+        // Nothing is known of the infrastructure yet.
+        0 => return,
+        1 => "None",
+        _ => "LiveMigrate",
+    };
+    map_mut(object, &["spec"]).insert("evictionStrategy".to_owned(), strategy.into());
+}
+
+pub(super) fn check(review: &Review<'_>, operator_namespace: &str) -> Result<(), Refusal> {
+    let Some((old, object)) = super::states(review) else { return Ok(()) };
+    if old.is_none() {
+        create(review, operator_namespace)?;
+    }
+    // PARITY: hyperconverged-cluster-operator controllers/handlers/kubevirt.go#hcLiveMigrationToKv
+    let field = "spec.liveMigrationConfig.bandwidthPerMigration";
+    let bandwidth = at(object, &["spec", "liveMigrationConfig", "bandwidthPerMigration"]);
+    let causes = bandwidth
+        .filter(|bandwidth| is_negative(bandwidth))
+        .map(|_| cause(Reason::Invalid, field, "must not be negative"));
+    WEBHOOK.unless_none(causes.into_iter().collect())
+}
+
+fn create(review: &Review<'_>, operator_namespace: &str) -> Result<(), Refusal> {
+    let name = review.target.name.as_str();
+    // PARITY: hyperconverged-cluster-operator deploy/crds/hco00.crd.yaml#metadata.name
+    if name != HYPERCONVERGED_NAME {
+        let words = format!("metadata.name in body should match '{HYPERCONVERGED_NAME}'");
+        let path = FieldPath::of("metadata.name");
+        return invalid(review.target, vec![FieldError::invalid(path, Value::from(name), words)]);
+    }
+    // PARITY: hyperconverged-cluster-operator controllers/admissionpolicy/resources.go#getRequiredPolicy
+    if review.target.namespace != operator_namespace {
+        return Err(Refusal::Unprocessable {
+            message: format!(
+                "hyperconvergeds.hco.kubevirt.io \"{name}\" is forbidden: \
+                 ValidatingAdmissionPolicy 'hyperconverged-namespace-policy' with binding \
+                 'hyperconverged-namespace-policy-binding' denied request: HyperConverged CR can \
+                 only be created in the '{operator_namespace}' namespace."
+            ),
+        });
+    }
+    Ok(())
+}

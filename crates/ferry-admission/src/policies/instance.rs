@@ -1,0 +1,88 @@
+//! Instances: what runs is what was asked for, and only who runs it says how it is.
+//!
+//! An instance has no status subresource, so whoever may write the object could write its status.
+//! What users write there is undone without a word, as upstream.
+
+use ferry_api::View;
+use ferry_registry::{Document, Operation, Refusal, Review};
+use serde_json::json;
+
+use crate::cluster;
+use crate::denial::{Reason, Webhook, cause};
+use crate::fields::{at, map_mut, same};
+use crate::identity::{Role, role};
+use crate::policies::defaults;
+
+const ON_CREATE: Webhook = Webhook("virtualmachineinstances-create-validator.kubevirt.io");
+const ON_UPDATE: Webhook = Webhook("virtualmachineinstances-update-validator.kubevirt.io");
+
+pub(super) fn complete(review: &Review<'_>, instance: &mut Document, view: &impl View) {
+    match review.operation {
+        Operation::Create { .. } => {
+            // PARITY: pkg/defaults/defaults.go#setDefaultEvictionStrategy
+            if at(instance, &["spec", "evictionStrategy"]).is_none() {
+                let strategy = cluster::eviction_strategy(view);
+                map_mut(instance, &["spec"]).insert("evictionStrategy".to_owned(), strategy.into());
+            }
+            // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/vmi-mutator.go#Mutate
+            if at(instance, &["status", "phase"]).is_none() {
+                let status = map_mut(instance, &["status"]);
+                status.insert("phase".to_owned(), json!("Pending"));
+                status.insert(
+                    "phaseTransitionTimestamps".to_owned(),
+                    json!([{ "phase": "Pending", "phaseTransitionTimestamp": review.now }]),
+                );
+            }
+        }
+        // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/vmi-mutator.go#Mutate
+        Operation::Update { old, .. } => match role(review.user) {
+            Role::Component | Role::Node(_) => {}
+            Role::NamelessNode | Role::Other => {
+                if same(old.get("status"), instance.get("status")) {
+                    return;
+                }
+                match old.get("status") {
+                    Some(status) => instance.insert("status".to_owned(), status.clone()),
+                    None => instance.remove("status"),
+                };
+            }
+        },
+        Operation::Delete { .. } => {}
+    }
+}
+
+pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
+    let is_user = match role(review.user) {
+        Role::Component => false,
+        Role::Node(_) | Role::NamelessNode | Role::Other => true,
+    };
+    match review.operation {
+        Operation::Create { new } => {
+            let labels = is_user.then(|| defaults::reserved_labels(new, &["metadata"])).flatten();
+            let strategy = defaults::eviction_strategy(new, &["spec"]);
+            ON_CREATE.unless_none(labels.into_iter().chain(strategy).collect())
+        }
+        Operation::Update { old, new } => update(review, old, new),
+        Operation::Delete { .. } => Ok(()),
+    }
+}
+
+// PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vmi-update-admitter.go#Admit
+fn update(review: &Review<'_>, old: &Document, new: &Document) -> Result<(), Refusal> {
+    let role = role(review.user);
+    if role != Role::Component && !same(old.get("spec"), new.get("spec")) {
+        let message = "update of VMI object is restricted";
+        return ON_UPDATE.unless_none(vec![cause(Reason::NotSupported, "", message)]);
+    }
+    let may_label = match role {
+        Role::Component | Role::Node(_) => true,
+        Role::NamelessNode | Role::Other => false,
+    };
+    // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vmi-update-admitter.go#admitVMILabelsUpdate
+    if !may_label && defaults::reserved(old) != defaults::reserved(new) {
+        let message = "modification of the following reserved kubevirt.io/ labels on a VMI object \
+                       is prohibited";
+        return ON_UPDATE.unless_none(vec![cause(Reason::NotSupported, "", message)]);
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! The KubeVirt object: there is one, and it says nothing that no migration could follow.
+
+use ferry_api::kubevirt::{KubeVirt, VirtualMachine, VirtualMachineInstance};
+use ferry_api::{QuantityText, Selector, View};
+use ferry_registry::{DeniedCause, Document, Operation, Part, Refusal, Review};
+use serde_json::Value;
+
+use crate::denial::{Reason, Webhook, cause};
+use crate::fields::{at, same, text};
+
+const ON_CREATE: Webhook = Webhook("kubevirt-create-validator.kubevirt.io");
+const ON_UPDATE: Webhook = Webhook("kubevirt-update-validator.kubevirt.io");
+const ON_DELETE: Webhook = Webhook("kubevirt-validator.kubevirt.io");
+
+const CONFIGURATION: &[&str] = &["spec", "configuration"];
+
+/// The feature gates that open `maxDowntimeMs`.
+pub(super) const DOWNTIME_GATES: [&str; 2] = ["MigrationStallDetection", "MigrationDowntimeTuning"];
+
+pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal> {
+    match review.operation {
+        Operation::Create { new } => {
+            // PARITY: pkg/virt-operator/webhooks/kubevirt-create-admitter.go#Admit
+            if !view.list::<KubeVirt>(None, &Selector::default()).is_empty() {
+                return Err(ON_CREATE.refuse("Kubevirt is already created"));
+            }
+            ON_CREATE.unless_none(bandwidth(new).into_iter().collect())
+        }
+        Operation::Update { old, new } if review.target.part == Part::Main => {
+            let causes = downtime(old, new).into_iter().chain(bandwidth(new)).collect();
+            ON_UPDATE.unless_none(causes)
+        }
+        Operation::Update { .. } => Ok(()),
+        Operation::Delete { old } => delete(old, view),
+    }
+}
+
+// PARITY: pkg/virt-operator/webhooks/kubevirt-update-admitter.go#validateMigrationConfiguration
+fn downtime(old: &Document, new: &Document) -> Option<DeniedCause> {
+    let path = [CONFIGURATION, &["migrations", "maxDowntimeMs"]].concat();
+    let after = at(new, &path)?;
+    if same(at(old, &path), Some(after)) || has_gate(new, &DOWNTIME_GATES) {
+        return None;
+    }
+    let field = "spec.configuration.migrationConfiguration.maxDowntimeMs";
+    Some(cause(Reason::Invalid, field, downtime_sentence()))
+}
+
+/// What is said where `maxDowntimeMs` may not be changed.
+pub(super) fn downtime_sentence() -> String {
+    format!(
+        "maxDowntimeMs cannot be modified without enabling the {} feature gate",
+        DOWNTIME_GATES.join(" or ")
+    )
+}
+
+fn has_gate(kubevirt: &Document, gates: &[&str]) -> bool {
+    let open = at(kubevirt, &[CONFIGURATION, &["developerConfiguration", "featureGates"]].concat());
+    open.and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .any(|gate| gates.contains(&gate))
+}
+
+/// A negative limit, with which every migration would fail.
+fn bandwidth(kubevirt: &Document) -> Option<DeniedCause> {
+    let path = [CONFIGURATION, &["migrations", "bandwidthPerMigration"]].concat();
+    is_negative(at(kubevirt, &path)?).then(|| {
+        let field = "spec.configuration.migrations.bandwidthPerMigration";
+        cause(Reason::Invalid, field, "must not be negative")
+    })
+}
+
+/// Whether a quantity is below zero, even by a fraction.
+pub(super) fn is_negative(quantity: &Value) -> bool {
+    let written = match quantity {
+        Value::String(text) => QuantityText::from(text.as_str()),
+        Value::Number(number) => QuantityText::from(number.to_string().as_str()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return false,
+    };
+    written.parse().is_ok_and(|quantity| quantity.to_string().starts_with('-'))
+}
+
+// PARITY: pkg/virt-operator/webhooks/kubevirt-deletion-admitter.go#Admit
+fn delete(kubevirt: &Document, view: &impl View) -> Result<(), Refusal> {
+    let strategy = text(kubevirt, &["spec", "uninstallStrategy"]).unwrap_or_default();
+    if strategy != "BlockUninstallIfWorkloadsExist"
+        || matches!(text(kubevirt, &["status", "phase"]), None | Some("Deleted" | "Deploying"))
+    {
+        return Ok(());
+    }
+    let everything = Selector::default();
+    let present = if !view.list::<VirtualMachineInstance>(None, &everything).is_empty() {
+        "Virtual Machine Instances"
+    } else if !view.list::<VirtualMachine>(None, &everything).is_empty() {
+        "Virtual Machines"
+    } else {
+        return Ok(());
+    };
+    Err(ON_DELETE.refuse(format!(
+        "Rejecting the uninstall request, since there are still {present} present. Either delete \
+         all KubeVirt related workloads or change the uninstall strategy before uninstalling \
+         KubeVirt."
+    )))
+}

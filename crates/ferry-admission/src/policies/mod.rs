@@ -1,0 +1,118 @@
+//! What each kind demands of its objects beyond its schema, and what they are completed with.
+//!
+//! Each file holds the rules of one kind. All of them are functions over a [`View`], so that what
+//! the API server decides can be asked anywhere else too.
+
+mod defaults;
+mod hyperconverged;
+mod instance;
+mod kubevirt;
+mod lease;
+mod machine;
+mod migration;
+mod migration_policy;
+mod namespace;
+mod node;
+mod node_restriction;
+mod pod;
+mod rbac;
+mod rbac_shape;
+
+use ferry_api::{Kind, View};
+use ferry_registry::{Document, Operation, Refusal, Review};
+
+pub use hyperconverged::OPERATOR_NAMESPACE;
+
+/// The rules of all kinds.
+#[derive(Clone, Debug)]
+pub struct Policies {
+    operator_namespace: String,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        Self { operator_namespace: OPERATOR_NAMESPACE.to_owned() }
+    }
+}
+
+impl Policies {
+    /// The rules where HyperConverged lives in `namespace`.
+    pub fn with_operator_namespace(namespace: impl Into<String>) -> Self {
+        Self { operator_namespace: namespace.into() }
+    }
+
+    /// Completes an object before it is checked.
+    ///
+    /// # Errors
+    /// A [`Refusal`] ends the write.
+    pub fn complete<V: View>(
+        &self,
+        review: &Review<'_>,
+        object: &mut Document,
+        view: &V,
+    ) -> Result<(), Refusal> {
+        match review.target.served.kind() {
+            Kind::VirtualMachine => machine::complete(review, object),
+            Kind::VirtualMachineInstance => instance::complete(review, object, view),
+            Kind::VirtualMachineInstanceMigration => migration::complete(review, object),
+            Kind::HyperConverged => hyperconverged::complete(review, object, view),
+            Kind::ClusterRoleBinding | Kind::RoleBinding => rbac_shape::complete(object),
+            Kind::MigrationPolicy
+            | Kind::KubeVirt
+            | Kind::NetworkAttachmentDefinition
+            | Kind::Node
+            | Kind::Namespace
+            | Kind::Pod
+            | Kind::Event
+            | Kind::Lease
+            | Kind::PersistentVolumeClaim
+            | Kind::ConfigMap
+            | Kind::Secret
+            | Kind::Service
+            | Kind::ServiceAccount
+            | Kind::ClusterRole
+            | Kind::Role => {}
+        }
+        Ok(())
+    }
+
+    /// Accepts a write, with warnings, or refuses it.
+    ///
+    /// # Errors
+    /// A [`Refusal`] ends the write.
+    pub fn check<V: View>(&self, review: &Review<'_>, view: &V) -> Result<Vec<String>, Refusal> {
+        node_restriction::check(review)?;
+        match review.target.served.kind() {
+            Kind::VirtualMachine => machine::check(review)?,
+            Kind::VirtualMachineInstance => instance::check(review)?,
+            Kind::VirtualMachineInstanceMigration => migration::check(review, view)?,
+            Kind::MigrationPolicy => migration_policy::check(review, view)?,
+            Kind::KubeVirt => kubevirt::check(review, view)?,
+            Kind::HyperConverged => hyperconverged::check(review, &self.operator_namespace)?,
+            Kind::Node => node::check(review)?,
+            Kind::Namespace => namespace::check(review)?,
+            Kind::Pod => pod::check(review)?,
+            Kind::Lease => lease::check(review)?,
+            Kind::ClusterRole | Kind::Role | Kind::ClusterRoleBinding | Kind::RoleBinding => {
+                rbac::check(review, view)?
+            }
+            Kind::NetworkAttachmentDefinition
+            | Kind::Event
+            | Kind::PersistentVolumeClaim
+            | Kind::ConfigMap
+            | Kind::Secret
+            | Kind::Service
+            | Kind::ServiceAccount => {}
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// The object as it will be, and as it was if it was.
+fn states<'a>(review: &Review<'a>) -> Option<(Option<&'a Document>, &'a Document)> {
+    match review.operation {
+        Operation::Create { new } => Some((None, new)),
+        Operation::Update { old, new } => Some((Some(old), new)),
+        Operation::Delete { .. } => None,
+    }
+}

@@ -1,0 +1,32 @@
+//! Pods: once on a node, always on that node.
+
+use ferry_api::{FieldError, FieldPath};
+use ferry_registry::{Operation, Part, Refusal, Review};
+
+use crate::denial::invalid;
+use crate::fields::text;
+
+pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
+    let Operation::Update { old, new } = review.operation else { return Ok(()) };
+    let node = |pod| text(pod, &["spec", "nodeName"]).unwrap_or_default();
+    let (before, after) = (node(old), node(new));
+    // The status has no say in it, and the registry keeps the spec there.
+    if before.is_empty() || before == after {
+        return Ok(());
+    }
+    match review.target.part {
+        // PARITY: pkg/registry/core/pod/storage/storage.go#setPodNodeAndMetadata
+        Part::Binding => Err(Refusal::Conflict {
+            served: review.target.served,
+            name: review.target.name.clone(),
+            message: format!("pod {} is already assigned to node \"{before}\"", review.target.name),
+        }),
+        Part::Main | Part::Status | Part::Finalize => {
+            let path = FieldPath::of("spec.nodeName");
+            invalid(
+                review.target,
+                vec![FieldError::invalid(path, after.into(), "a pod stays on its node")],
+            )
+        }
+    }
+}

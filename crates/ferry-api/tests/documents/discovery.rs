@@ -1,0 +1,207 @@
+//! What is served, in the forms that clients read it in.
+
+use std::collections::BTreeSet;
+
+use expect_test::expect;
+use ferry_api::discovery::{self, Edition, Root};
+use ferry_api::{KindVersion, VirtualResource};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
+    APIGroup, APIGroupList, APIResourceList, APIVersions,
+};
+use kube_core::discovery::v2::APIGroupDiscoveryList;
+use serde_json::{Value, json};
+
+use crate::common::text;
+
+/// Every resource of a group and version in one line.
+fn resources(group: &str, version: &str) -> Vec<String> {
+    let document = discovery::resources(group, version).expect("it is served");
+    let list: APIResourceList = serde_json::from_value(document).unwrap();
+    let line = |resource: &k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource| {
+        let scope = if resource.namespaced { "namespaced" } else { "cluster" };
+        let elsewhere = match (&resource.group, &resource.version) {
+            (Some(group), Some(version)) => format!(" of {group}/{version}"),
+            _ => String::new(),
+        };
+        format!(
+            "{} {scope} {}{elsewhere}: {}",
+            resource.name,
+            resource.kind,
+            resource.verbs.join(" ")
+        )
+    };
+    list.resources.iter().map(line).collect()
+}
+
+#[test]
+fn groups_come_in_the_order_of_preference() {
+    let versions: APIVersions = serde_json::from_value(discovery::api_versions()).unwrap();
+    assert_eq!(versions.versions, ["v1"]);
+    let groups: APIGroupList = serde_json::from_value(discovery::groups()).unwrap();
+    let lines: Vec<String> = groups
+        .groups
+        .iter()
+        .map(|group| {
+            let versions: Vec<_> =
+                group.versions.iter().map(|v| v.group_version.as_str()).collect();
+            let preferred = group.preferred_version.as_ref().map(|v| v.version.as_str());
+            assert_eq!(preferred, Some(group.versions[0].version.as_str()));
+            versions.join(" ")
+        })
+        .collect();
+    expect![[r#"
+        kubevirt.io/v1 kubevirt.io/v1alpha3
+        migrations.kubevirt.io/v1alpha1
+        hco.kubevirt.io/v1 hco.kubevirt.io/v1beta1
+        k8s.cni.cncf.io/v1
+        coordination.k8s.io/v1
+        events.k8s.io/v1
+        rbac.authorization.k8s.io/v1
+        authorization.k8s.io/v1
+        authentication.k8s.io/v1
+        subresources.kubevirt.io/v1
+    "#]]
+    .assert_eq(&text(&lines));
+    for group in &groups.groups {
+        let alone: APIGroup =
+            serde_json::from_value(discovery::group(&group.name).unwrap()).unwrap();
+        assert_eq!(&alone, group);
+    }
+    assert_eq!(discovery::group("apps"), None);
+    assert_eq!(discovery::group(""), None);
+}
+
+#[test]
+fn everything_that_is_served_is_found() {
+    for served in KindVersion::all() {
+        let list = discovery::resources(served.group(), served.version()).unwrap();
+        let names: Vec<&Value> =
+            list["resources"].as_array().unwrap().iter().map(|r| &r["name"]).collect();
+        assert!(names.contains(&&json!(served.definition().plural)), "{served}");
+        assert!(discovery::group_versions().contains(&(served.group(), served.version())));
+    }
+    for resource in VirtualResource::ALL {
+        assert!(discovery::group_versions().contains(&(resource.group, resource.version)));
+        let found = VirtualResource::of_path(resource.group, resource.version, resource.plural);
+        assert_eq!(found, Some(resource));
+    }
+    assert_eq!(discovery::resources("", "v2"), None);
+    assert_eq!(discovery::resources("kubevirt.io", "v1beta1"), None);
+}
+
+#[test]
+fn the_core_has_what_kubectl_drain_looks_for() {
+    let lines = resources("", "v1");
+    let below: Vec<&String> = lines.iter().filter(|line| line.contains('/')).collect();
+    expect![[r#"
+        namespaces/finalize cluster Namespace: update
+        namespaces/status cluster Namespace: get patch update
+        nodes/status cluster Node: get patch update
+        persistentvolumeclaims/status namespaced PersistentVolumeClaim: get patch update
+        pods/binding namespaced Binding: create
+        pods/eviction namespaced Eviction of policy/v1: create
+        pods/status namespaced Pod: get patch update
+        serviceaccounts/token namespaced TokenRequest of authentication.k8s.io/v1: create
+        services/status namespaced Service: get patch update
+    "#]]
+    .assert_eq(&text(&below));
+    assert_eq!(
+        lines.iter().find(|line| line.starts_with("nodes ")).map(String::as_str),
+        Some("nodes cluster Node: create delete deletecollection get list patch update watch"),
+    );
+}
+
+#[test]
+fn reviews_and_actions_have_no_objects() {
+    let mut lines = resources("authorization.k8s.io", "v1");
+    lines.extend(resources("authentication.k8s.io", "v1"));
+    lines.extend(resources("subresources.kubevirt.io", "v1"));
+    expect![[r#"
+        localsubjectaccessreviews namespaced LocalSubjectAccessReview: create
+        selfsubjectaccessreviews cluster SelfSubjectAccessReview: create
+        selfsubjectrulesreviews cluster SelfSubjectRulesReview: create
+        subjectaccessreviews cluster SubjectAccessReview: create
+        selfsubjectreviews cluster SelfSubjectReview: create
+        tokenreviews cluster TokenReview: create
+        virtualmachineinstances/evacuate/cancel namespaced EvacuateCancelOptions of kubevirt.io/v1: update
+        virtualmachineinstances/pause namespaced PauseOptions of kubevirt.io/v1: update
+        virtualmachineinstances/unpause namespaced UnpauseOptions of kubevirt.io/v1: update
+        virtualmachines/evacuate/cancel namespaced EvacuateCancelOptions of kubevirt.io/v1: update
+        virtualmachines/migrate namespaced MigrateOptions of kubevirt.io/v1: update
+        virtualmachines/restart namespaced RestartOptions of kubevirt.io/v1: update
+        virtualmachines/start namespaced StartOptions of kubevirt.io/v1: update
+        virtualmachines/stop namespaced StopOptions of kubevirt.io/v1: update
+    "#]].assert_eq(&text(&lines));
+}
+
+#[test]
+fn names_that_people_type_are_told() {
+    let list = discovery::resources("kubevirt.io", "v1").unwrap();
+    let machines = list["resources"].as_array().unwrap();
+    let machine = machines.iter().find(|resource| resource["name"] == "virtualmachines").unwrap();
+    assert_eq!(machine["shortNames"], json!(["vm", "vms"]));
+    assert_eq!(machine["categories"], json!(["all"]));
+    assert_eq!(machine["singularName"], "virtualmachine");
+}
+
+/// The plain lists and the aggregated ones say the same.
+#[test]
+fn both_forms_tell_the_same() {
+    let mut aggregated = BTreeSet::new();
+    for root in [Root::Core, Root::Groups] {
+        let document = discovery::aggregated(root, Edition::V2);
+        let list: APIGroupDiscoveryList = serde_json::from_value(document).unwrap();
+        for group in list.items {
+            let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
+            for version in group.versions {
+                let of = format!("{name}/{}", version.version.unwrap());
+                for resource in version.resources {
+                    let plural = resource.resource.unwrap();
+                    if !resource.verbs.is_empty() {
+                        aggregated.insert(format!("{of} {plural} {:?}", resource.verbs));
+                    }
+                    for below in resource.subresources {
+                        let name = below.subresource.unwrap();
+                        aggregated.insert(format!("{of} {plural}/{name} {:?}", below.verbs));
+                    }
+                }
+            }
+        }
+    }
+    let mut plain = BTreeSet::new();
+    for (group, version) in discovery::group_versions() {
+        let list = discovery::resources(group, version).unwrap();
+        let list: APIResourceList = serde_json::from_value(list).unwrap();
+        for resource in list.resources {
+            plain.insert(format!("{group}/{version} {} {:?}", resource.name, resource.verbs));
+        }
+    }
+    assert_eq!(aggregated, plain);
+}
+
+#[test]
+fn older_clients_read_the_beta_of_the_same() {
+    let mut beta = discovery::aggregated(Root::Groups, Edition::V2Beta1);
+    assert_eq!(beta["apiVersion"], "apidiscovery.k8s.io/v2beta1");
+    beta["apiVersion"] = json!("apidiscovery.k8s.io/v2");
+    assert_eq!(beta, discovery::aggregated(Root::Groups, Edition::V2));
+}
+
+#[test]
+fn a_resource_that_is_only_a_path_has_an_empty_kind() {
+    let document = discovery::aggregated(Root::Groups, Edition::V2);
+    let last = document["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["metadata"]["name"], "subresources.kubevirt.io");
+    let machine = &last["versions"][0]["resources"][1];
+    assert_eq!(machine["resource"], "virtualmachines");
+    assert_eq!(machine["responseKind"], json!({ "group": "", "version": "", "kind": "" }));
+    assert_eq!(machine["verbs"], json!([]));
+    assert_eq!(
+        machine["subresources"][0],
+        json!({
+            "subresource": "start",
+            "responseKind": { "group": "kubevirt.io", "version": "v1", "kind": "StartOptions" },
+            "verbs": ["update"],
+        }),
+    );
+}

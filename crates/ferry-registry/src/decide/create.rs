@@ -1,0 +1,206 @@
+//! A new object.
+
+use serde_json::{Value, json};
+
+use crate::admission::{Admission, Operation};
+use crate::decide::{Job, Owning, namespaces};
+use crate::document::{meta_text, metadata_mut, section_mut, to_json};
+use crate::draft::check_name;
+use crate::kinds::has_generation;
+use crate::object::{Change, Document, Effect, Stored, Target};
+use crate::refusal::Refusal;
+use crate::request::{Answer, Decision};
+
+use std::sync::Arc;
+
+use ferry_api::{FieldError, FieldPath, Kind};
+
+/// The longest name that is made from a prefix, without its ending. With it, a name fits into a
+/// label.
+// PARITY: apiserver/pkg/storage/names/generate.go#GenerateName
+const LONGEST_PREFIX: usize = 58;
+
+/// What of an object's metadata is the server's alone.
+const SERVER_OWNED: [&str; 7] = [
+    "uid",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "generation",
+    "resourceVersion",
+    "selfLink",
+];
+
+/// Makes the object that `client` describes.
+pub(super) fn create<A: Admission>(
+    job: &Job<'_, A>,
+    client: &Document,
+    owning: Owning,
+) -> Result<Decision, Refusal> {
+    if !matches!(meta_text(client, "resourceVersion"), "" | "0") {
+        let message = "resourceVersion should not be set on objects to be created".to_owned();
+        return Err(Refusal::BadRequest { message });
+    }
+    namespaces::check_lifecycle(job)?;
+    let naming = name(job, client)?;
+    let target = Target { name: naming.name().to_owned(), ..job.target().clone() };
+    let mut object = client.clone();
+    identify(job, &target, &mut object);
+    prepare(job.kind(), &mut object);
+
+    let review = job.review(&target, Operation::Create { new: client });
+    job.admission.mutate(&review, &mut object, job.state)?;
+    let review = job.review(&target, Operation::Create { new: &object });
+    let warnings = job.admission.validate(&review, job.state)?;
+    check_free(job, &target, &naming)?;
+
+    job.track(owning, None, &mut object);
+    let guess = 1024;
+    if job.is_dry() {
+        let answer = Answer::Created(to_json(&object, guess));
+        return Ok(Decision { change: None, answer, warnings });
+    }
+    let revision = job.state.revision().next();
+    let stored = Arc::new(Stored::new(target.key(), revision, &mut object, guess));
+    let answer = Answer::Created(stored.json.clone());
+    let change = Some(Change { revision, effect: Effect::Put(stored) });
+    Ok(Decision { change, answer, warnings })
+}
+
+/// Where an object's name comes from.
+enum Naming {
+    Given(String),
+    Generated(String),
+}
+
+impl Naming {
+    fn name(&self) -> &str {
+        match self {
+            Self::Given(name) | Self::Generated(name) => name,
+        }
+    }
+}
+
+/// The name that was given, or a free one that begins as was asked for.
+fn name<A: Admission>(job: &Job<'_, A>, client: &Document) -> Result<Naming, Refusal> {
+    let given = meta_text(client, "name");
+    if !given.is_empty() {
+        return Ok(Naming::Given(given.to_owned()));
+    }
+    let mut prefix = meta_text(client, "generateName");
+    if prefix.is_empty() {
+        let what = "name or generateName is required";
+        let error = FieldError::required(FieldPath::of("metadata.name"), what);
+        return Err(job.invalid("", vec![error]));
+    }
+    if let Some((end, _)) = prefix.char_indices().find(|(at, c)| at + c.len_utf8() > LONGEST_PREFIX)
+    {
+        prefix = &prefix[..end];
+    }
+    let mut last = None;
+    for suffix in &job.context.suffixes {
+        let target = Target { name: format!("{prefix}{suffix}"), ..job.target().clone() };
+        let free = job.state.object(&target.key()).is_none();
+        last = Some(target.name);
+        if free {
+            break;
+        }
+    }
+    let Some(name) = last else {
+        return Err(Refusal::Internal { message: "no endings for names were drawn".to_owned() });
+    };
+    if let Err(messages) = check_name(job.kind(), &name) {
+        let path = FieldPath::of("metadata.name");
+        let errors = messages
+            .into_iter()
+            .map(|message| FieldError::invalid(path.clone(), Value::from(name.as_str()), message))
+            .collect();
+        return Err(job.invalid(&name, errors));
+    }
+    Ok(Naming::Generated(name))
+}
+
+/// Writes into the metadata what the server alone decides.
+fn identify<A: Admission>(job: &Job<'_, A>, target: &Target, object: &mut Document) {
+    let metadata = metadata_mut(object);
+    for field in SERVER_OWNED {
+        metadata.remove(field);
+    }
+    metadata.insert("name".to_owned(), Value::from(target.name.as_str()));
+    if !target.namespace.is_empty() {
+        metadata.insert("namespace".to_owned(), Value::from(target.namespace.as_str()));
+    }
+    metadata.insert("uid".to_owned(), Value::from(job.context.uid.as_str()));
+    metadata.insert("creationTimestamp".to_owned(), Value::from(job.context.now.to_string()));
+    if has_generation(job.kind()) {
+        metadata.insert("generation".to_owned(), Value::from(1));
+    }
+}
+
+/// What a new object of a kind is, whatever its creator says.
+// PARITY: pkg/registry/core/pod/strategy.go#PrepareForCreate and its siblings.
+fn prepare(kind: Kind, object: &mut Document) {
+    match kind {
+        Kind::Namespace => namespaces::prepare(object),
+        Kind::Pod => drop(object.insert("status".to_owned(), json!({ "phase": "Pending" }))),
+        Kind::PersistentVolumeClaim => {
+            drop(object.insert("status".to_owned(), json!({ "phase": "Pending" })));
+        }
+        Kind::Service => {
+            drop(object.insert("status".to_owned(), json!({ "loadBalancer": {} })));
+        }
+        Kind::Secret => {
+            if object.get("type").and_then(Value::as_str).is_none_or(str::is_empty) {
+                object.insert("type".to_owned(), Value::from("Opaque"));
+            }
+            encode_plain(object);
+        }
+        Kind::VirtualMachine
+        | Kind::VirtualMachineInstanceMigration
+        | Kind::MigrationPolicy
+        | Kind::KubeVirt
+        | Kind::HyperConverged => drop(object.remove("status")),
+        // An instance has no path for its status, and a node introduces itself with its own.
+        Kind::VirtualMachineInstance
+        | Kind::Node
+        | Kind::NetworkAttachmentDefinition
+        | Kind::Event
+        | Kind::Lease
+        | Kind::ConfigMap
+        | Kind::ServiceAccount
+        | Kind::ClusterRole
+        | Kind::ClusterRoleBinding
+        | Kind::Role
+        | Kind::RoleBinding => {}
+    }
+}
+
+/// Moves what a Secret holds as plain text to its data, in base64.
+// PARITY: pkg/apis/core/v1/conversion.go#Convert_v1_Secret_To_core_Secret
+pub(super) fn encode_plain(secret: &mut Document) {
+    use base64::Engine;
+    let Some(Value::Object(plain)) = secret.remove("stringData") else { return };
+    let data = section_mut(secret, "data");
+    for (key, value) in plain {
+        let text = value.as_str().unwrap_or_default();
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        data.insert(key, Value::from(encoded));
+    }
+}
+
+/// Checks that the name is not taken.
+fn check_free<A: Admission>(
+    job: &Job<'_, A>,
+    target: &Target,
+    naming: &Naming,
+) -> Result<(), Refusal> {
+    let Some(existing) = job.state.object(&target.key()) else { return Ok(()) };
+    let (served, name) = (target.served, target.name.clone());
+    Err(match naming {
+        Naming::Generated(_) => Refusal::GeneratedNameTaken { served, name },
+        Naming::Given(_) if existing.meta.deleted.is_some() => {
+            Refusal::BeingDeleted { served, name }
+        }
+        Naming::Given(_) => Refusal::AlreadyExists { served, name },
+    })
+}

@@ -1,0 +1,167 @@
+//! The end of an object, or its beginning.
+
+use std::sync::Arc;
+
+use ferry_api::Kind;
+use serde_json::Value;
+
+use crate::admission::{Admission, Operation};
+use crate::decide::grace::{self, Grace};
+use crate::decide::{Job, finish, namespaces};
+use crate::document::{self, metadata_mut, section_mut};
+use crate::garbage::{FOREGROUND, ORPHAN};
+use crate::object::{Change, Document, Effect, Stored};
+use crate::refusal::Refusal;
+use crate::request::{Answer, Decision, DeleteOptions, Propagation};
+
+/// Deletes the object at the request's target, or marks it where something holds it.
+// PARITY: apiserver/pkg/registry/generic/registry/store.go#Delete
+pub(super) fn delete<A: Admission>(
+    job: &Job<'_, A>,
+    options: &DeleteOptions,
+) -> Result<Decision, Refusal> {
+    let live = job.live()?;
+    check_preconditions(job, live, options)?;
+    namespaces::check_mortal(job)?;
+    let before = live.document();
+    let review = job.review(job.target(), Operation::Delete { old: &before });
+    let warnings = job.admission.validate(&review, job.state)?;
+    if live.meta.deleted.is_some() {
+        return again(job, live, before, options, warnings);
+    }
+    let mut after = before;
+    finalize(&mut after, options.propagation);
+    let grace = grace::grace(job.kind(), &after, options.grace_period_seconds);
+    let held = !finalizers(&after).is_empty();
+    let waits = job.kind() == Kind::Namespace && namespaces::spec_finalizers(&after) > 0;
+    if grace == Grace::None && !held && !waits {
+        return Ok(gone(job, live, warnings));
+    }
+    mark(job, &mut after, grace);
+    Ok(put(job, live, after, warnings))
+}
+
+/// An object that is being deleted is deleted again: its grace may become shorter, and that is all.
+// PARITY: apiserver/pkg/registry/rest/delete.go#BeforeDelete
+fn again<A: Admission>(
+    job: &Job<'_, A>,
+    live: &Arc<Stored>,
+    before: Document,
+    options: &DeleteOptions,
+    warnings: Vec<String>,
+) -> Result<Decision, Refusal> {
+    let unchanged =
+        |warnings| Decision { change: None, answer: Answer::Object(live.json.clone()), warnings };
+    let (Some(granted), Some(asked)) = (grace::granted(&before), options.grace_period_seconds)
+    else {
+        return Ok(unchanged(warnings));
+    };
+    let asked = if asked < 0 { 1 } else { asked };
+    if asked >= granted {
+        return Ok(unchanged(warnings));
+    }
+    let mut after = before;
+    let start = live.meta.deleted.map(|end| grace::later(end, -granted));
+    let end = grace::later(start.unwrap_or(job.context.now), asked);
+    let metadata = metadata_mut(&mut after);
+    metadata.insert("deletionTimestamp".to_owned(), Value::from(end.to_string()));
+    metadata.insert("deletionGracePeriodSeconds".to_owned(), Value::from(asked));
+    if finish::is_over(job.kind(), &after) {
+        return Ok(gone(job, live, warnings));
+    }
+    Ok(put(job, live, after, warnings))
+}
+
+fn check_preconditions<A: Admission>(
+    job: &Job<'_, A>,
+    live: &Stored,
+    options: &DeleteOptions,
+) -> Result<(), Refusal> {
+    let uid = &live.meta.uid;
+    if let Some(wanted) = options.uid.as_ref().filter(|wanted| *wanted != uid) {
+        return Err(job.conflict(format!(
+            "Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
+        )));
+    }
+    let revision = live.revision.to_string();
+    if let Some(wanted) = options.resource_version.as_ref().filter(|wanted| **wanted != revision) {
+        return Err(job.conflict(format!(
+            "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in \
+             object meta: {revision}"
+        )));
+    }
+    Ok(())
+}
+
+fn finalizers(object: &Document) -> Vec<&str> {
+    let list = document::metadata(object).and_then(|it| it.get("finalizers")?.as_array());
+    list.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Writes into the finalizers what becomes of the dependents.
+// PARITY: apiserver/pkg/registry/generic/registry/store.go#deletionFinalizersForGarbageCollection
+fn finalize(object: &mut Document, propagation: Option<Propagation>) {
+    let wanted = match propagation {
+        // As the object's creator has it.
+        None => return,
+        Some(Propagation::Background) => None,
+        Some(Propagation::Foreground) => Some(FOREGROUND),
+        Some(Propagation::Orphan) => Some(ORPHAN),
+    };
+    let before = finalizers(object);
+    let others = before.iter().filter(|name| **name != FOREGROUND && **name != ORPHAN);
+    let after: Vec<_> = others.copied().chain(wanted).map(Value::from).collect();
+    let metadata = metadata_mut(object);
+    if after.is_empty() {
+        metadata.remove("finalizers");
+    } else {
+        metadata.insert("finalizers".to_owned(), Value::Array(after));
+    }
+}
+
+/// Marks an object as being deleted.
+fn mark<A: Admission>(job: &Job<'_, A>, object: &mut Document, grace: Grace) {
+    let now = job.context.now;
+    let seconds = match grace {
+        Grace::None => 0,
+        Grace::Seconds(seconds) => seconds,
+    };
+    let metadata = metadata_mut(object);
+    let end = grace::later(now, seconds);
+    metadata.insert("deletionTimestamp".to_owned(), Value::from(end.to_string()));
+    if job.kind() == Kind::Namespace {
+        // PARITY: pkg/registry/core/namespace/storage/storage.go#Delete: no grace is noted.
+        let phase = Value::from("Terminating");
+        section_mut(object, "status").insert("phase".to_owned(), phase);
+    } else {
+        metadata.insert("deletionGracePeriodSeconds".to_owned(), Value::from(seconds));
+    }
+    finish::count_generation(object);
+}
+
+/// The object is gone.
+fn gone<A: Admission>(job: &Job<'_, A>, live: &Arc<Stored>, warnings: Vec<String>) -> Decision {
+    let answer = Answer::Deleted { name: live.key.name.clone(), uid: live.meta.uid.clone() };
+    let revision = job.state.revision().next();
+    let change = (!job.is_dry())
+        .then(|| Change { revision, effect: Effect::Deleted(Arc::new(live.at(revision))) });
+    Decision { change, answer, warnings }
+}
+
+/// The object stays for now.
+fn put<A: Admission>(
+    job: &Job<'_, A>,
+    live: &Arc<Stored>,
+    mut after: Document,
+    warnings: Vec<String>,
+) -> Decision {
+    let guess = live.json.len() + 256;
+    if job.is_dry() {
+        let answer = Answer::Object(document::to_json(&after, guess));
+        return Decision { change: None, answer, warnings };
+    }
+    let revision = job.state.revision().next();
+    let stored = Arc::new(Stored::new(live.key.clone(), revision, &mut after, guess));
+    let answer = Answer::Object(stored.json.clone());
+    Decision { change: Some(Change { revision, effect: Effect::Put(stored) }), answer, warnings }
+}

@@ -1,0 +1,255 @@
+//! Changes to an object that is there.
+
+use ferry_api::{FieldError, FieldPath, KindVersion};
+use serde_json::Value;
+
+use crate::admission::Admission;
+use crate::convert;
+use crate::decide::{Job, Owning, create, finish, part};
+use crate::document::{meta_text, metadata, metadata_mut, text};
+use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
+use crate::fields;
+use crate::kinds::is_custom;
+use crate::object::{Document, Part, Stored};
+use crate::patch;
+use crate::refusal::{QualifiedKind, Refusal};
+use crate::request::{Decision, FieldValidation, OnConflict, Patch};
+
+/// The formats of patches that custom kinds take.
+const CUSTOM_FORMATS: [&str; 3] =
+    ["application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml"];
+
+/// Changes the object at the request's target as `patch` says.
+pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Decision, Refusal> {
+    if let Patch::Apply { config, conflicts } = patch {
+        return apply(job, config, *conflicts);
+    }
+    let live = job.live()?;
+    let served = job.target().served;
+    let before = live.document();
+    let mut seen = before.clone();
+    convert::document(KindVersion::storage(served.kind()), served, &mut seen);
+    let mut after = match patch {
+        Patch::Merge(patch) => patch::merge(&seen, patch)?,
+        Patch::Json(patch) => patch::json(&seen, patch)?,
+        Patch::Strategic(_) if is_custom(served.kind()) => {
+            let accepted = CUSTOM_FORMATS.map(str::to_owned).to_vec();
+            return Err(Refusal::UnsupportedMediaType { accepted });
+        }
+        Patch::Strategic(patch) => patch::strategic(served.schema(), &seen, patch)?,
+        Patch::Apply { config, conflicts } => return apply(job, config, *conflicts),
+    };
+    let mut value = Value::Object(std::mem::take(&mut after));
+    normalise(&mut value);
+    if let Value::Object(normal) = value {
+        after = normal;
+    }
+    check_identity(job, &after)?;
+    check_revision(job, live, &after)?;
+    let unknown = prune(served.schema(), &mut after);
+    let warnings = report(job, patch, unknown)?;
+    let after = complete(job, &before, after)?;
+    job.with_warnings(&warnings, finish::finish(job, live, before, after, Owning::Track))
+}
+
+/// Checks what a patch made of an object, and converts it to the version that its kind is kept in.
+fn complete<A: Admission>(
+    job: &Job<'_, A>,
+    before: &Document,
+    patched: Document,
+) -> Result<Document, Refusal> {
+    let target = job.target();
+    let served = target.served;
+    let storage = KindVersion::storage(served.kind());
+    let (patched, mut errors) = fit(served, target.part, patched);
+    if target.part == Part::Main {
+        errors.splice(0..0, check_metadata(served.kind(), &patched));
+    }
+    if !errors.is_empty() {
+        return Err(job.invalid(&target.name, errors));
+    }
+    let mut patched = patched;
+    convert::document(served, storage, &mut patched);
+    Ok(part::replaced(target, before, &patched))
+}
+
+/// Checks that a patch left the object what and where it is.
+fn check_identity<A: Admission>(job: &Job<'_, A>, after: &Document) -> Result<(), Refusal> {
+    let target = job.target();
+    let definition = target.served.definition();
+    let api_version = target.served.api_version();
+    let name = meta_text(after, "name");
+    let message = if text(after, "kind") != definition.kind {
+        format!("the patch makes a {:?} of a {}", text(after, "kind"), definition.kind)
+    } else if text(after, "apiVersion") != api_version {
+        format!(
+            "the API version in the data ({}) does not match the expected API version \
+             ({api_version})",
+            text(after, "apiVersion")
+        )
+    } else if name != target.name {
+        format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            target.name
+        )
+    } else if meta_text(after, "namespace") != target.namespace {
+        format!(
+            "the namespace of the object ({}) does not match the namespace on the request ({})",
+            meta_text(after, "namespace"),
+            target.namespace
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::BadRequest { message })
+}
+
+/// A patch that names a revision applies to that one only.
+fn check_revision<A: Admission>(
+    job: &Job<'_, A>,
+    live: &Stored,
+    after: &Document,
+) -> Result<(), Refusal> {
+    match meta_text(after, "resourceVersion") {
+        "" | "0" => Ok(()),
+        given if given == live.revision.to_string() => Ok(()),
+        _ => Err(job.modified()),
+    }
+}
+
+/// Warns of fields that the patch brought and that there are not, or refuses them.
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyJSPatch
+fn report<A: Admission>(
+    job: &Job<'_, A>,
+    patch: &Patch,
+    mut unknown: Vec<String>,
+) -> Result<Vec<String>, Refusal> {
+    unknown.sort_unstable();
+    let problems: Vec<_> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    match job.request.options.unknown_fields {
+        FieldValidation::Ignore => Ok(Vec::new()),
+        FieldValidation::Warn => Ok(problems),
+        FieldValidation::Strict if problems.is_empty() => Ok(problems),
+        FieldValidation::Strict => {
+            let shown = match patch {
+                Patch::Merge(patch) | Patch::Strategic(patch) => patch.to_string(),
+                Patch::Json(patch) => patch.to_string(),
+                Patch::Apply { config, .. } => Value::Object(config.clone()).to_string(),
+            };
+            let message = format!("strict decoding error: {}", problems.join(", "));
+            let error = FieldError::invalid(FieldPath::of("patch"), Value::from(shown), message);
+            Err(job.invalid(&job.target().name, vec![error]))
+        }
+    }
+}
+
+/// Server-side apply.
+fn apply<A: Admission>(
+    job: &Job<'_, A>,
+    config: &Document,
+    conflicts: OnConflict,
+) -> Result<Decision, Refusal> {
+    check_config(job, config)?;
+    let target = job.target();
+    let served = target.served;
+    let storage = KindVersion::storage(served.kind());
+    let live = job.state.object(&target.key());
+    if live.is_none() && target.part != Part::Main {
+        return Err(job.not_found());
+    }
+    let mut config = config.clone();
+    keep_part(job, &mut config);
+    let manager = job.manager(fields::Operation::Apply);
+    let now = job.context.now;
+    let Some(live) = live else {
+        if meta_text(&config, "name").is_empty() {
+            return Err(Refusal::BadRequest {
+                message: format!(
+                    "the name of the object ({} based on URL) was undeterminable: name must be \
+                     provided",
+                    target.name
+                ),
+            });
+        }
+        fill_identity(job, &mut config);
+        let made = fields::apply(served.schema(), None, &config, &manager, conflicts, now)?;
+        let made = complete(job, &Document::new(), made)?;
+        return create::create(job, &made, Owning::Noted);
+    };
+    check_revision(job, live, &config)?;
+    let before = live.document();
+    let mut seen = before.clone();
+    convert::document(storage, served, &mut seen);
+    fill_identity(job, &mut config);
+    let after = fields::apply(served.schema(), Some(&seen), &config, &manager, conflicts, now)?;
+    check_identity(job, &after)?;
+    let after = complete(job, &before, after)?;
+    finish::finish(job, live, before, after, Owning::Noted)
+}
+
+/// Checks what a manager applies.
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyPatchToObject
+fn check_config<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(), Refusal> {
+    let target = job.target();
+    let refuse = |message: String| Err(Refusal::BadRequest { message });
+    if job.request.options.manager.is_empty() {
+        let what = "is required for apply patch";
+        return Err(Refusal::Invalid {
+            kind: QualifiedKind {
+                kind: "PatchOptions".to_owned(),
+                group: "meta.k8s.io".to_owned(),
+            },
+            name: String::new(),
+            errors: vec![FieldError::required(FieldPath::of("fieldManager"), what)],
+        });
+    }
+    let expected = target.served.api_version();
+    let (api_version, kind) = (text(config, "apiVersion"), text(config, "kind"));
+    if api_version != expected {
+        return refuse(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {api_version}, \
+             expected: {expected}"
+        ));
+    }
+    if kind != target.served.definition().kind {
+        return refuse(format!(
+            "{kind} in version {:?} cannot be handled as a {}",
+            target.served.version(),
+            target.served.definition().kind
+        ));
+    }
+    if metadata(config).is_some_and(|it| it.get("managedFields").is_some_and(|it| !it.is_null())) {
+        return refuse("metadata.managedFields must be nil".to_owned());
+    }
+    match meta_text(config, "name") {
+        "" => Ok(()),
+        name if name != target.name => refuse(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            target.name
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Drops what the path that was used does not write: whoever applies it neither sets nor owns it.
+fn keep_part<A: Admission>(job: &Job<'_, A>, config: &mut Document) {
+    match job.target().part {
+        Part::Main if has_status_path(job.target().served) => drop(config.remove("status")),
+        Part::Main | Part::Binding => {}
+        Part::Status => config.retain(|name, _| {
+            matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")
+        }),
+        Part::Finalize => config
+            .retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "spec")),
+    }
+}
+
+/// Writes the name and namespace of the URL into what is applied.
+fn fill_identity<A: Admission>(job: &Job<'_, A>, config: &mut Document) {
+    let target = job.target();
+    let metadata = metadata_mut(config);
+    metadata.insert("name".to_owned(), Value::from(target.name.as_str()));
+    if !target.namespace.is_empty() {
+        metadata.insert("namespace".to_owned(), Value::from(target.namespace.as_str()));
+    }
+}

@@ -1,0 +1,1 @@
+//! Each sentence about what a write means, as a test.

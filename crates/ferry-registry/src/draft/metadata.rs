@@ -1,0 +1,156 @@
+//! What Kubernetes asks of the metadata of every object.
+
+use ferry_api::{FieldError, FieldPath, Kind, NameError, NameRule};
+use serde_json::Value;
+
+use crate::document::{metadata, text};
+use crate::kinds::is_role;
+use crate::object::Document;
+
+/// The most bytes of all annotations together, keys and values.
+// PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateAnnotationsSize
+const MOST_ANNOTATION_BYTES: usize = 256 << 10;
+
+/// How many errors are told.
+const MOST_ERRORS: usize = 100;
+
+/// What is wrong with the name that objects of a kind have.
+pub(crate) fn check_name(kind: Kind, name: &str) -> Result<(), Vec<String>> {
+    if is_role(kind) {
+        return check_path_segment(name);
+    }
+    name_rule(kind).check(name).map_err(|error| error.messages().to_vec())
+}
+
+fn name_rule(kind: Kind) -> NameRule {
+    if kind == Kind::Namespace { NameRule::DnsLabel } else { NameRule::DnsSubdomain }
+}
+
+// PARITY: apimachinery/pkg/api/validation/path/name.go#IsValidPathSegmentName
+fn check_path_segment(name: &str) -> Result<(), Vec<String>> {
+    let mut messages = Vec::new();
+    if matches!(name, "." | "..") {
+        messages.push(format!("may not be '{name}'"));
+    }
+    for illegal in ["/", "%"] {
+        if name.contains(illegal) {
+            messages.push(format!("may not contain '{illegal}'"));
+        }
+    }
+    if messages.is_empty() { Ok(()) } else { Err(messages) }
+}
+
+/// Everything that is wrong with the metadata of an object.
+// PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateObjectMetaAccessor
+pub(crate) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
+    let path = FieldPath::of("metadata");
+    let empty = Document::new();
+    let metadata = metadata(object).unwrap_or(&empty);
+    let mut errors = Vec::new();
+    match (text(metadata, "name"), text(metadata, "generateName")) {
+        ("", "") => {
+            let what = "name or generateName is required";
+            errors.push(FieldError::required(path.field("name"), what));
+        }
+        ("", prefix) => {
+            let checked = if is_role(kind) {
+                check_path_segment(prefix)
+            } else {
+                name_rule(kind).check_prefix(prefix).map_err(|error| error.messages().to_vec())
+            };
+            if let Err(messages) = checked {
+                push_all(&mut errors, &path.field("generateName"), prefix, messages);
+            }
+        }
+        (name, _) => {
+            if let Err(messages) = check_name(kind, name) {
+                push_all(&mut errors, &path.field("name"), name, messages);
+            }
+        }
+    }
+    check_labels(&path.field("labels"), metadata.get("labels"), &mut errors);
+    check_annotations(&path.field("annotations"), metadata.get("annotations"), &mut errors);
+    check_finalizers(&path.field("finalizers"), metadata.get("finalizers"), &mut errors);
+    check_owners(&path.field("ownerReferences"), metadata.get("ownerReferences"), &mut errors);
+    errors
+}
+
+fn push_all(errors: &mut Vec<FieldError>, path: &FieldPath, value: &str, messages: Vec<String>) {
+    for message in messages {
+        if errors.len() < MOST_ERRORS {
+            errors.push(FieldError::invalid(path.clone(), Value::from(value), message));
+        }
+    }
+}
+
+fn push(
+    errors: &mut Vec<FieldError>,
+    path: &FieldPath,
+    value: &str,
+    checked: Result<(), NameError>,
+) {
+    if let Err(error) = checked {
+        push_all(errors, path, value, error.messages().to_vec());
+    }
+}
+
+fn check_labels(path: &FieldPath, labels: Option<&Value>, errors: &mut Vec<FieldError>) {
+    for (key, value) in labels.and_then(Value::as_object).into_iter().flatten() {
+        push(errors, path, key, NameRule::LabelKey.check(key));
+        if let Some(value) = value.as_str() {
+            push(errors, path, value, NameRule::LabelValue.check(value));
+        }
+    }
+}
+
+fn check_annotations(path: &FieldPath, annotations: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let mut bytes = 0;
+    for (key, value) in annotations.and_then(Value::as_object).into_iter().flatten() {
+        bytes += key.len() + value.as_str().map_or(0, str::len);
+        // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateAnnotations
+        push(errors, path, key, NameRule::LabelKey.check(&key.to_lowercase()));
+    }
+    if bytes > MOST_ANNOTATION_BYTES {
+        errors.push(FieldError {
+            path: path.clone(),
+            problem: ferry_api::Problem::TooLong {
+                accepted: format!("may not be more than {MOST_ANNOTATION_BYTES} bytes"),
+            },
+        });
+    }
+}
+
+fn check_finalizers(path: &FieldPath, finalizers: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let finalizers = finalizers.and_then(Value::as_array).into_iter().flatten();
+    for name in finalizers.filter_map(Value::as_str) {
+        push(errors, path, name, NameRule::LabelKey.check(name));
+    }
+}
+
+// PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateOwnerReferences
+fn check_owners(path: &FieldPath, owners: Option<&Value>, errors: &mut Vec<FieldError>) {
+    let mut controllers = 0;
+    let owners = owners.and_then(Value::as_array).into_iter().flatten();
+    for (index, owner) in owners.enumerate() {
+        let Some(owner) = owner.as_object() else { continue };
+        let path = path.index(index);
+        for (field, what) in [
+            ("apiVersion", "version must not be empty"),
+            ("kind", "must not be empty"),
+            ("name", "must not be empty"),
+            ("uid", "must not be empty"),
+        ] {
+            if text(owner, field).is_empty() && owner.contains_key(field) {
+                errors.push(FieldError::invalid(path.field(field), Value::from(""), what));
+            }
+        }
+        controllers += usize::from(owner.get("controller") == Some(&Value::Bool(true)));
+    }
+    if controllers > 1 {
+        errors.push(FieldError::invalid(
+            path.clone(),
+            Value::from(controllers),
+            "Only one reference can have Controller set to true",
+        ));
+    }
+}

@@ -1,0 +1,165 @@
+//! Objects as clients send them, checked before the writer sees them.
+//!
+//! All that needs only the object and its schema is done here, where many requests can be worked on
+//! at once: is it what the URL says, which of its fields are there at all, what do the others
+//! default to, are they what they should be. What needs the state is left to
+//! [`crate::decide()`].
+
+mod body;
+mod identity;
+mod metadata;
+mod unknown;
+mod values;
+
+use ferry_api::schema::Shape;
+use ferry_api::{FieldError, FieldPath, KindVersion, Schema, StatusSubresource};
+use serde_json::Value;
+
+pub use body::Body;
+
+pub(crate) use metadata::{check_metadata, check_name};
+pub(crate) use unknown::prune;
+pub(crate) use values::{canonicalise, normalise};
+
+use crate::convert;
+use crate::kinds::is_custom;
+use crate::object::{Document, Part, Target};
+use crate::refusal::Refusal;
+use crate::request::FieldValidation;
+
+/// An object that a client sent and that was checked: it is of the kind that the URL names, has
+/// only fields of its schema, with their defaults, and is in the version that its kind is kept in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    object: Document,
+    warnings: Vec<String>,
+}
+
+impl Draft {
+    /// Checks what a client sent to `target`.
+    ///
+    /// # Errors
+    /// [`Refusal::BadRequest`] for a body that contradicts the URL, or has unknown fields where
+    /// `validation` is strict; [`Refusal::Invalid`] for an object that does not fit its schema.
+    pub fn read(target: &Target, body: Body, validation: FieldValidation) -> Result<Self, Refusal> {
+        let Body { mut object, duplicates } = body;
+        if target.part == Part::Binding {
+            identity::check_binding(target, &object)?;
+            return Ok(Self { object, warnings: Vec::new() });
+        }
+        let mut warnings = identity::identify(target, &mut object)?;
+        let schema = target.served.schema();
+        let unknown = prune(schema, &mut object);
+        warnings.extend(report(duplicates, unknown, validation)?);
+        identity::keep_part(target, &mut object);
+        let object = complete(target, object)?;
+        Ok(Self { object, warnings })
+    }
+
+    /// What the client is warned of.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The object, in the version that its kind is kept in.
+    pub fn object(&self) -> &Document {
+        &self.object
+    }
+
+    /// An object that was taken from the state and changed by the registry itself.
+    pub(crate) fn of_stored(object: Document) -> Self {
+        Self { object, warnings: Vec::new() }
+    }
+}
+
+/// Warns of fields that are unknown or stand twice, or refuses them.
+// PARITY: apimachinery/pkg/runtime/error.go#strictDecodingError
+fn report(
+    duplicates: Vec<String>,
+    mut unknown: Vec<String>,
+    validation: FieldValidation,
+) -> Result<Vec<String>, Refusal> {
+    if validation == FieldValidation::Ignore {
+        return Ok(Vec::new());
+    }
+    unknown.sort_unstable();
+    let duplicates = duplicates.iter().map(|path| format!("duplicate field \"{path}\""));
+    let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
+    let problems: Vec<_> = duplicates.chain(unknown).collect();
+    match validation {
+        FieldValidation::Strict if !problems.is_empty() => {
+            let message = format!("strict decoding error: {}", problems.join(", "));
+            Err(Refusal::BadRequest { message })
+        }
+        FieldValidation::Strict | FieldValidation::Warn | FieldValidation::Ignore => Ok(problems),
+    }
+}
+
+/// Fills in defaults, checks the part that is written, and converts the object to the version that
+/// its kind is kept in.
+fn complete(target: &Target, object: Document) -> Result<Document, Refusal> {
+    let served = target.served;
+    let (mut object, mut errors) = fit(served, target.part, object);
+    // A write to a part takes nothing else of the metadata than the name, which fits the URL.
+    if target.part == Part::Main {
+        let found = check_metadata(served.kind(), &object);
+        // They say more of a name than a schema does.
+        errors.splice(0..0, found);
+    }
+    if !errors.is_empty() {
+        let name = if target.name.is_empty() {
+            crate::document::meta_text(&object, "name").to_owned()
+        } else {
+            target.name.clone()
+        };
+        return Err(Refusal::Invalid { kind: served.into(), name, errors });
+    }
+    convert::document(served, KindVersion::storage(served.kind()), &mut object);
+    Ok(object)
+}
+
+/// An object with its defaults, and what is wrong with the part of it that is written.
+pub(crate) fn fit(
+    served: KindVersion,
+    part: Part,
+    object: Document,
+) -> (Document, Vec<FieldError>) {
+    let schema = served.schema();
+    let mut value = Value::Object(object);
+    let errors = match part {
+        Part::Main => {
+            schema.apply_defaults(&mut value);
+            schema.check(&value)
+        }
+        Part::Status => fit_section(schema, "status", &mut value),
+        Part::Finalize => fit_section(schema, "spec", &mut value),
+        Part::Binding => Vec::new(),
+    };
+    let built_in = !is_custom(served.kind());
+    if built_in && errors.is_empty() {
+        canonicalise(schema, &mut value);
+    }
+    let Value::Object(object) = value else { return (Document::new(), errors) };
+    (object, errors)
+}
+
+fn fit_section(schema: &Schema, name: &str, value: &mut Value) -> Vec<FieldError> {
+    let Shape::Object(shape) = &schema.shape else { return Vec::new() };
+    let (Some(schema), Some(section)) = (shape.properties.get(name), value.get_mut(name)) else {
+        return Vec::new();
+    };
+    if section.is_null() {
+        section.take();
+        return Vec::new();
+    }
+    schema.apply_defaults(section);
+    schema.check_at(&FieldPath::of(name), section)
+}
+
+/// Whether status is written through a path of its own.
+pub(crate) fn has_status_path(served: KindVersion) -> bool {
+    match served.definition().status {
+        StatusSubresource::Served => true,
+        StatusSubresource::None => false,
+    }
+}

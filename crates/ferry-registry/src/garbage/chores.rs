@@ -1,0 +1,134 @@
+//! What is wanted, as writes like any other.
+
+use std::collections::BTreeSet;
+
+use ferry_api::{Kind, KindVersion};
+use ferry_units::WallTime;
+use serde_json::{Value, json};
+
+use crate::draft::Draft;
+use crate::garbage::{Demand, demand};
+use crate::object::{Document, ObjectKey, Part, Stored, Target};
+use crate::request::{DeleteOptions, Patch, Propagation, Request, User, Write, WriteOptions};
+use crate::state::State;
+
+/// How many writes are asked for at once: few enough that clients' writes are not kept waiting for
+/// more than some milliseconds, enough that a large namespace is gone after a few rounds.
+pub(crate) const MOST_CHORES: usize = 256;
+
+const COLLECTOR: &str = "system:serviceaccount:kube-system:generic-garbage-collector";
+const NAMESPACES: &str = "system:serviceaccount:kube-system:namespace-controller";
+const EVENTS: &str = "system:apiserver";
+
+/// What is wanted at `now`, at most [`MOST_CHORES`] of it.
+pub(crate) fn chores(state: &State, now: WallTime) -> Vec<Request> {
+    let mut chores = Vec::new();
+    let wanted = state.work().wanted().filter_map(|key| state.object(key));
+    for object in wanted {
+        if chores.len() >= MOST_CHORES {
+            return chores;
+        }
+        if let Some(demand) = demand(state, object) {
+            chores.extend(writes(state, object, demand));
+        }
+    }
+    let room = MOST_CHORES.saturating_sub(chores.len());
+    let expired = state.work().expired(now).filter_map(|key| state.object(key));
+    chores.extend(expired.take(room).map(|event| delete(EVENTS, event, Propagation::Background)));
+    chores
+}
+
+fn writes(state: &State, object: &Stored, demand: Demand) -> Vec<Request> {
+    match demand {
+        Demand::Delete(propagation) => {
+            let in_namespace = !object.key.namespace.is_empty() && object.meta.owners.is_empty();
+            let user = if in_namespace { NAMESPACES } else { COLLECTOR };
+            vec![delete(user, object, propagation)]
+        }
+        Demand::Disown(uids) => vec![disown(object, &uids)],
+        Demand::Unblock => vec![patch_references(object, |reference| {
+            reference.remove("blockOwnerDeletion");
+            true
+        })],
+        Demand::Orphan(dependents) => {
+            let uids = BTreeSet::from([object.meta.uid.clone()]);
+            let dependents = dependents.iter().filter_map(|key| state.object(key));
+            dependents.map(|dependent| disown(dependent, &uids)).collect()
+        }
+        Demand::Release(finalizer) => {
+            let left: Vec<_> =
+                object.meta.finalizers.iter().filter(|name| *name != finalizer).collect();
+            vec![patch(object, json!({ "finalizers": left }))]
+        }
+        Demand::FinalizeNamespace => vec![finalize(object)],
+    }
+}
+
+fn request(user: &str, key: &ObjectKey, part: Part, write: Write) -> Request {
+    Request {
+        user: User {
+            name: user.to_owned(),
+            groups: vec!["system:authenticated".to_owned()],
+            ..User::default()
+        },
+        target: Target {
+            served: KindVersion::storage(key.kind),
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            part,
+        },
+        write,
+        options: WriteOptions {
+            manager: "kube-controller-manager".to_owned(),
+            ..WriteOptions::default()
+        },
+    }
+}
+
+/// Deletes just the object that was looked at: one of the same name is another, and one that has
+/// changed may no longer want it.
+fn delete(user: &str, object: &Stored, propagation: Propagation) -> Request {
+    let options = DeleteOptions {
+        propagation: Some(propagation),
+        // What a pod's node does is not waited for: a node that is gone never answers.
+        grace_period_seconds: None,
+        uid: Some(object.meta.uid.clone()),
+        resource_version: Some(object.revision.to_string()),
+    };
+    request(user, &object.key, Part::Main, Write::Delete(options))
+}
+
+/// Changes the metadata of just the object that was looked at.
+fn patch(object: &Stored, mut metadata: Value) -> Request {
+    metadata["resourceVersion"] = Value::from(object.revision.to_string());
+    let patch = Patch::Merge(json!({ "metadata": metadata }));
+    request(COLLECTOR, &object.key, Part::Main, Write::Patch(patch))
+}
+
+fn disown(object: &Stored, uids: &BTreeSet<String>) -> Request {
+    patch_references(object, |reference| {
+        let uid = reference.get("uid").and_then(Value::as_str).unwrap_or_default();
+        !uids.contains(uid)
+    })
+}
+
+fn patch_references(object: &Stored, mut keep: impl FnMut(&mut Document) -> bool) -> Request {
+    let mut document = object.document();
+    let references = document.get_mut("metadata").and_then(|it| it.get_mut("ownerReferences"));
+    let mut left = references.map(Value::take).unwrap_or_default();
+    if let Some(references) = left.as_array_mut() {
+        references.retain_mut(|reference| reference.as_object_mut().is_some_and(&mut keep));
+    }
+    patch(object, json!({ "ownerReferences": left }))
+}
+
+/// Takes away the finalizers of a namespace that is empty.
+fn finalize(namespace: &Stored) -> Request {
+    debug_assert_eq!(namespace.key.kind, Kind::Namespace);
+    let mut document = namespace.document();
+    if let Some(spec) = document.get_mut("spec").and_then(Value::as_object_mut) {
+        spec.remove("finalizers");
+    }
+    let write = Write::Update(Draft::of_stored(document));
+    request(NAMESPACES, &namespace.key, Part::Finalize, write)
+}

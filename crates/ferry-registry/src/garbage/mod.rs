@@ -1,0 +1,86 @@
+//! What has to be cleaned up: dependents of owners that are gone, what a deleted namespace still
+//! holds, and Events that nobody will read any more.
+//!
+//! With each write it is worked out which objects want something done to them, so that the work is
+//! known without a search. What is wanted is an ordinary write, which may be refused or overtaken
+//! like any other; it is wanted again until it is done.
+
+mod chores;
+mod demand;
+
+use std::collections::BTreeSet;
+
+use ferry_api::{Kind, Scope};
+
+pub(crate) use chores::chores;
+pub(crate) use demand::{Demand, demand};
+
+use crate::object::{ObjectKey, Owner, Stored};
+use crate::state::State;
+
+/// The finalizer of a deletion that waits for the dependents.
+pub(crate) const FOREGROUND: &str = "foregroundDeletion";
+/// The finalizer of a deletion that leaves the dependents without an owner.
+pub(crate) const ORPHAN: &str = "orphan";
+
+/// Where the owner of an object is found; `None` for kinds that are not served here, and for an
+/// owner that the object cannot have.
+// PARITY: pkg/controller/garbagecollector/garbagecollector.go#isDangling: an owner in another
+// namespace is no owner; that of an object of the whole cluster cannot be in any.
+pub(crate) fn owner_key(dependent: &ObjectKey, owner: &Owner) -> Option<ObjectKey> {
+    let (group, _) = owner.api_version.rsplit_once('/').unwrap_or(("", &owner.api_version));
+    let kind = Kind::find(group, &owner.kind)?;
+    match (kind.definition().scope, dependent.namespace.is_empty()) {
+        (Scope::Cluster, _) => Some(ObjectKey::new(kind, "", &owner.name)),
+        (Scope::Namespaced, false) => Some(ObjectKey::new(kind, &dependent.namespace, &owner.name)),
+        (Scope::Namespaced, true) => None,
+    }
+}
+
+/// The key of the namespace that an object is in.
+pub(crate) fn namespace_key(namespace: &str) -> ObjectKey {
+    ObjectKey::new(Kind::Namespace, "", namespace)
+}
+
+/// Works out anew whether an object wants something done to it.
+pub(crate) fn refresh(state: &mut State, key: &ObjectKey) {
+    let wants = state.object(key).is_some_and(|object| demand(state, object).is_some());
+    if wants {
+        state.work_mut().want(key);
+    } else {
+        state.work_mut().drop(key);
+    }
+}
+
+/// Works out what a write means for what is wanted: of the object itself, of its owners, its
+/// dependents, its namespace and its contents.
+pub(crate) fn follow(state: &mut State, before: Option<&Stored>, after: Option<&Stored>) {
+    let Some(object) = after.or(before) else { return };
+    let mut touched = BTreeSet::new();
+    touched.insert(object.key.clone());
+    for version in [before, after].into_iter().flatten() {
+        for owner in &version.meta.owners {
+            touched.extend(owner_key(&version.key, owner));
+        }
+    }
+    let life = |object: Option<&Stored>| {
+        object.map(|object| {
+            (object.meta.uid.clone(), object.meta.deleted, object.meta.finalizers.clone())
+        })
+    };
+    if life(before) != life(after) {
+        for version in [before, after].into_iter().flatten() {
+            touched.extend(state.dependents().of(&version.meta.uid).cloned());
+        }
+        if object.key.kind == Kind::Namespace {
+            touched.extend(demand::contents(state, &object.key.name).map(|one| one.key.clone()));
+        }
+    }
+    let namespace = &object.key.namespace;
+    if !namespace.is_empty() && before.is_some() != after.is_some() {
+        touched.insert(namespace_key(namespace));
+    }
+    for key in &touched {
+        refresh(state, key);
+    }
+}

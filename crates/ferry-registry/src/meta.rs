@@ -1,0 +1,134 @@
+//! What is asked of objects so often that it is kept beside their JSON, and how it is read from it.
+
+use std::collections::BTreeMap;
+
+use ferry_api::Kind;
+use ferry_units::WallTime;
+use serde_json::Value;
+
+use crate::document::{at, metadata, text};
+use crate::object::{Document, Meta, Owner};
+
+impl Meta {
+    /// What `document` says. Whatever has the wrong type counts as absent.
+    pub fn of(kind: Kind, document: &Document) -> Self {
+        let empty = Document::new();
+        let metadata = metadata(document).unwrap_or(&empty);
+        Self {
+            uid: text(metadata, "uid").to_owned(),
+            labels: strings(metadata.get("labels")),
+            created: time(metadata.get("creationTimestamp")),
+            deleted: time(metadata.get("deletionTimestamp")),
+            finalizers: list(metadata.get("finalizers"))
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            owners: list(metadata.get("ownerReferences"))
+                .filter_map(Value::as_object)
+                .map(owner)
+                .collect(),
+            fields: selectable_values(kind, document),
+            seen: if kind == Kind::Event { last_seen(document) } else { None },
+        }
+    }
+}
+
+fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    value.and_then(Value::as_array).into_iter().flatten()
+}
+
+fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
+    let entries = value.and_then(Value::as_object).into_iter().flatten();
+    entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+}
+
+fn time(value: Option<&Value>) -> Option<WallTime> {
+    value?.as_str()?.parse().ok()
+}
+
+fn owner(reference: &Document) -> Owner {
+    Owner {
+        api_version: text(reference, "apiVersion").to_owned(),
+        kind: text(reference, "kind").to_owned(),
+        name: text(reference, "name").to_owned(),
+        uid: text(reference, "uid").to_owned(),
+        blocks_deletion: reference.get("blockOwnerDeletion") == Some(&Value::Bool(true)),
+    }
+}
+
+/// When an Event was last seen: the latest of the times that its several reporters write.
+fn last_seen(document: &Document) -> Option<WallTime> {
+    ["lastTimestamp", "series.lastObservedTime", "eventTime", "firstTimestamp"]
+        .into_iter()
+        .filter_map(|path| time(at(document, path)))
+        .max()
+}
+
+/// The fields that objects of a kind are selected by, beside name and namespace, and where they
+/// stand.
+// PARITY: pkg/registry/core/event/strategy.go#ToSelectableFields and its siblings.
+pub(crate) const fn selectable(kind: Kind) -> &'static [(&'static str, &'static str)] {
+    match kind {
+        Kind::Node => &[("spec.unschedulable", "spec.unschedulable")],
+        Kind::Namespace => &[("status.phase", "status.phase")],
+        Kind::Pod => &[
+            ("spec.nodeName", "spec.nodeName"),
+            ("spec.restartPolicy", "spec.restartPolicy"),
+            ("spec.schedulerName", "spec.schedulerName"),
+            ("spec.serviceAccountName", "spec.serviceAccountName"),
+            ("spec.hostNetwork", "spec.hostNetwork"),
+            ("status.phase", "status.phase"),
+            ("status.podIP", "status.podIP"),
+            ("status.nominatedNodeName", "status.nominatedNodeName"),
+        ],
+        Kind::Event => &[
+            ("involvedObject.kind", "involvedObject.kind"),
+            ("involvedObject.namespace", "involvedObject.namespace"),
+            ("involvedObject.name", "involvedObject.name"),
+            ("involvedObject.uid", "involvedObject.uid"),
+            ("involvedObject.apiVersion", "involvedObject.apiVersion"),
+            ("involvedObject.resourceVersion", "involvedObject.resourceVersion"),
+            ("involvedObject.fieldPath", "involvedObject.fieldPath"),
+            ("reason", "reason"),
+            ("reportingComponent", "reportingComponent"),
+            ("source", "source.component"),
+            ("type", "type"),
+        ],
+        Kind::Secret => &[("type", "type")],
+        Kind::Service => &[("spec.clusterIP", "spec.clusterIP"), ("spec.type", "spec.type")],
+        Kind::VirtualMachine
+        | Kind::VirtualMachineInstance
+        | Kind::VirtualMachineInstanceMigration
+        | Kind::MigrationPolicy
+        | Kind::KubeVirt
+        | Kind::HyperConverged
+        | Kind::NetworkAttachmentDefinition
+        | Kind::Lease
+        | Kind::PersistentVolumeClaim
+        | Kind::ConfigMap
+        | Kind::ServiceAccount
+        | Kind::ClusterRole
+        | Kind::ClusterRoleBinding
+        | Kind::Role
+        | Kind::RoleBinding => &[],
+    }
+}
+
+fn selectable_values(kind: Kind, document: &Document) -> BTreeMap<&'static str, String> {
+    let mut values = BTreeMap::new();
+    for (label, path) in selectable(kind) {
+        let value = match at(document, path) {
+            Some(Value::String(text)) if !text.is_empty() => text.clone(),
+            Some(Value::Bool(flag)) => flag.to_string(),
+            // A flag that was not written is off, and can be selected by that.
+            _ if matches!(*label, "spec.unschedulable" | "spec.hostNetwork") => "false".to_owned(),
+            // Reporters write one or the other.
+            _ if *label == "source" => text(document, "reportingComponent").to_owned(),
+            _ => continue,
+        };
+        if !value.is_empty() {
+            values.insert(*label, value);
+        }
+    }
+    values
+}

@@ -1,0 +1,147 @@
+//! What is looked up other than by key: who has whom as owner, how many there are where, and what
+//! waits to be cleaned up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ferry_api::Kind;
+use ferry_units::WallTime;
+
+use crate::object::{ObjectKey, Stored};
+
+/// How long an Event is kept after it was last seen: as long as Kubernetes does. Events are news;
+/// whoever wants to keep them reads them in time.
+const EVENT_LIFETIME: Duration = Duration::from_secs(60 * 60);
+
+/// Who has whom as owner: owners' uids, with the objects that name them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dependents(BTreeSet<(String, ObjectKey)>);
+
+impl Dependents {
+    pub(super) fn follow(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
+        if let (Some(before), Some(after)) = (before, after)
+            && before.meta.owners == after.meta.owners
+        {
+            return;
+        }
+        for owner in before.iter().flat_map(|object| &object.meta.owners) {
+            let key = before.map(|object| object.key.clone());
+            if let Some(key) = key {
+                self.0.remove(&(owner.uid.clone(), key));
+            }
+        }
+        if let Some(after) = after {
+            for owner in &after.meta.owners {
+                self.0.insert((owner.uid.clone(), after.key.clone()));
+            }
+        }
+    }
+
+    /// The objects that name an owner of this uid.
+    pub(crate) fn of<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a ObjectKey> {
+        let first = (uid.to_owned(), ObjectKey::new(Kind::ALL[0], "", ""));
+        self.0.range(first..).take_while(move |(owner, _)| owner == uid).map(|(_, key)| key)
+    }
+}
+
+/// How many objects there are of each kind and in each namespace.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Population {
+    kinds: BTreeMap<Kind, usize>,
+    namespaces: BTreeMap<String, usize>,
+}
+
+impl Population {
+    pub(super) fn follow(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
+        match (before, after) {
+            (None, Some(object)) => {
+                *self.kinds.entry(object.key.kind).or_default() += 1;
+                if !object.key.namespace.is_empty() {
+                    match self.namespaces.get_mut(&object.key.namespace) {
+                        Some(count) => *count += 1,
+                        None => {
+                            self.namespaces.insert(object.key.namespace.clone(), 1);
+                        }
+                    }
+                }
+            }
+            (Some(object), None) => {
+                if let Some(count) = self.kinds.get_mut(&object.key.kind) {
+                    *count -= 1;
+                }
+                if let Some(count) = self.namespaces.get_mut(&object.key.namespace) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.namespaces.remove(&object.key.namespace);
+                    }
+                }
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+    }
+
+    pub(crate) fn of_kind(&self, kind: Kind) -> usize {
+        self.kinds.get(&kind).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn of_namespace(&self, namespace: &str) -> usize {
+        self.namespaces.get(namespace).copied().unwrap_or_default()
+    }
+}
+
+/// What waits to be cleaned up.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    /// The objects that want something done to them now.
+    wanted: BTreeSet<ObjectKey>,
+    /// When each Event expires.
+    expiries: BTreeSet<(WallTime, ObjectKey)>,
+}
+
+impl Work {
+    pub(super) fn follow_expiry(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
+        let [before, after] = [before, after].map(|object| object.and_then(expiry));
+        if before == after {
+            return;
+        }
+        if let Some(before) = before {
+            self.expiries.remove(&before);
+        }
+        self.expiries.extend(after);
+    }
+
+    pub(super) fn first_expiry(&self) -> Option<WallTime> {
+        self.expiries.first().map(|(at, _)| *at)
+    }
+
+    /// The Events that have expired by `now`, the oldest first.
+    pub(crate) fn expired(&self, now: WallTime) -> impl Iterator<Item = &ObjectKey> {
+        self.expiries.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| key)
+    }
+
+    /// The objects that want something done to them now.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &ObjectKey> {
+        self.wanted.iter()
+    }
+
+    pub(crate) fn want(&mut self, key: &ObjectKey) {
+        if !self.wanted.contains(key) {
+            self.wanted.insert(key.clone());
+        }
+    }
+
+    pub(crate) fn drop(&mut self, key: &ObjectKey) {
+        self.wanted.remove(key);
+    }
+}
+
+fn expiry(object: &Stored) -> Option<(WallTime, ObjectKey)> {
+    if object.key.kind != Kind::Event || object.meta.deleted.is_some() {
+        return None;
+    }
+    let seen = object.meta.seen.max(object.meta.created)?;
+    let after = i64::try_from(EVENT_LIFETIME.as_secs()).expect("an hour is a small number");
+    // At the end of the calendar nothing expires any more.
+    let at = WallTime::from_unix_seconds(seen.unix_seconds().saturating_add(after))?;
+    Some((at, object.key.clone()))
+}

@@ -1,0 +1,160 @@
+//! All objects at one revision, and the writes that led there.
+//!
+//! A state changes only by [`State::apply`], one write at a time, and says what it was before: lists
+//! go on at the revision they began with, and watches miss nothing. What garbage collection wants
+//! done is kept up to date with each write, so asking for it costs no search.
+
+mod history;
+mod index;
+mod list;
+mod objects;
+mod selection;
+mod token;
+mod view;
+mod watch;
+
+use std::sync::Arc;
+
+use ferry_api::Kind;
+use ferry_units::WallTime;
+
+pub use list::{ListOptions, ListStart, Page};
+pub use selection::Selection;
+pub use token::ContinueToken;
+pub use watch::{Events, WatchEvent, WatchKind};
+
+use crate::garbage;
+use crate::object::{Change, Effect, ObjectKey, Revision, Stored};
+use crate::request::Request;
+pub(crate) use history::History;
+pub(crate) use index::{Dependents, Population, Work};
+use objects::Objects;
+
+/// All objects at one revision, and the writes that led there.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    revision: Revision,
+    objects: Objects,
+    history: History,
+    population: Population,
+    dependents: Dependents,
+    work: Work,
+}
+
+impl State {
+    /// The state in which these objects are all that there is. History begins at `revision`.
+    pub fn restore(objects: impl IntoIterator<Item = Stored>, revision: Revision) -> Self {
+        let mut state = Self { revision, history: History::from(revision), ..Self::default() };
+        for object in objects {
+            let object = Arc::new(object);
+            let before = state.objects.put(object.clone());
+            state.index(before.as_deref(), Some(&object));
+        }
+        let all: Vec<_> = state.objects.all().map(|object| object.key.clone()).collect();
+        for key in all {
+            garbage::refresh(&mut state, &key);
+        }
+        state
+    }
+
+    /// The same objects without their history: what decisions that are not durable yet are made on.
+    #[must_use]
+    pub fn speculative(&self) -> Self {
+        Self {
+            revision: self.revision,
+            objects: self.objects.clone(),
+            history: History::none(self.revision),
+            population: self.population.clone(),
+            dependents: self.dependents.clone(),
+            work: self.work.clone(),
+        }
+    }
+
+    /// The revision of the newest write.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// A watch may begin at this or any later revision.
+    pub fn oldest(&self) -> Revision {
+        self.history.oldest()
+    }
+
+    /// The object of that key.
+    pub fn object(&self, key: &ObjectKey) -> Option<&Arc<Stored>> {
+        self.objects.get(key)
+    }
+
+    /// The revision of the newest write to an object of the kind that is still in the history.
+    pub fn last_change(&self, kind: Kind) -> Revision {
+        self.history.last_change(kind)
+    }
+
+    /// How many objects there are.
+    pub fn len(&self) -> usize {
+        self.objects.len()
+    }
+
+    /// Whether there is no object.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many objects of a kind there are.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.population.of_kind(kind)
+    }
+
+    /// Makes a change that is durable part of the state. `now` is when that happens; history is
+    /// kept for a while from then.
+    pub fn apply(&mut self, change: Change, now: WallTime) {
+        let Change { revision, effect } = change;
+        self.revision = self.revision.max(revision);
+        let (object, before, after) = match effect {
+            Effect::Put(object) => (object.clone(), self.objects.put(object.clone()), Some(object)),
+            Effect::Deleted(object) => (object.clone(), self.objects.take(&object.key), None),
+        };
+        self.index(before.as_deref(), after.as_deref());
+        garbage::follow(self, before.as_deref(), after.as_deref());
+        if before.is_some() || after.is_some() {
+            self.history.push(revision, object, before, after.is_some().into(), now);
+        }
+    }
+
+    /// What garbage collection, the deletion of namespaces and the expiry of Events want written
+    /// now, a bounded number of it. As long as the writes are not done, they are wanted again.
+    pub fn chores(&self, now: WallTime) -> Vec<Request> {
+        garbage::chores(self, now)
+    }
+
+    /// When there may be something to do although nothing changes: an Event expires.
+    pub fn next_chore(&self) -> Option<WallTime> {
+        self.work.first_expiry()
+    }
+
+    fn index(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
+        self.population.follow(before, after);
+        self.dependents.follow(before, after);
+        self.work.follow_expiry(before, after);
+    }
+
+    pub(crate) fn objects(&self) -> &Objects {
+        &self.objects
+    }
+
+    pub(crate) fn population(&self) -> &Population {
+        &self.population
+    }
+
+    pub(crate) fn dependents(&self) -> &Dependents {
+        &self.dependents
+    }
+
+    pub(crate) fn work(&self) -> &Work {
+        &self.work
+    }
+
+    pub(crate) fn work_mut(&mut self) -> &mut Work {
+        &mut self.work
+    }
+}

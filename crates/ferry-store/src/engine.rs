@@ -1,0 +1,245 @@
+//! The one place that knows sled: entries in numbered pieces, written at once, synced for real.
+//!
+//! What sled 0.34 does decides the shape of this file:
+//!
+//! - A page with more than a quarter of a segment becomes a *blob*, a file of its own that sled never
+//!   syncs. A leaf holds at most 20 pieces, so pieces of [`PIECE`] bytes never let that happen.
+//! - `flush` is `sync_file_range(2)`, which survives a killed process and not a power cut. `db` is
+//!   opened a second time here, and `fdatasync(2)` is called on it after each flush.
+//! - Within a batch sled frees no segment for reuse that the batch itself made obsolete, and
+//!   everything here is one batch followed by a sync: nothing that is overwritten is still needed.
+//! - `flush_async` can deadlock and the background flusher syncs at its own times: neither is used.
+//! - It asserts about what it reads: every call is made by [`quiet::catch`].
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use crate::error::StoreError;
+use crate::options::StoreOptions;
+use crate::quiet;
+
+/// sled's default. Segments are read whole at start and one or two are buffered, so that larger ones
+/// cost memory; smaller ones would make pieces smaller than most objects.
+const SEGMENT: usize = 512 << 10;
+
+/// A quarter of a segment is 128 KiB, and a leaf has at most 17 items and, for a moment after a
+/// merge, three more. What is left is for keys and headers.
+const PIECE: usize = 6_000;
+
+/// sled panics below 256 bytes.
+const LEAST_CACHE: u64 = 64 << 10;
+
+/// An earlier journal of this process may still be finishing its last write when the same directory
+/// is opened again; sled's own lock goes away with it. Ours is held by then, so that nobody else can be
+/// meant. A second is far more than a write takes.
+const LOCK_ATTEMPTS: u32 = 1_000;
+
+/// Where a piece stands (big-endian), and how many of its entry follow it.
+const KEY: usize = 8 + 4;
+
+/// sled with its file.
+pub(crate) struct Engine {
+    /// None while it is being dropped.
+    db: Option<sled::Db>,
+    file: File,
+    path: PathBuf,
+}
+
+impl Engine {
+    /// Opens what is there, and makes what sled did meanwhile durable. Without anything there, sled
+    /// begins under the name `unfinished`, so that a start that is killed half way leaves nothing
+    /// that looks damaged.
+    pub(crate) fn open(
+        path: &Path,
+        unfinished: &Path,
+        options: &StoreOptions,
+    ) -> Result<Self, StoreError> {
+        if !path.exists() {
+            remove(unfinished)?;
+            drop_quietly(start(unfinished, options)?);
+            sync_tree(unfinished)?;
+            fs::rename(unfinished, path).map_err(StoreError::io("create", path))?;
+            path.parent().map_or(Ok(()), sync)?;
+        }
+        let db = start(path, options)?;
+        let db_path = path.join("db");
+        let file = File::options().read(true).write(true).open(&db_path);
+        let file = file.map_err(StoreError::io("open", db_path))?;
+        sync_tree(path)?;
+        Ok(Self { db: Some(db), file, path: path.to_owned() })
+    }
+
+    /// One batch: `bytes` stand at `position` from now on, and the pieces in `remove` are gone. It is on
+    /// the disk when this returns. The first error says why it may not be.
+    pub(crate) fn write(
+        &self,
+        position: u64,
+        bytes: &[u8],
+        remove: &[Range<u64>],
+    ) -> Result<(), String> {
+        let mut batch = sled::Batch::default();
+        let pieces = position..position + count(bytes.len());
+        for (key, piece) in keys(&pieces).zip(bytes.chunks(PIECE)) {
+            batch.insert(&key, piece);
+        }
+        for range in remove {
+            keys(range).for_each(|key| batch.remove(&key));
+        }
+        quiet::catch(|| {
+            self.db().apply_batch(batch)?;
+            self.db().flush()
+        })?
+        .map_err(|error| error.to_string())?;
+        self.file.sync_data().map_err(|error| format!("cannot sync {}: {error}", self.shown()))
+    }
+
+    /// The bytes of the entry with these pieces.
+    pub(crate) fn read(&self, pieces: &Range<u64>) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        for key in keys(pieces) {
+            let piece = quiet::catch(|| self.db().get(key))?.map_err(|error| error.to_string())?;
+            let missing = || format!("a piece of entry {} is missing", pieces.start);
+            bytes.extend_from_slice(&piece.ok_or_else(missing)?);
+        }
+        Ok(bytes)
+    }
+
+    /// Shows every entry, oldest first, with the range of its pieces.
+    pub(crate) fn scan(
+        &self,
+        mut visit: impl FnMut(Range<u64>, &[u8]) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut pieces = quiet::catch(|| self.db().iter())?;
+        let mut bytes = Vec::new();
+        let mut expected: Option<(Range<u64>, u32)> = None;
+        while let Some(pair) = quiet::catch(|| pieces.next())? {
+            let (key, piece) = pair.map_err(|error| error.to_string())?;
+            let (at, left) = parse_key(&key).ok_or("a key has a wrong length")?;
+            let start = match expected.take() {
+                None => at,
+                Some((range, follow)) if range.end == at && follow == left + 1 => range.start,
+                Some((range, _)) => return Err(format!("piece {} is missing", range.end)),
+            };
+            bytes.extend_from_slice(&piece);
+            let range = start..at.checked_add(1).ok_or("a key is out of range")?;
+            if left == 0 {
+                visit(range, &bytes)?;
+                bytes.clear();
+            } else {
+                expected = Some((range, left));
+            }
+        }
+        match expected {
+            None => Ok(()),
+            Some((range, _)) => Err(format!("piece {} is missing", range.end)),
+        }
+    }
+
+    /// Where the data are, for messages.
+    pub(crate) fn data_path(&self) -> PathBuf {
+        self.path.join("db")
+    }
+
+    fn shown(&self) -> String {
+        self.data_path().display().to_string()
+    }
+
+    fn db(&self) -> &sled::Db {
+        self.db.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(db) = self.db.take() {
+            drop_quietly(db);
+        }
+    }
+}
+
+fn start(path: &Path, options: &StoreOptions) -> Result<sled::Db, StoreError> {
+    let damaged = |what| StoreError::Damaged { path: path.to_owned(), what };
+    let mut attempts = 0;
+    loop {
+        let config = sled::Config::new()
+            .path(path)
+            .mode(sled::Mode::LowSpace)
+            .cache_capacity(options.cache.max(LEAST_CACHE))
+            .segment_size(SEGMENT)
+            .flush_every_ms(None);
+        match quiet::catch(|| config.open()).map_err(damaged)? {
+            Ok(db) => return Ok(db),
+            Err(error) if is_lock(&error) && attempts < LOCK_ATTEMPTS => {
+                attempts += 1;
+                thread::park_timeout(Duration::from_millis(1));
+            }
+            Err(sled::Error::Io(source)) => return Err(StoreError::io("open", path)(source)),
+            Err(error) => return Err(damaged(error.to_string())),
+        }
+    }
+}
+
+/// sled syncs once more when it is dropped, and panics if it cannot. All that was acknowledged is
+/// synced already.
+fn drop_quietly(db: sled::Db) {
+    let _ = quiet::catch(|| drop(db));
+}
+
+fn remove(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(StoreError::io("remove", path)(error))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// How many pieces this makes.
+pub(crate) fn count(bytes: usize) -> u64 {
+    bytes.div_ceil(PIECE) as u64
+}
+
+/// The keys of the pieces of an entry.
+fn keys(pieces: &Range<u64>) -> impl Iterator<Item = [u8; KEY]> + use<> {
+    let end = pieces.end;
+    pieces.clone().map(move |at| {
+        let left = u32::try_from(end - 1 - at).expect("entries are limited to far less");
+        key(at, left)
+    })
+}
+
+fn key(at: u64, left: u32) -> [u8; KEY] {
+    let mut key = [0; KEY];
+    key[..8].copy_from_slice(&at.to_be_bytes());
+    key[8..].copy_from_slice(&left.to_be_bytes());
+    key
+}
+
+fn parse_key(key: &[u8]) -> Option<(u64, u32)> {
+    let (at, left) = key.split_first_chunk()?;
+    Some((u64::from_be_bytes(*at), u32::from_be_bytes(left.try_into().ok()?)))
+}
+
+fn is_lock(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock"))
+}
+
+/// sled syncs neither its settings nor its directories.
+fn sync_tree(path: &Path) -> Result<(), StoreError> {
+    let entries = fs::read_dir(path).map_err(StoreError::io("list", path))?;
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("list", path))?;
+        sync(&entry.path())?;
+    }
+    sync(path)
+}
+
+/// Makes a file or the names in a directory durable.
+pub(crate) fn sync(path: &Path) -> Result<(), StoreError> {
+    let file = File::open(path).map_err(StoreError::io("open", path))?;
+    file.sync_all().map_err(StoreError::io("sync", path))
+}

@@ -1,0 +1,1 @@
+//! What is not opened, and what is not written.

@@ -1,0 +1,104 @@
+//! What a journal occupies: on the disk while keys are rewritten for ever, and in memory.
+
+use ferry_store::{Journal, Retention, Store};
+
+use crate::common::{Scratch, delete, files, noise, put};
+
+/// Nobody's history is worth more here.
+const SHORT: Retention = Retention { records: 1_000, bytes: 1 << 20 };
+
+fn largest(store: &Store, before: u64) -> u64 {
+    before.max(store.stats().bytes_on_disk)
+}
+
+#[test]
+fn heartbeats_do_not_grow_the_directory() {
+    let scratch = Scratch::new(SHORT);
+    let (mut store, _) = scratch.open();
+    let mut most = 0;
+    for revision in (1..=200_000).step_by(8) {
+        let batch: Vec<_> = (revision..revision + 8)
+            .map(|revision| {
+                put(revision, format!("leases/{}", revision % 20), noise(revision, 400))
+            })
+            .collect();
+        store.append(&batch).unwrap();
+        if revision % 4_000 == 1 {
+            most = largest(&store, most);
+        }
+    }
+    println!("{:?}, at most {most} on the disk", store.stats());
+    assert_eq!(store.stats().objects, 20);
+    assert!(most < 16 << 20, "{most}");
+}
+
+#[test]
+fn lone_heartbeats_do_not_grow_the_directory() {
+    let scratch = Scratch::new(SHORT);
+    let (mut store, _) = scratch.open();
+    let mut most = 0;
+    for revision in 1..=10_000 {
+        let record = put(revision, format!("leases/{}", revision % 20), noise(revision, 400));
+        store.append(&[record]).unwrap();
+        if revision % 500 == 0 {
+            most = largest(&store, most);
+        }
+    }
+    println!("{:?}, at most {most} on the disk", store.stats());
+    assert!(most < 16 << 20, "{most}");
+}
+
+#[test]
+fn what_is_deleted_goes_away() {
+    let scratch = Scratch::new(SHORT);
+    let (mut store, _) = scratch.open();
+    let mut revision = 0;
+    let mut most = 0;
+    for round in 0..20 {
+        for change in 0..2 {
+            for key in (0..500).step_by(50) {
+                let batch: Vec<_> = (key..key + 50)
+                    .map(|key| {
+                        revision += 1;
+                        let key = format!("pods/{round}/{key}");
+                        match change {
+                            0 => put(revision, key, noise(revision, 2_000)),
+                            _ => delete(revision, key, noise(revision - 500, 2_000)),
+                        }
+                    })
+                    .collect();
+                store.append(&batch).unwrap();
+            }
+        }
+        most = largest(&store, most);
+    }
+    println!("{:?}, at most {most} on the disk", store.stats());
+    assert_eq!(store.stats().objects, 500, "those of the last round; their deletion is history");
+    assert!(most < 24 << 20, "{most}");
+}
+
+#[test]
+fn nothing_becomes_a_blob() {
+    let scratch = Scratch::new(SHORT);
+    let (mut store, _) = scratch.open();
+    for revision in 1..300 {
+        let length = if revision % 50 == 0 { 3 << 20 } else { 5_900 * (revision as usize % 7) };
+        let record = put(revision, format!("{}", revision % 10), noise(revision, length));
+        store.append(&[record]).unwrap();
+        assert_eq!(files(&scratch.path().join("sled").join("blobs")).len(), 0);
+    }
+}
+
+#[test]
+fn the_largest_bodies_are_kept_whole() {
+    let scratch = Scratch::new(SHORT);
+    let (mut store, _) = scratch.open();
+    let batch: Vec<_> = (1..=16)
+        .map(|revision| put(revision, format!("{revision}"), noise(revision, 3 << 20)))
+        .collect();
+    store.append(&batch).unwrap();
+    drop(store);
+    let (store, found) = scratch.open();
+    assert_eq!(found.log, batch);
+    println!("{:?}", store.stats());
+}
