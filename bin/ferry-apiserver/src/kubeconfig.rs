@@ -181,7 +181,8 @@ mod tests {
                 user: ferry-admin
             current-context: ferry
             preferences: {}
-        "#]].assert_eq(&yaml("ferry-admin", &Login::Certificate(credentials)));
+        "#]]
+        .assert_eq(&yaml("ferry-admin", &Login::Certificate(credentials)));
         expect![[r#"
             apiVersion: v1
             kind: Config
@@ -201,7 +202,8 @@ mod tests {
                 user: "true: #x"
             current-context: ferry
             preferences: {}
-        "#]].assert_eq(&yaml("true: #x", &Login::Token(Secret::new("to.k.en"))));
+        "#]]
+        .assert_eq(&yaml("true: #x", &Login::Token(Secret::new("to.k.en"))));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod api;
+pub mod bootstrap;
 pub mod files;
 pub mod http;
 pub mod kubeconfig;

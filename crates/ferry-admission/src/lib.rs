@@ -9,6 +9,8 @@
 //!
 //! Everything is a function of a request and a view of the cluster.
 
+#![allow(clippy::result_large_err, reason = "a refusal is rare and ends what it comes from")]
+
 mod actions;
 pub mod bootstrap;
 mod cluster;

@@ -115,6 +115,7 @@ mod object;
 // What there is to know of every kind.
 mod catalog;
 pub mod discovery;
+pub mod openapi;
 pub mod schema;
 pub mod table;
 

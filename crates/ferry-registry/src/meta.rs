@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ferry_api::Kind;
+use ferry_api::{Kind, selectable_value};
 use ferry_units::WallTime;
 use serde_json::Value;
 
@@ -64,71 +64,10 @@ fn last_seen(document: &Document) -> Option<WallTime> {
         .max()
 }
 
-/// The fields that objects of a kind are selected by, beside name and namespace, and where they
-/// stand.
-// PARITY: pkg/registry/core/event/strategy.go#ToSelectableFields and its siblings.
-pub(crate) const fn selectable(kind: Kind) -> &'static [(&'static str, &'static str)] {
-    match kind {
-        Kind::Node => &[("spec.unschedulable", "spec.unschedulable")],
-        Kind::Namespace => &[("status.phase", "status.phase")],
-        Kind::Pod => &[
-            ("spec.nodeName", "spec.nodeName"),
-            ("spec.restartPolicy", "spec.restartPolicy"),
-            ("spec.schedulerName", "spec.schedulerName"),
-            ("spec.serviceAccountName", "spec.serviceAccountName"),
-            ("spec.hostNetwork", "spec.hostNetwork"),
-            ("status.phase", "status.phase"),
-            ("status.podIP", "status.podIP"),
-            ("status.nominatedNodeName", "status.nominatedNodeName"),
-        ],
-        Kind::Event => &[
-            ("involvedObject.kind", "involvedObject.kind"),
-            ("involvedObject.namespace", "involvedObject.namespace"),
-            ("involvedObject.name", "involvedObject.name"),
-            ("involvedObject.uid", "involvedObject.uid"),
-            ("involvedObject.apiVersion", "involvedObject.apiVersion"),
-            ("involvedObject.resourceVersion", "involvedObject.resourceVersion"),
-            ("involvedObject.fieldPath", "involvedObject.fieldPath"),
-            ("reason", "reason"),
-            ("reportingComponent", "reportingComponent"),
-            ("source", "source.component"),
-            ("type", "type"),
-        ],
-        Kind::Secret => &[("type", "type")],
-        Kind::Service => &[("spec.clusterIP", "spec.clusterIP"), ("spec.type", "spec.type")],
-        Kind::VirtualMachine
-        | Kind::VirtualMachineInstance
-        | Kind::VirtualMachineInstanceMigration
-        | Kind::MigrationPolicy
-        | Kind::KubeVirt
-        | Kind::HyperConverged
-        | Kind::NetworkAttachmentDefinition
-        | Kind::Lease
-        | Kind::PersistentVolumeClaim
-        | Kind::ConfigMap
-        | Kind::ServiceAccount
-        | Kind::ClusterRole
-        | Kind::ClusterRoleBinding
-        | Kind::Role
-        | Kind::RoleBinding => &[],
-    }
-}
-
 fn selectable_values(kind: Kind, document: &Document) -> BTreeMap<&'static str, String> {
-    let mut values = BTreeMap::new();
-    for (label, path) in selectable(kind) {
-        let value = match at(document, path) {
-            Some(Value::String(text)) if !text.is_empty() => text.clone(),
-            Some(Value::Bool(flag)) => flag.to_string(),
-            // A flag that was not written is off, and can be selected by that.
-            _ if matches!(*label, "spec.unschedulable" | "spec.hostNetwork") => "false".to_owned(),
-            // Reporters write one or the other.
-            _ if *label == "source" => text(document, "reportingComponent").to_owned(),
-            _ => continue,
-        };
-        if !value.is_empty() {
-            values.insert(*label, value);
-        }
-    }
-    values
+    let fields = kind.selectable_fields().iter();
+    fields
+        .map(|(label, path)| (*label, selectable_value(document, path)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect()
 }

@@ -30,6 +30,9 @@ pub(crate) enum Tag {
     Delete,
     /// A put that stood in an older entry, which was removed. It is state and no longer history.
     Carried,
+    /// A deletion that stood in an older entry. It outlives that one, once and without its value,
+    /// because a value from before it may have been carried past it while it was still history.
+    Buried,
 }
 
 impl Tag {
@@ -38,11 +41,13 @@ impl Tag {
             Self::Put => 1,
             Self::Delete => 2,
             Self::Carried => 3,
+            Self::Buried => 4,
         }
     }
 
     fn parse(byte: u8) -> Option<Self> {
-        [Self::Put, Self::Delete, Self::Carried].into_iter().find(|tag| tag.byte() == byte)
+        let tags = [Self::Put, Self::Delete, Self::Carried, Self::Buried];
+        tags.into_iter().find(|tag| tag.byte() == byte)
     }
 }
 

@@ -10,9 +10,9 @@
 //!    dead values between
 //! ```
 //!
-//! Entries are removed from the oldest end only, and what still lives in them is written again at the
-//! newest. So a newer state of a key always stands behind an older one, a deletion can never be
-//! removed before what it deleted, and the last one that is read wins.
+//! Entries are removed from the oldest end only. What still lives in them is written again at the
+//! newest, and a deletion once, so that it stands behind every value that it ended. Whoever reads all
+//! entries takes for each key what has the highest revision.
 
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
@@ -51,7 +51,7 @@ impl From<&Item<'_>> for Change {
     fn from(item: &Item<'_>) -> Self {
         let size = match item.tag {
             Tag::Put | Tag::Carried => Some(entry::footprint(item.key, item.value)),
-            Tag::Delete => None,
+            Tag::Delete | Tag::Buried => None,
         };
         Self { key: item.key.into(), revision: item.revision, size }
     }
@@ -85,8 +85,18 @@ impl Ledger {
         Self { retention, ..Self::default() }
     }
 
-    /// Takes note of a value that was carried, or of what left the window.
-    pub(crate) fn settle(&mut self, Change { key, revision, size }: Change) {
+    /// This is the state at the base.
+    pub(crate) fn adopt<'a>(&mut self, state: impl Iterator<Item = (&'a [u8], u64, &'a [u8])>) {
+        self.state.clear();
+        self.live = 0;
+        for (key, revision, value) in state {
+            let size = entry::footprint(key, value);
+            self.live += size;
+            self.state.insert(key.into(), Value { revision, size });
+        }
+    }
+
+    fn settle(&mut self, Change { key, revision, size }: Change) {
         let before = match size {
             Some(size) => {
                 self.live += size;
@@ -124,7 +134,9 @@ impl Ledger {
         self.old_size += entry.size;
         self.base = self.base.max(entry.revision);
         self.old += 1;
-        changes.into_iter().for_each(|change| self.settle(change));
+        for change in changes {
+            self.settle(change);
+        }
     }
 
     fn is_window_too_large(&self) -> bool {
@@ -148,10 +160,16 @@ impl Ledger {
         Some(removed)
     }
 
-    /// Is it part of the state at the base?
-    pub(crate) fn is_live(&self, item: &Item<'_>) -> bool {
+    /// What of an item in an old entry has to be written again when that entry is removed.
+    pub(crate) fn keep<'a>(&self, item: &Item<'a>) -> Option<Item<'a>> {
         let value = self.state.get(item.key);
-        item.tag != Tag::Delete && value.is_some_and(|value| value.revision == item.revision)
+        match item.tag {
+            Tag::Put | Tag::Carried if value.is_some_and(|it| it.revision == item.revision) => {
+                Some(Item { tag: Tag::Carried, ..*item })
+            }
+            Tag::Delete => Some(Item { tag: Tag::Buried, value: &[], ..*item }),
+            Tag::Put | Tag::Carried | Tag::Buried => None,
+        }
     }
 
     /// Where the oldest entry begins.

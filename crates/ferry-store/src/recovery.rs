@@ -45,7 +45,8 @@ pub(crate) fn scan(engine: &Engine, retention: Retention, marked: u64) -> Result
 
 struct Reader {
     ledger: Ledger,
-    objects: BTreeMap<Bytes, (u64, Bytes)>,
+    /// What is known of each key, also that it was deleted.
+    state: BTreeMap<Bytes, (u64, Option<Bytes>)>,
     log: VecDeque<Record>,
     newest: Acknowledged,
     next: Option<u64>,
@@ -59,7 +60,7 @@ impl Reader {
     fn new(retention: Retention, marked: u64) -> Self {
         Self {
             ledger: Ledger::new(retention),
-            objects: BTreeMap::new(),
+            state: BTreeMap::new(),
             log: VecDeque::new(),
             newest: Acknowledged::default(),
             next: None,
@@ -103,11 +104,12 @@ impl Reader {
 
     fn item(&mut self, item: Item<'_>, standing: &mut Standing) -> Result<(), &'static str> {
         let Some(record) = record(&item) else {
-            // It was carried: the newest of its key that was not history then. Records of this key
-            // before it were removed with it, if not earlier.
-            self.ledger.settle(Change::from(&item));
-            let value = (item.revision, Bytes::copy_from_slice(item.value));
-            self.objects.insert(Bytes::copy_from_slice(item.key), value);
+            let key = Bytes::copy_from_slice(item.key);
+            let value = match item.tag {
+                Tag::Buried => None,
+                Tag::Put | Tag::Delete | Tag::Carried => Some(Bytes::copy_from_slice(item.value)),
+            };
+            self.settle(item.revision, key, value);
             return Ok(());
         };
         if record.revision <= standing.revision {
@@ -122,36 +124,43 @@ impl Reader {
 
     fn push(&mut self, standing: Standing) {
         self.ledger.push(standing);
-        self.settle();
+        self.settle_log();
     }
 
     /// What left the window becomes state.
-    fn settle(&mut self) {
+    fn settle_log(&mut self) {
         while self.log.len() > self.ledger.records() {
             let Some(Record { revision, key, change }) = self.log.pop_front() else { break };
             match change {
-                RecordChange::Put(value) => self.objects.insert(key, (revision, value)),
-                RecordChange::Delete(_) => self.objects.remove(&key),
-            };
+                RecordChange::Put(value) => self.settle(revision, key, Some(value)),
+                RecordChange::Delete(_) => self.settle(revision, key, None),
+            }
+        }
+    }
+
+    /// The highest revision counts, wherever it stands.
+    fn settle(&mut self, revision: u64, key: Bytes, value: Option<Bytes>) {
+        let known = self.state.entry(key).or_default();
+        if known.0 <= revision {
+            *known = (revision, value);
         }
     }
 
     fn finish(mut self) -> Result<Scan, String> {
         self.ledger.begin_after(self.base);
-        self.settle();
+        self.settle_log();
         if let Some(tail) = self.ledger.tail()
             && tail != self.tail
         {
             return Err(format!("entries between {} and {tail} are missing", self.tail));
         }
-        let objects = self.objects.into_iter();
-        let recovered = Recovered {
-            base: self.ledger.base(),
-            objects: objects
-                .map(|(key, (revision, value))| Object { revision, key, value })
-                .collect(),
-            log: self.log.into(),
-        };
+        let state = self.state.into_iter();
+        let objects: Vec<_> = state
+            .filter_map(|(key, (revision, value))| Some(Object { revision, key, value: value? }))
+            .collect();
+        let known = objects.iter().map(|it| (it.key.as_ref(), it.revision, it.value.as_ref()));
+        self.ledger.adopt(known);
+        let recovered = Recovered { base: self.ledger.base(), objects, log: self.log.into() };
         let next = self.next.unwrap_or(1);
         Ok(Scan { ledger: self.ledger, recovered, newest: self.newest, next, chain: self.chain })
     }
@@ -177,7 +186,7 @@ fn record(item: &Item<'_>) -> Option<Record> {
     let change = match item.tag {
         Tag::Put => RecordChange::Put(value()),
         Tag::Delete => RecordChange::Delete(value()),
-        Tag::Carried => return None,
+        Tag::Carried | Tag::Buried => return None,
     };
     Some(Record { revision: item.revision, key: Bytes::copy_from_slice(item.key), change })
 }

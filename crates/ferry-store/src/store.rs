@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::engine::{self, Engine};
-use crate::entry::{Builder, Entry, Item, Tag};
+use crate::entry::{Builder, Entry, Item};
 use crate::error::StoreError;
 use crate::journal::{Compaction, Journal, Snapshot};
 use crate::layout::Layout;
@@ -170,9 +170,8 @@ impl Store {
             }
             let bytes = self.engine.read(&entry.pieces)?;
             for item in Entry::parse(&bytes)?.items() {
-                let item = item?;
-                if self.ledger.is_live(&item) {
-                    builder.push(Item { tag: Tag::Carried, ..item });
+                if let Some(kept) = self.ledger.keep(&item?) {
+                    builder.push(kept);
                 }
             }
             let removed = self.ledger.remove().ok_or("an entry is gone")?;

@@ -12,6 +12,7 @@ mod certificate;
 mod error;
 mod impersonation;
 mod jwt;
+pub mod realm;
 #[cfg(test)]
 mod tests;
 mod token_file;

@@ -33,9 +33,7 @@ pub(crate) fn document(code: StatusCode, format: Format, value: &Value) -> Answe
         (Encoding::Json, Layout::Compact) => value.to_string(),
         (Encoding::Json, Layout::Pretty) => format!("{value:#}\n"),
         // Whatever cannot be said in YAML is JSON, which is YAML.
-        (Encoding::Yaml, _) => {
-            serde_saphyr::to_string(value).unwrap_or_else(|_| value.to_string())
-        }
+        (Encoding::Yaml, _) => serde_saphyr::to_string(value).unwrap_or_else(|_| value.to_string()),
     };
     typed(code, format.content_type(), full(text))
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use ferry_registry::Refusal;
-use http_body_util::combinators::BoxBody;
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Frame};
 
 /// The body of an answer.
-pub type ResponseBody = BoxBody<Bytes, Infallible>;
+pub type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
 
 /// The longest body of a request.
 // PARITY: apiserver/pkg/server/config.go#NewConfig
@@ -51,23 +51,23 @@ where
 
 /// A body that is there.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> ResponseBody {
-    Full::new(bytes.into()).boxed()
+    Full::new(bytes.into()).boxed_unsync()
 }
 
 /// A body of nothing.
 pub(crate) fn empty() -> ResponseBody {
-    Empty::new().boxed()
+    Empty::new().boxed_unsync()
 }
 
 /// A body of many parts, which are joined into pieces as they are sent. One that fits into a piece
 /// is sent with its length.
-pub(crate) fn joined(parts: impl Iterator<Item = Bytes> + Send + Sync + 'static) -> ResponseBody {
+pub(crate) fn joined(parts: impl Iterator<Item = Bytes> + Send + Unpin + 'static) -> ResponseBody {
     let mut parts = parts;
     let first = next_piece(&mut parts).unwrap_or_default();
     if first.len() < PIECE {
         return full(first);
     }
-    Joined { first: Some(first), parts }.boxed()
+    Joined { first: Some(first), parts }.boxed_unsync()
 }
 
 /// A body whose pieces are waited for. It ends when there is none.
@@ -76,8 +76,7 @@ where
     S: Send + 'static,
     F: Future<Output = Option<(Bytes, S)>> + Send + 'static,
 {
-    let pending = std::sync::Mutex::new(Some(Box::pin(next(state))));
-    Waited { pending, next }.boxed()
+    Waited { pending: Some(Box::pin(next(state))), next }.boxed_unsync()
 }
 
 fn next_piece(parts: &mut impl Iterator<Item = Bytes>) -> Option<Bytes> {
@@ -96,10 +95,7 @@ struct Joined<I> {
     parts: I,
 }
 
-impl<I: Iterator<Item = Bytes>> Body for Joined<I>
-where
-    Self: Unpin,
-{
+impl<I: Iterator<Item = Bytes> + Unpin> Body for Joined<I> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -113,10 +109,8 @@ where
     }
 }
 
-/// Boxed bodies are shared between threads by type, though one thread at a time polls them; hence
-/// the lock, which nobody ever waits for.
 struct Waited<S, F> {
-    pending: std::sync::Mutex<Option<Pin<Box<F>>>>,
+    pending: Option<Pin<Box<F>>>,
     next: fn(S) -> F,
 }
 
@@ -129,7 +123,7 @@ impl<S, F: Future<Output = Option<(Bytes, S)>>> Body for Waited<S, F> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = self.next;
-        let Ok(pending) = self.pending.get_mut() else { return Poll::Ready(None) };
+        let pending = &mut self.pending;
         let Some(future) = pending else { return Poll::Ready(None) };
         match future.as_mut().poll(context) {
             Poll::Pending => Poll::Pending,

@@ -24,14 +24,6 @@ const DOMAIN_ANNOTATION: &str = "kubevirt.io/domain";
 const REQUESTED_BY: &str = "requested-by";
 const DESCHEDULER: &str = "sigs.k8s.io/descheduler";
 
-/// What becomes of a pod.
-enum Fate {
-    /// It goes.
-    Goes,
-    /// Not now; its instance may have to be marked for that.
-    Stays { refusal: Refusal, mark: Option<Request> },
-}
-
 pub(super) fn evict(
     subject: &Subject,
     options: &EvictionOptions,
@@ -52,36 +44,33 @@ pub(super) fn evict(
     let Some(pod) = view.get::<Pod>(&subject.namespace, &subject.name) else {
         return Outcome::refused(not_found(Kind::Pod, &subject.name));
     };
-    match fate(subject, &pod, options, run, view) {
-        Fate::Goes => {
-            let options = DeleteOptions::from(&deletion);
-            let delete = requests::delete(user.clone(), Kind::Pod, subject, options, run);
-            Outcome::done(ActionAnswer::Evicted, vec![delete])
-        }
-        Fate::Stays { refusal, mark } => {
-            Outcome { writes: mark.into_iter().collect(), answer: Err(refusal) }
-        }
+    if let Some(stays) = instead(subject, &pod, options, run, view) {
+        return stays;
     }
+    let options = DeleteOptions::from(&deletion);
+    let delete = requests::delete(user.clone(), Kind::Pod, subject, options, run);
+    Outcome::done(ActionAnswer::Evicted, vec![delete])
 }
 
+/// What happens instead where the pod may not go yet.
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go#Admit
-fn fate(
+fn instead(
     subject: &Subject,
     pod: &Pod,
     options: &EvictionOptions,
     run: Run,
     view: &impl View,
-) -> Fate {
+) -> Option<Outcome> {
     if is_part(pod, "hotplug-disk") {
         return hotplug(subject, pod, view);
     }
     if !is_part(pod, "virt-launcher") || is_completed(pod) {
-        return Fate::Goes;
+        return None;
     }
-    let Some(name) = domain(pod) else { return Fate::Goes };
+    let name = domain(pod)?;
     let Some(instance) = view.get::<VirtualMachineInstance>(&subject.namespace, name) else {
         let missing = not_found(Kind::VirtualMachineInstance, name);
-        return stays(format!("kubevirt failed getting the vmi: {missing}"));
+        return Some(stays(format!("kubevirt failed getting the vmi: {missing}")));
     };
     launcher(subject, pod, &instance, options, run, view)
 }
@@ -94,20 +83,20 @@ fn launcher(
     options: &EvictionOptions,
     run: Run,
     view: &impl View,
-) -> Fate {
+) -> Option<Outcome> {
     let name = instance.metadata.name.as_deref().unwrap_or_default();
     let is_migratable = cluster::condition(instance, "LiveMigratable")
         .is_some_and(|condition| condition.status == "True");
     let strategy = instance.spec.eviction_strategy.clone();
     match strategy.unwrap_or_else(|| cluster::eviction_strategy(view)).as_str() {
         "LiveMigrate" if !is_migratable => {
-            return stays(format!(
+            return Some(stays(format!(
                 "VMI {name} is configured with an eviction strategy but is not live-migratable"
-            ));
+            )));
         }
         "LiveMigrate" | "External" => {}
         "LiveMigrateIfPossible" if is_migratable => {}
-        _ => return Fate::Goes,
+        _ => return None,
     }
     let status = instance.status.as_ref();
     let is_marked = status
@@ -116,17 +105,17 @@ fn launcher(
     let evacuation =
         format!("Eviction triggered evacuation of VMI \"{}/{name}\"", subject.namespace);
     if is_marked {
-        return stays(format!("Evacuation in progress: {evacuation}"));
+        return Some(stays(format!("Evacuation in progress: {evacuation}")));
     }
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or_default();
     if status.and_then(|status| status.node_name.as_deref()).unwrap_or_default() != node {
-        return stays("Eviction request for target Pod".to_owned());
+        return Some(stays("Eviction request for target Pod".to_owned()));
     }
     let marked = Subject { namespace: subject.namespace.clone(), name: name.to_owned() };
-    Fate::Stays {
-        refusal: WEBHOOK.not_now(evacuation),
-        mark: Some(mark(&marked, node, options, run)),
-    }
+    Some(Outcome {
+        writes: vec![mark(&marked, node, options, run)],
+        answer: Err(WEBHOOK.not_now(evacuation)),
+    })
 }
 
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go#markVMI
@@ -144,27 +133,22 @@ fn mark(instance: &Subject, node: &str, options: &EvictionOptions, run: Run) -> 
 }
 
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go#admitHotplugPod
-fn hotplug(subject: &Subject, pod: &Pod, view: &impl View) -> Fate {
+fn hotplug(subject: &Subject, pod: &Pod, view: &impl View) -> Option<Outcome> {
     let [owner] = pod.metadata.owner_references.as_deref().unwrap_or_default() else {
-        return Fate::Goes;
+        return None;
     };
     let owner = view.get::<Pod>(&subject.namespace, &owner.name);
-    let Some(owner) = owner.filter(|pod| is_part(pod, "virt-launcher") && !is_completed(pod))
-    else {
-        return Fate::Goes;
-    };
-    let Some(name) = domain(&owner) else { return Fate::Goes };
-    if view.get::<VirtualMachineInstance>(&subject.namespace, name).is_none() {
-        return Fate::Goes;
-    }
-    stays(format!(
+    let owner = owner.filter(|pod| is_part(pod, "virt-launcher") && !is_completed(pod))?;
+    let name = domain(&owner)?;
+    view.get::<VirtualMachineInstance>(&subject.namespace, name)?;
+    Some(stays(format!(
         "cannot evict hotplug pod: {} associated with running vmi: {name} in namespace {}",
         subject.name, subject.namespace
-    ))
+    )))
 }
 
-fn stays(message: String) -> Fate {
-    Fate::Stays { refusal: WEBHOOK.not_now(message), mark: None }
+fn stays(message: String) -> Outcome {
+    Outcome::refused(WEBHOOK.not_now(message))
 }
 
 fn is_part(pod: &Pod, part: &str) -> bool {

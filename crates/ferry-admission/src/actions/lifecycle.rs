@@ -69,7 +69,7 @@ pub(super) fn start(
     let run = options.run();
     let past = instance.as_ref().map(|instance| (phase(instance), instance));
     let write = match (run_strategy(&machine)?, past) {
-        ("Halted", _) if is_paused => change(subject, &machine, vec![start], run)?,
+        ("Halted", _) if is_paused => change(subject, &machine, &[start], run)?,
         ("Halted", _) => running(subject, &machine, Running::Yes, run),
         ("RerunOnFailure", Some((VirtualMachineInstancePhase::Failed, _))) => {
             let message = "RerunOnFailure does not support starting VM from failed state";
@@ -81,8 +81,8 @@ pub(super) fn start(
                 VirtualMachineInstancePhase::Succeeded | VirtualMachineInstancePhase::Failed,
                 instance,
             )),
-        ) => change(subject, &machine, vec![stop_of(instance), start], run)?,
-        ("RerunOnFailure" | "Manual", _) => change(subject, &machine, vec![start], run)?,
+        ) => change(subject, &machine, &[stop_of(instance), start], run)?,
+        ("RerunOnFailure" | "Manual", _) => change(subject, &machine, &[start], run)?,
         (strategy @ ("Always" | "Once"), _) => {
             let message = format!("{strategy} does not support manual start requests");
             return Err(refuse(subject, message));
@@ -124,10 +124,10 @@ pub(super) fn stop(
                     "Halted only supports manual stop requests with a shorter graceperiod";
                 return Err(refuse(subject, message));
             }
-            writes.push(change(subject, &machine, vec![stop_of(instance)], run)?);
+            writes.push(change(subject, &machine, &[stop_of(instance)], run)?);
         }
         ("RerunOnFailure" | "Manual", Some(instance)) => {
-            writes.push(change(subject, &machine, vec![stop_of(instance)], run)?);
+            writes.push(change(subject, &machine, &[stop_of(instance)], run)?);
         }
         _ => {}
     }
@@ -159,8 +159,8 @@ pub(super) fn restart(
         return Err(refuse(subject, format!("{NOT_RUNNING}: Halted")));
     };
     let run = options.run();
-    let requests = vec![stop_of(&instance), json!({ "action": "Start" })];
-    let mut writes = vec![change(subject, &machine, requests, run)?];
+    let requests = [stop_of(&instance), json!({ "action": "Start" })];
+    let mut writes = vec![change(subject, &machine, &requests, run)?];
     if options.grace_period_seconds == Some(0) {
         writes.extend(end_pod(subject, &instance, run, view));
     }
@@ -230,12 +230,12 @@ fn stop_of(instance: &VirtualMachineInstance) -> Value {
 fn change(
     subject: &Subject,
     machine: &VirtualMachine,
-    changes: Vec<Value>,
+    changes: &[Value],
     run: Run,
 ) -> Result<Request, Refusal> {
     let status = machine.status.as_ref();
     let waiting = status.and_then(|status| status.other.get("stateChangeRequests")?.as_array());
-    let is_stop = matches!(changes.as_slice(), [only] if only["action"] == "Stop");
+    let is_stop = matches!(changes, [only] if only["action"] == "Stop");
     if waiting.is_some_and(|waiting| !waiting.is_empty()) && !is_stop {
         return Err(internal("unable to complete request: stop/start already underway"));
     }

@@ -6,8 +6,8 @@ use ferry_registry::{Document, Refusal};
 use serde_json::{Value, json};
 
 use crate::actions::{
-    ActionAnswer, MigrateOptions, Outcome, Subject, conflict, instance_of, machine_of, phase,
-    requests,
+    ActionAnswer, MigrateOptions, Outcome, Subject, conflict, instance_of, internal, machine_of,
+    phase, requests,
 };
 
 // PARITY: pkg/virt-api/rest/lifecycle.go#MigrateVMRequestHandler
@@ -40,6 +40,7 @@ pub(super) fn migrate(
         ),
         ("spec".to_owned(), Value::Object(spec)),
     ]);
-    let create = requests::create(kind, subject, migration, options.run())?;
+    let create = requests::create(kind, subject, migration, options.run())
+        .map_err(|refusal| internal(&refusal))?;
     Ok(Outcome::done(ActionAnswer::Accepted, vec![create]))
 }

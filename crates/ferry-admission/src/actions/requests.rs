@@ -5,8 +5,8 @@
 
 use ferry_api::{Kind, KindVersion};
 use ferry_registry::{
-    DeleteOptions, Document, FieldValidation, Part, Patch, Refusal, Request, Run, Target, User,
-    Write, WriteOptions,
+    DeleteOptions, Document, Draft, FieldValidation, Part, Patch, Refusal, Request, Run, Target,
+    User, Write, WriteOptions,
 };
 use serde_json::Value;
 
@@ -46,8 +46,8 @@ pub(super) fn create(
 ) -> Result<Request, Refusal> {
     let mut target = target(kind, Part::Main, subject);
     target.name.clear();
-    let write = Write::Create(object);
-    Ok(request(identity::api_server(), target, write, run))
+    let draft = Draft::read(&target, object.into(), FieldValidation::Ignore)?;
+    Ok(request(identity::api_server(), target, Write::Create(draft), run))
 }
 
 /// The end of an object, asked for by `user`.

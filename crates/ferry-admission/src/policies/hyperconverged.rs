@@ -2,7 +2,7 @@
 
 use ferry_api::hco::HYPERCONVERGED_NAME;
 use ferry_api::{FieldError, FieldPath, Selector, View};
-use ferry_registry::{Document, Operation, Refusal, Review};
+use ferry_registry::{Document, Part, Refusal, Review};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ const WEBHOOK: Webhook = Webhook("validate-hco.kubevirt.io");
 /// Where there is more than one node an evicted instance can go somewhere.
 // PARITY: hyperconverged-cluster-operator pkg/webhooks/mutator/hyperConvergedMutator.go#mutateEvictionStrategy
 pub(super) fn complete(review: &Review<'_>, object: &mut Document, view: &impl View) {
-    if let Operation::Delete { .. } = review.operation {
+    if review.target.part != Part::Main {
         return;
     }
     if at(object, &["spec", "evictionStrategy"]).is_some() {

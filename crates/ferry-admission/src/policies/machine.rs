@@ -44,6 +44,16 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     WEBHOOK.unless_none(causes)
 }
 
+/// What is said of a machine that is let in.
+// PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go#Admit
+pub(super) fn warnings(review: &Review<'_>) -> Vec<String> {
+    let Some((_, machine)) = super::states(review) else { return Vec::new() };
+    if review.target.part != Part::Main || at(machine, &["spec", "running"]).is_none() {
+        return Vec::new();
+    }
+    vec!["spec.running is deprecated, please use spec.runStrategy instead.".to_owned()]
+}
+
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go#validateRunStrategy
 fn run_strategy(machine: &Document) -> Vec<DeniedCause> {
     let running = at(machine, &["spec", "running"]);

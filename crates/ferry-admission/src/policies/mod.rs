@@ -11,7 +11,6 @@ mod lease;
 mod machine;
 mod migration;
 mod migration_policy;
-mod namespace;
 mod node;
 mod node_restriction;
 mod pod;
@@ -19,7 +18,7 @@ mod rbac;
 mod rbac_shape;
 
 use ferry_api::{Kind, View};
-use ferry_registry::{Document, Operation, Refusal, Review};
+use ferry_registry::{Admission, Document, Operation, Refusal, Review, State};
 
 pub use hyperconverged::OPERATOR_NAMESPACE;
 
@@ -42,15 +41,7 @@ impl Policies {
     }
 
     /// Completes an object before it is checked.
-    ///
-    /// # Errors
-    /// A [`Refusal`] ends the write.
-    pub fn complete<V: View>(
-        &self,
-        review: &Review<'_>,
-        object: &mut Document,
-        view: &V,
-    ) -> Result<(), Refusal> {
+    pub fn complete<V: View>(&self, review: &Review<'_>, object: &mut Document, view: &V) {
         match review.target.served.kind() {
             Kind::VirtualMachine => machine::complete(review, object),
             Kind::VirtualMachineInstance => instance::complete(review, object, view),
@@ -73,7 +64,6 @@ impl Policies {
             | Kind::ClusterRole
             | Kind::Role => {}
         }
-        Ok(())
     }
 
     /// Accepts a write, with warnings, or refuses it.
@@ -83,20 +73,23 @@ impl Policies {
     pub fn check<V: View>(&self, review: &Review<'_>, view: &V) -> Result<Vec<String>, Refusal> {
         node_restriction::check(review)?;
         match review.target.served.kind() {
-            Kind::VirtualMachine => machine::check(review)?,
+            Kind::VirtualMachine => {
+                machine::check(review)?;
+                return Ok(machine::warnings(review));
+            }
             Kind::VirtualMachineInstance => instance::check(review)?,
             Kind::VirtualMachineInstanceMigration => migration::check(review, view)?,
             Kind::MigrationPolicy => migration_policy::check(review, view)?,
             Kind::KubeVirt => kubevirt::check(review, view)?,
             Kind::HyperConverged => hyperconverged::check(review, &self.operator_namespace)?,
             Kind::Node => node::check(review)?,
-            Kind::Namespace => namespace::check(review)?,
             Kind::Pod => pod::check(review)?,
             Kind::Lease => lease::check(review)?,
             Kind::ClusterRole | Kind::Role | Kind::ClusterRoleBinding | Kind::RoleBinding => {
-                rbac::check(review, view)?
+                rbac::check(review, view)?;
             }
             Kind::NetworkAttachmentDefinition
+            | Kind::Namespace
             | Kind::Event
             | Kind::PersistentVolumeClaim
             | Kind::ConfigMap
@@ -105,6 +98,22 @@ impl Policies {
             | Kind::ServiceAccount => {}
         }
         Ok(Vec::new())
+    }
+}
+
+impl Admission for Policies {
+    fn mutate(
+        &self,
+        review: &Review<'_>,
+        object: &mut Document,
+        state: &State,
+    ) -> Result<(), Refusal> {
+        self.complete(review, object, state);
+        Ok(())
+    }
+
+    fn validate(&self, review: &Review<'_>, state: &State) -> Result<Vec<String>, Refusal> {
+        self.check(review, state)
     }
 }
 

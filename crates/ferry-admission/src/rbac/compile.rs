@@ -88,7 +88,7 @@ impl Binding {
         subjects: Option<&[Subject]>,
     ) {
         let namespace = self.namespace.as_deref().unwrap_or_default();
-        let rules =
+        let granted =
             roles.referenced(RoleReference { kind: &role.kind, name: &role.name, namespace });
         let namespace: Option<Arc<str>> = self.namespace.as_deref().map(Arc::from);
         for (number, subject) in subjects.unwrap_or_default().iter().enumerate() {
@@ -105,7 +105,7 @@ impl Binding {
             index.entry(key).or_default().push(Grant {
                 order: Order { binding: self.rank, subject: number },
                 namespace: namespace.clone(),
-                rules: rules.clone(),
+                rules: granted.clone(),
                 source: Arc::from(source),
             });
         }

@@ -27,7 +27,7 @@ pub(super) fn delete<A: Admission>(
     let review = job.review(job.target(), Operation::Delete { old: &before });
     let warnings = job.admission.validate(&review, job.state)?;
     if live.meta.deleted.is_some() {
-        return again(job, live, before, options, warnings);
+        return Ok(again(job, live, before, options, warnings));
     }
     let mut after = before;
     finalize(&mut after, options.propagation);
@@ -49,16 +49,16 @@ fn again<A: Admission>(
     before: Document,
     options: &DeleteOptions,
     warnings: Vec<String>,
-) -> Result<Decision, Refusal> {
+) -> Decision {
     let unchanged =
         |warnings| Decision { change: None, answer: Answer::Object(live.json.clone()), warnings };
     let (Some(granted), Some(asked)) = (grace::granted(&before), options.grace_period_seconds)
     else {
-        return Ok(unchanged(warnings));
+        return unchanged(warnings);
     };
     let asked = if asked < 0 { 1 } else { asked };
     if asked >= granted {
-        return Ok(unchanged(warnings));
+        return unchanged(warnings);
     }
     let mut after = before;
     let start = live.meta.deleted.map(|end| grace::later(end, -granted));
@@ -67,9 +67,9 @@ fn again<A: Admission>(
     metadata.insert("deletionTimestamp".to_owned(), Value::from(end.to_string()));
     metadata.insert("deletionGracePeriodSeconds".to_owned(), Value::from(asked));
     if finish::is_over(job.kind(), &after) {
-        return Ok(gone(job, live, warnings));
+        return gone(job, live, warnings);
     }
-    Ok(put(job, live, after, warnings))
+    put(job, live, after, warnings)
 }
 
 fn check_preconditions<A: Admission>(

@@ -19,32 +19,32 @@ use crate::request::{Answer, Decision};
 pub(super) fn finish<A: Admission>(
     job: &Job<'_, A>,
     live: &Arc<Stored>,
-    before: Document,
+    before: &Document,
     mut after: Document,
     owning: Owning,
 ) -> Result<Decision, Refusal> {
     let target = job.target();
-    let mut errors = metadata::settle(&before, &mut after);
+    let mut errors = metadata::settle(before, &mut after);
     if job.kind() == Kind::Secret {
         create::encode_plain(&mut after);
     }
     if target.part == Part::Main {
-        errors.extend(pods::check_change(job.kind(), &before, &after));
+        errors.extend(pods::check_change(job.kind(), before, &after));
     }
     if !errors.is_empty() {
         return Err(job.invalid(&target.name, errors));
     }
     let asked = after.clone();
-    let review = job.review(target, Operation::Update { old: &before, new: &asked });
+    let review = job.review(target, Operation::Update { old: before, new: &asked });
     job.admission.mutate(&review, &mut after, job.state)?;
-    let review = job.review(target, Operation::Update { old: &before, new: &after });
+    let review = job.review(target, Operation::Update { old: before, new: &after });
     let warnings = job.admission.validate(&review, job.state)?;
 
-    if is_new_generation(job.kind(), &before, &after) {
+    if is_new_generation(job.kind(), before, &after) {
         count_generation(&mut after);
     }
-    job.track(owning, Some(&before), &mut after);
-    if after == before {
+    job.track(owning, Some(before), &mut after);
+    if after == *before {
         let answer = Answer::Object(live.json.clone());
         return Ok(Decision { change: None, answer, warnings });
     }

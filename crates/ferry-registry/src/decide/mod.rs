@@ -44,10 +44,10 @@ pub fn decide(
             binding::bind(&job, draft.object())
         }
         Write::Create(draft) => {
-            job.with_warnings(draft.warnings(), create::create(&job, draft.object(), Owning::Track))
+            with_warnings(draft.warnings(), create::create(&job, draft.object(), Owning::Track))
         }
         Write::Update(draft) => {
-            job.with_warnings(draft.warnings(), update::update(&job, draft.object()))
+            with_warnings(draft.warnings(), update::update(&job, draft.object()))
         }
         Write::Patch(patch) => patch::patch(&job, patch),
         Write::Delete(options) => delete::delete(&job, options),
@@ -116,23 +116,17 @@ impl<A: Admission> Job<'_, A> {
     /// Notes who owns what of an object that was changed by other means than server-side apply.
     fn track(&self, owning: Owning, before: Option<&Document>, after: &mut Document) {
         match owning {
-            Owning::Noted => {}
+            Owning::Noted => {
+                if let Some(before) = before {
+                    fields::settle(before, after);
+                }
+            }
             Owning::Track => {
                 let schema = ferry_api::KindVersion::storage(self.kind()).schema();
                 let manager = self.manager(fields::Operation::Update);
                 fields::track_update(schema, before, after, &manager, self.context.now);
             }
         }
-    }
-
-    fn with_warnings(
-        &self,
-        warnings: &[String],
-        decision: Result<Decision, Refusal>,
-    ) -> Result<Decision, Refusal> {
-        let mut decision = decision?;
-        decision.warnings.splice(0..0, warnings.iter().cloned());
-        Ok(decision)
     }
 
     fn not_found(&self) -> Refusal {
@@ -159,6 +153,16 @@ impl<A: Admission> Job<'_, A> {
     fn invalid(&self, name: &str, errors: Vec<FieldError>) -> Refusal {
         Refusal::Invalid { kind: self.target().served.into(), name: name.to_owned(), errors }
     }
+}
+
+/// The decision, with warnings before its own.
+fn with_warnings(
+    warnings: &[String],
+    decision: Result<Decision, Refusal>,
+) -> Result<Decision, Refusal> {
+    let mut decision = decision?;
+    decision.warnings.splice(0..0, warnings.iter().cloned());
+    Ok(decision)
 }
 
 /// The key of the namespace that objects at `target` are in; none for kinds of the whole cluster.

@@ -7,7 +7,7 @@ use crate::admission::Admission;
 use crate::decide::{Job, namespace_of};
 use crate::document::{meta_text, metadata_mut, section_mut};
 use crate::object::Document;
-use crate::refusal::Refusal;
+use crate::refusal::{DeniedCause, Refusal};
 
 /// The namespaces that cannot be deleted.
 // PARITY: apiserver/pkg/admission/plugin/namespace/lifecycle/admission.go#NewLifecycle
@@ -41,7 +41,11 @@ pub(super) fn check_lifecycle<A: Admission>(job: &Job<'_, A>) -> Result<(), Refu
             "unable to create new content in namespace {} because it is being terminated",
             key.name
         ),
-        cause: Some(("NamespaceTerminating".to_owned(), "metadata.namespace".to_owned())),
+        cause: Some(Box::new(DeniedCause {
+            reason: "NamespaceTerminating".to_owned(),
+            message: format!("namespace {} is being terminated", key.name),
+            field: "metadata.namespace".to_owned(),
+        })),
     })
 }
 

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use crate::admission::Admission;
 use crate::convert;
-use crate::decide::{Job, Owning, create, finish, part};
+use crate::decide::{Job, Owning, create, finish, part, with_warnings};
 use crate::document::{meta_text, metadata, metadata_mut, text};
 use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
-use crate::fields;
+use crate::fields::{self, Reach};
 use crate::kinds::is_custom;
 use crate::object::{Document, Part, Stored};
 use crate::patch;
@@ -49,7 +49,7 @@ pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Dec
     let unknown = prune(served.schema(), &mut after);
     let warnings = report(job, patch, unknown)?;
     let after = complete(job, &before, after)?;
-    job.with_warnings(&warnings, finish::finish(job, live, before, after, Owning::Track))
+    with_warnings(&warnings, finish::finish(job, live, &before, after, Owning::Track))
 }
 
 /// Checks what a patch made of an object, and converts it to the version that its kind is kept in.
@@ -184,7 +184,7 @@ fn apply<A: Admission>(
     let after = fields::apply(served.schema(), Some(&seen), &config, &manager, conflicts, now)?;
     check_identity(job, &after)?;
     let after = complete(job, &before, after)?;
-    finish::finish(job, live, before, after, Owning::Noted)
+    finish::finish(job, live, &before, after, Owning::Noted)
 }
 
 /// Checks what a manager applies.
@@ -233,15 +233,12 @@ fn check_config<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(),
 
 /// Drops what the path that was used does not write: whoever applies it neither sets nor owns it.
 fn keep_part<A: Admission>(job: &Job<'_, A>, config: &mut Document) {
-    match job.target().part {
-        Part::Main if has_status_path(job.target().served) => drop(config.remove("status")),
-        Part::Main | Part::Binding => {}
-        Part::Status => config.retain(|name, _| {
-            matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")
-        }),
-        Part::Finalize => config
-            .retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "spec")),
-    }
+    let reach = match job.target().part {
+        Part::Main if has_status_path(job.target().served) => Reach::AllButStatus,
+        Part::Main | Part::Binding | Part::Finalize => Reach::Everything,
+        Part::Status => Reach::Status,
+    };
+    fields::keep_within(reach, config);
 }
 
 /// Writes the name and namespace of the URL into what is applied.

@@ -42,7 +42,7 @@ pub(super) fn update<A: Admission>(
     }
     let before = live.document();
     let after = part::replaced(job.target(), &before, client);
-    finish::finish(job, live, before, after, Owning::Track)
+    finish::finish(job, live, &before, after, Owning::Track)
 }
 
 /// The revision that the client says it changes; 0 is none.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use crate::draft::path::{push_field, push_index};
 use crate::object::Document;
 use crate::refusal::Refusal;
 
@@ -91,13 +92,11 @@ impl Reader<'_> {
         let mut path = String::new();
         for step in self.path.iter() {
             match step {
-                Step::Field(name) if path.is_empty() => path.push_str(name),
-                Step::Field(name) => path.extend([".", name]),
-                Step::Item(index) => path.push_str(&format!("[{index}]")),
+                Step::Field(name) => push_field(&mut path, name),
+                Step::Item(index) => push_index(&mut path, *index),
             }
         }
-        let joint = if path.is_empty() { "" } else { "." };
-        let path = format!("{path}{joint}{key}");
+        push_field(&mut path, key);
         if !self.duplicates.contains(&path) {
             self.duplicates.push(path);
         }
@@ -196,7 +195,7 @@ mod tests {
             Value::Object(body.object),
             json!({ "a": 3, "spec": { "x": { "y": [{ "z": 0 }, { "z": 2 }] }, "w": [1] } })
         );
-        assert_eq!(body.duplicates, ["a", "spec.x.y[1].z", "spec.x.y"]);
+        assert_eq!(body.duplicates, ["a", "spec.x.y", "spec.x.y[1].z"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod body;
 mod identity;
 mod metadata;
+mod path;
 mod unknown;
 mod values;
 
@@ -50,7 +51,7 @@ impl Draft {
         let mut warnings = identity::identify(target, &mut object)?;
         let schema = target.served.schema();
         let unknown = prune(schema, &mut object);
-        warnings.extend(report(duplicates, unknown, validation)?);
+        warnings.extend(report(&duplicates, unknown, validation)?);
         identity::keep_part(target, &mut object);
         let object = complete(target, object)?;
         Ok(Self { object, warnings })
@@ -75,7 +76,7 @@ impl Draft {
 /// Warns of fields that are unknown or stand twice, or refuses them.
 // PARITY: apimachinery/pkg/runtime/error.go#strictDecodingError
 fn report(
-    duplicates: Vec<String>,
+    duplicates: &[String],
     mut unknown: Vec<String>,
     validation: FieldValidation,
 ) -> Result<Vec<String>, Refusal> {

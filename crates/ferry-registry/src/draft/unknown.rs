@@ -4,6 +4,7 @@ use ferry_api::Schema;
 use ferry_api::schema::{ObjectShape, Shape, UnknownFields};
 use serde_json::{Map, Value};
 
+use crate::draft::path::{push_field, push_index};
 use crate::object::Document;
 
 /// How many unknown fields of one document are told. All of them are dropped.
@@ -76,7 +77,7 @@ fn prune_object(
     for (name, value) in fields.iter_mut() {
         match shape.properties.get(name) {
             Some(schema) => {
-                walk(schema, value, &Place { step: Step::Field(name), parent: place }, told)
+                walk(schema, value, &Place { step: Step::Field(name), parent: place }, told);
             }
             None => any_unknown = true,
         }
@@ -103,9 +104,8 @@ fn path(place: &Place<'_>) -> String {
     let mut path = String::new();
     for step in steps.into_iter().rev() {
         match step {
-            Step::Field(name) if path.is_empty() => path.push_str(name),
-            Step::Field(name) => path.extend([".", name]),
-            Step::Item(index) => path.push_str(&format!("[{index}]")),
+            Step::Field(name) => push_field(&mut path, name),
+            Step::Item(index) => push_index(&mut path, index),
         }
     }
     path

@@ -40,10 +40,14 @@ pub(crate) fn canonicalise(schema: &Schema, value: &mut Value) {
             }
         }
         (Shape::Array(items), Value::Array(values)) => {
-            values.iter_mut().for_each(|value| canonicalise(items, value));
+            for value in values {
+                canonicalise(items, value);
+            }
         }
         (Shape::Map(values), Value::Object(entries)) => {
-            entries.values_mut().for_each(|value| canonicalise(values, value));
+            for value in entries.values_mut() {
+                canonicalise(values, value);
+            }
         }
         (Shape::Object(object), Value::Object(fields)) => {
             for (name, value) in fields {

@@ -3,6 +3,10 @@
 //! Clients read `reason`, `code` and `details` of a `Status`, and people read its message. Both
 //! follow `apimachinery/pkg/api/errors/errors.go`.
 
+mod status;
+#[cfg(test)]
+mod tests;
+
 use ferry_api::{FieldError, KindVersion};
 use thiserror::Error;
 
@@ -95,8 +99,8 @@ pub enum Refusal {
         name: String,
         /// Why not.
         message: String,
-        /// What programs act on, such as `NamespaceTerminating`, and the field.
-        cause: Option<(String, String)>,
+        /// What programs act on, such as `NamespaceTerminating`.
+        cause: Option<Box<DeniedCause>>,
     },
     /// The user may not use that path (403).
     #[error("forbidden: {message}")]
@@ -197,10 +201,10 @@ pub struct FieldConflict {
     pub field: String,
 }
 
-/// What an admission check found wrong with a field.
+/// What is wrong with a field, for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeniedCause {
-    /// `FieldValueInvalid` and the like.
+    /// `FieldValueInvalid`, `NamespaceTerminating` and the like.
     pub reason: String,
     /// What is wrong.
     pub message: String,
@@ -255,12 +259,10 @@ fn apply_conflicts(conflicts: &[FieldConflict]) -> String {
             let mut last: Option<&str> = None;
             for conflict in several {
                 if last == Some(conflict.manager.as_str()) {
-                    message.push_str(&format!("\n- {}", conflict.field));
+                    message.extend(["\n- ", &conflict.field]);
                 } else {
-                    message.push_str(&format!(
-                        " conflicts with {}:\n- {}",
-                        conflict.manager, conflict.field
-                    ));
+                    let FieldConflict { manager, field } = conflict;
+                    message.extend([" conflicts with ", manager, ":\n- ", field]);
                 }
                 last = Some(&conflict.manager);
             }

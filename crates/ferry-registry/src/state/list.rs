@@ -92,7 +92,7 @@ impl State {
             let objects = self.objects().range(selection.kind, namespace_of(selection), start);
             return Ok(page(selection, revision, limit, objects.map(Arc::clone)));
         }
-        let former = self.former(selection, revision, start);
+        let former = self.former(selection, revision, &start);
         Ok(page(selection, revision, limit, former.into_values()))
     }
 
@@ -108,13 +108,11 @@ impl State {
         selection: &Selection,
         token: &ContinueToken,
     ) -> Result<(Revision, Bound<ObjectKey>), Refusal> {
-        let key = match &selection.namespace {
-            Some(namespace) => ObjectKey::new(selection.kind, namespace, &token.after),
-            None => {
-                let (namespace, name) = token.after.split_once('/').unwrap_or(("", &token.after));
-                ObjectKey::new(selection.kind, namespace, name)
-            }
+        let (namespace, name) = match &selection.namespace {
+            Some(namespace) => (namespace.as_str(), token.after.as_str()),
+            None => token.after.split_once('/').unwrap_or(("", &token.after)),
         };
+        let key = ObjectKey::new(selection.kind, namespace, name);
         if key.name.is_empty() || key.name.contains('/') {
             let message = format!("continue key is not valid: {:?} is no object", token.after);
             return Err(Refusal::BadRequest { message });
@@ -136,10 +134,10 @@ impl State {
         &self,
         selection: &Selection,
         revision: Revision,
-        start: Bound<ObjectKey>,
+        start: &Bound<ObjectKey>,
     ) -> BTreeMap<ObjectKey, Arc<Stored>> {
         let namespace = namespace_of(selection);
-        let after_start = |key: &ObjectKey| match &start {
+        let after_start = |key: &ObjectKey| match start {
             Bound::Unbounded => true,
             Bound::Excluded(start) => key > start,
             Bound::Included(start) => key >= start,

@@ -6,54 +6,54 @@ use bytes::Bytes;
 use ferry_store::{Record, RecordChange, Recovered, Retention, Store, StoreError, StoreOptions};
 use tempfile::TempDir;
 
-pub struct Scratch {
+pub(crate) struct Scratch {
     dir: TempDir,
-    pub options: StoreOptions,
+    pub(crate) options: StoreOptions,
 }
 
 impl Scratch {
-    pub fn new(retention: Retention) -> Self {
+    pub(crate) fn new(retention: Retention) -> Self {
         let options = StoreOptions { retention, ..StoreOptions::default() };
         Self { dir: tempfile::tempdir().unwrap(), options }
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("journal")
     }
 
-    pub fn open(&self) -> (Store, Recovered) {
+    pub(crate) fn open(&self) -> (Store, Recovered) {
         self.try_open().unwrap()
     }
 
-    pub fn try_open(&self) -> Result<(Store, Recovered), StoreError> {
+    pub(crate) fn try_open(&self) -> Result<(Store, Recovered), StoreError> {
         Store::open(&self.path(), &self.options)
     }
 
     /// What opening says, which must be a refusal.
-    pub fn refusal(&self) -> String {
+    pub(crate) fn refusal(&self) -> String {
         self.try_open().unwrap_err().to_string()
     }
 }
 
-pub fn put(revision: u64, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Record {
+pub(crate) fn put(revision: u64, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Record {
     Record { revision, key: key.into(), change: RecordChange::Put(value.into()) }
 }
 
-pub fn delete(revision: u64, key: impl Into<Bytes>, last: impl Into<Bytes>) -> Record {
+pub(crate) fn delete(revision: u64, key: impl Into<Bytes>, last: impl Into<Bytes>) -> Record {
     Record { revision, key: key.into(), change: RecordChange::Delete(last.into()) }
 }
 
 /// Bytes that do not repeat, so that what is mixed up shows.
-pub fn noise(seed: u64, length: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, length: usize) -> Vec<u8> {
     let mut dice = Dice(seed);
     (0..length).map(|_| dice.roll(256) as u8).collect()
 }
 
 /// SplitMix64: the same seed, the same test.
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn roll(&mut self, below: u64) -> u64 {
+    pub(crate) fn roll(&mut self, below: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -62,7 +62,7 @@ impl Dice {
     }
 }
 
-pub fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -76,7 +76,7 @@ pub fn copy(from: &Path, to: &Path) {
 }
 
 /// Every file below, by path.
-pub fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();

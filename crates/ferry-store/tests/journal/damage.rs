@@ -1,1 +1,170 @@
-//! Files that were cut or changed.
+//! Files that were cut, changed or lost. Opening either finds everything or refuses, and never
+//! panics: what was acknowledged is not lost quietly.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use ferry_store::{Journal, Recovered, Retention, Store, StoreOptions};
+
+use crate::common::{Dice, Scratch, copy, delete, files, noise, put};
+
+/// How many places of each file are tried in each way.
+const PLACES: u64 = 40;
+
+fn filled() -> (Scratch, Recovered) {
+    let scratch = Scratch::new(Retention { records: 300, bytes: 1 << 20 });
+    let (mut store, _) = scratch.open();
+    let mut revision = 0;
+    for round in 0..120 {
+        let batch: Vec<_> = (0..8)
+            .map(|_| {
+                revision += 1;
+                let key = format!("key/{}", revision * 7 % 60);
+                let length = if revision % 97 == 0 { 60_000 } else { 900 };
+                match round % 9 {
+                    8 => delete(revision, key, ""),
+                    _ => put(revision, key, noise(revision, length)),
+                }
+            })
+            .collect();
+        store.append(&batch).unwrap();
+    }
+    assert!(store.stats().base > 0, "some of it is state and some is history");
+    drop(store);
+    let (store, whole) = scratch.open();
+    drop(store);
+    (scratch, whole)
+}
+
+/// Opens what is left after `harm` was done to a copy.
+#[track_caller]
+fn survives(scratch: &Scratch, whole: &Recovered, what: &str, harm: impl FnOnce(&Path)) -> bool {
+    let dir = tempfile::tempdir().unwrap();
+    copy(&scratch.path(), dir.path());
+    harm(dir.path());
+    let options = StoreOptions { ..scratch.options.clone() };
+    match Store::open(dir.path(), &options) {
+        Ok((_, found)) => {
+            assert!(found == *whole, "{what}: opened with other contents");
+            true
+        }
+        Err(error) => {
+            let says = error.to_string();
+            let place = dir.path().to_string_lossy();
+            assert!(says.contains(place.as_ref()), "{what}: {says} does not name a file");
+            false
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_loses_nothing_quietly() {
+    let (scratch, whole) = filled();
+    let mut dice = Dice(1);
+    for file in files(&scratch.path()) {
+        let name = file.strip_prefix(scratch.path()).unwrap();
+        let length = fs::metadata(&file).unwrap().len();
+        if length == 0 {
+            continue;
+        }
+        for _ in 0..PLACES.min(length * 8) {
+            let (at, bit) = (dice.roll(length), dice.roll(8));
+            let what = format!("{} with bit {bit} of byte {at} flipped", name.display());
+            survives(&scratch, &whole, &what, |dir| {
+                let open = OpenOptions::new().read(true).write(true).open(dir.join(name));
+                let file = open.unwrap();
+                let mut byte = [0];
+                file.read_exact_at(&mut byte, at).unwrap();
+                file.write_all_at(&[byte[0] ^ (1 << bit)], at).unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn a_zeroed_page_loses_nothing_quietly() {
+    let (scratch, whole) = filled();
+    let data = Path::new("sled").join("db");
+    let length = fs::metadata(scratch.path().join(&data)).unwrap().len();
+    let mut refused = 0;
+    for page in 0..length / 4096 {
+        let what = format!("page {page} zeroed");
+        let survived = survives(&scratch, &whole, &what, |dir| {
+            let file = OpenOptions::new().write(true).open(dir.join(&data)).unwrap();
+            file.write_all_at(&[0; 4096], page * 4096).unwrap();
+        });
+        refused += u32::from(!survived);
+    }
+    assert!(refused > 0, "not a single page mattered");
+}
+
+#[test]
+fn a_cut_file_loses_nothing_quietly() {
+    let (scratch, whole) = filled();
+    let mut dice = Dice(2);
+    for file in files(&scratch.path()) {
+        let name = file.strip_prefix(scratch.path()).unwrap();
+        let length = fs::metadata(&file).unwrap().len();
+        for round in 0..PLACES.min(length) {
+            let keep = if round == 0 { 0 } else { dice.roll(length) };
+            let what = format!("{} cut to {keep} of {length} bytes", name.display());
+            survives(&scratch, &whole, &what, |dir| {
+                let file = OpenOptions::new().write(true).open(dir.join(name)).unwrap();
+                file.set_len(keep).unwrap();
+            });
+        }
+    }
+}
+
+#[test]
+fn a_lost_file_loses_nothing_quietly() {
+    let (scratch, whole) = filled();
+    for file in files(&scratch.path()) {
+        let name = file.strip_prefix(scratch.path()).unwrap();
+        survives(&scratch, &whole, &format!("{} lost", name.display()), |dir| {
+            fs::remove_file(dir.join(name)).unwrap();
+        });
+    }
+    let lost = |what: &str| {
+        survives(&scratch, &whole, what, |dir| fs::remove_dir_all(dir.join(what)).unwrap())
+    };
+    assert!(!lost("sled"), "the data are gone");
+}
+
+/// The end that sled would drop as torn.
+#[test]
+fn an_older_copy_of_the_data_is_refused() {
+    let scratch = Scratch::new(Retention::default());
+    let (mut store, _) = scratch.open();
+    store.append(&[put(1, "a", "one")]).unwrap();
+    drop(store);
+    let older = tempfile::tempdir().unwrap();
+    copy(&scratch.path().join("sled"), older.path());
+    let (mut store, _) = scratch.open();
+    store.append(&[put(2, "a", "two")]).unwrap();
+    drop(store);
+
+    fs::remove_dir_all(scratch.path().join("sled")).unwrap();
+    copy(older.path(), &scratch.path().join("sled"));
+    for _ in 0..2 {
+        let refusal = scratch.refusal();
+        let expected = "sled/db has lost writes: revision 2 was acknowledged and 1 is the newest found; \
+                        restore the directory from a backup, or move it away to start empty";
+        assert!(refusal.ends_with(expected), "{refusal}");
+    }
+}
+
+#[test]
+fn another_history_is_refused() {
+    let scratch = Scratch::new(Retention::default());
+    let other = Scratch::new(Retention::default());
+    for (scratch, value) in [(&scratch, "mine"), (&other, "theirs")] {
+        let (mut store, _) = scratch.open();
+        store.append(&[put(1, "a", value)]).unwrap();
+    }
+    fs::remove_dir_all(scratch.path().join("sled")).unwrap();
+    copy(&other.path().join("sled"), &scratch.path().join("sled"));
+    let refusal = scratch.refusal();
+    assert!(refusal.contains("entry 1 is not the one that was acknowledged"), "{refusal}");
+}

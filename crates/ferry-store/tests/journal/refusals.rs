@@ -1,1 +1,131 @@
-//! What is not opened, and what is not written.
+//! What is not opened, and what is not written: each says why, and does no harm.
+
+use std::fs;
+
+use ferry_store::{Journal, Retention, Store, StoreError, StoreOptions};
+
+use crate::common::{Scratch, noise, put};
+
+fn scratch() -> Scratch {
+    Scratch::new(Retention::default())
+}
+
+#[test]
+fn a_directory_of_somebody_else_is_left_alone() {
+    let scratch = scratch();
+    fs::create_dir_all(scratch.path()).unwrap();
+    fs::write(scratch.path().join("thesis.tex"), "years of work").unwrap();
+    let refusal = scratch.refusal();
+    let expected = "is not a ferry journal: it holds `thesis.tex` and no `format` file; \
+                    choose an empty directory";
+    assert!(refusal.ends_with(expected), "{refusal}");
+    assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_file_is_no_directory() {
+    let scratch = scratch();
+    fs::write(scratch.path(), "").unwrap();
+    let error = scratch.try_open().unwrap_err();
+    assert!(matches!(error, StoreError::Inaccessible { .. }), "{error}");
+    assert!(error.to_string().contains("journal: check its owner"), "{error}");
+}
+
+#[test]
+fn a_journal_has_one_user() {
+    let scratch = scratch();
+    let (store, _) = scratch.open();
+    let refusal = scratch.refusal();
+    let expected = format!(
+        "lock is locked by process {}: stop it first, or choose another directory",
+        std::process::id()
+    );
+    assert!(refusal.ends_with(&expected), "{refusal}");
+    drop(store);
+    scratch.open();
+}
+
+#[test]
+fn a_journal_of_a_newer_ferry_is_left_alone() {
+    let scratch = scratch();
+    drop(scratch.open());
+    let format = scratch.path().join("format");
+    fs::write(&format, "ferry-journal 2\n").unwrap();
+    let error = scratch.try_open().unwrap_err();
+    assert!(matches!(error, StoreError::NewerFormat { found: 2, known: 1, .. }), "{error}");
+    for text in ["", "ferry-journal 1", "ferry-journal 0\n", "ferry-journal\n", "other 1\n"] {
+        fs::write(&format, text).unwrap();
+        let error = scratch.try_open().unwrap_err();
+        assert!(matches!(error, StoreError::Damaged { .. }), "{text:?}: {error}");
+    }
+    fs::write(&format, "ferry-journal 1\n").unwrap();
+    scratch.open();
+}
+
+#[test]
+fn a_start_that_was_interrupted_is_started_again() {
+    let scratch = scratch();
+    drop(scratch.open());
+    for gone in ["acknowledged", "format"] {
+        fs::remove_file(scratch.path().join(gone)).unwrap();
+        if gone == "format" {
+            fs::remove_dir_all(scratch.path().join("sled")).unwrap();
+            fs::remove_file(scratch.path().join("acknowledged")).unwrap();
+        }
+        fs::create_dir_all(scratch.path().join("sled.new/blobs")).unwrap();
+        fs::write(scratch.path().join("acknowledged.new"), "half").unwrap();
+        if gone == "format" {
+            fs::remove_dir_all(scratch.path().join("sled.new")).unwrap();
+            fs::remove_file(scratch.path().join("acknowledged.new")).unwrap();
+        }
+        let (mut store, found) = scratch.open();
+        assert_eq!(found.log, []);
+        store.append(&[]).unwrap();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_writes_until_there_is_space() {
+    let mut scratch = scratch();
+    drop(scratch.open());
+    scratch.options.reserve = u64::MAX / 8;
+    let (mut store, _) = scratch.open();
+    for _ in 0..3 {
+        let error = store.append(&[put(1, "a", "one")]).unwrap_err();
+        assert!(matches!(error, StoreError::NoSpace { .. }), "{error}");
+        assert!(error.to_string().contains("bytes free and a write needs"), "{error}");
+    }
+    assert_eq!(store.log_since(0).unwrap(), [], "reads go on");
+    drop(store);
+    scratch.options.reserve = StoreOptions::RESERVE;
+    let (mut store, found) = scratch.open();
+    assert_eq!(found.log, [], "nothing was written");
+    store.append(&[put(1, "a", "one")]).unwrap();
+}
+
+#[test]
+fn revisions_rise() {
+    let scratch = scratch();
+    let (mut store, _) = scratch.open();
+    store.append(&[put(5, "a", "one"), put(9, "b", "two")]).unwrap();
+    for (first, second) in [(9, 10), (3, 10), (10, 10), (11, 10)] {
+        let error = store.append(&[put(first, "a", ""), put(second, "a", "")]).unwrap_err();
+        assert!(matches!(error, StoreError::OutOfOrder { .. }), "{error}");
+    }
+    store.append(&[put(10, "a", "three")]).unwrap();
+    let revisions: Vec<_> =
+        store.log_since(0).unwrap().iter().map(|record| record.revision).collect();
+    assert_eq!(revisions, [5, 9, 10]);
+}
+
+#[test]
+fn a_batch_has_a_size() {
+    let scratch = scratch();
+    let (mut store, _) = scratch.open();
+    let value = noise(1, 1 << 20);
+    let batch: Vec<_> = (1..=64).map(|revision| put(revision, "k", value.clone())).collect();
+    let error = store.append(&batch).unwrap_err();
+    let most = Store::MOST_BATCH_BYTES;
+    assert!(matches!(error, StoreError::TooLarge { bytes, .. } if bytes == most + 64), "{error}");
+    store.append(&batch[..8]).unwrap();
+}

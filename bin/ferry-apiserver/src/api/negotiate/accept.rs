@@ -46,8 +46,11 @@ fn quality(value: &str) -> u16 {
 
 /// The forms that a client takes, the most wanted first.
 pub(super) fn accepted(header: &str) -> Vec<MediaType<'_>> {
-    let mut forms: Vec<_> =
-        header.split(',').take(MOST_FORMS).filter_map(|text| MediaType::parse(text.trim())).collect();
+    let mut forms: Vec<_> = header
+        .split(',')
+        .take(MOST_FORMS)
+        .filter_map(|text| MediaType::parse(text.trim()))
+        .collect();
     forms.retain(|form| form.quality > 0);
     forms.sort_by_key(|form| std::cmp::Reverse(form.quality));
     forms

@@ -107,12 +107,9 @@ impl Format {
         if header.is_empty() || header == JSON {
             return Ok(Self { layout, ..Self::PLAIN });
         }
-        accepted(&header)
-            .iter()
-            .find_map(|media| Self::of(media, layout, offer))
-            .ok_or_else(|| Refusal::NotAcceptable {
-                accepted: ANSWERS.into_iter().map(str::to_owned).collect(),
-            })
+        accepted(&header).iter().find_map(|media| Self::of(media, layout, offer)).ok_or_else(|| {
+            Refusal::NotAcceptable { accepted: ANSWERS.into_iter().map(str::to_owned).collect() }
+        })
     }
 
     fn of(media: &MediaType<'_>, layout: Layout, offer: Offer) -> Option<Self> {
@@ -201,9 +198,9 @@ pub(crate) fn discovery_form(headers: &HeaderMap) -> DiscoveryForm {
 /// Whether a client wants protobuf before anything else.
 pub(crate) fn prefers_protobuf(headers: &HeaderMap) -> bool {
     let header = accept_header(headers);
-    accepted(&header).first().is_some_and(|media| {
-        media.kind == "application" && media.subtype.contains("protobuf")
-    })
+    accepted(&header)
+        .first()
+        .is_some_and(|media| media.kind == "application" && media.subtype.contains("protobuf"))
 }
 
 fn accept_header(headers: &HeaderMap) -> String {
@@ -280,9 +277,7 @@ pub(crate) fn patch_form(
         (MERGE, _) => Ok(PatchForm::Merge),
         (STRATEGIC, StrategicPatches::Taken) => Ok(PatchForm::Strategic),
         (APPLY, _) => Ok(PatchForm::Apply),
-        (_, StrategicPatches::Taken) => {
-            Err(unsupported(&[JSON_PATCH, MERGE, STRATEGIC, APPLY]))
-        }
+        (_, StrategicPatches::Taken) => Err(unsupported(&[JSON_PATCH, MERGE, STRATEGIC, APPLY])),
         (_, StrategicPatches::Refused) => Err(unsupported(&[JSON_PATCH, MERGE, APPLY])),
     }
 }
@@ -294,7 +289,5 @@ fn content_type(headers: &HeaderMap) -> &str {
 }
 
 fn unsupported(accepted: &[&str]) -> Refusal {
-    Refusal::UnsupportedMediaType {
-        accepted: accepted.iter().map(|&one| one.to_owned()).collect(),
-    }
+    Refusal::UnsupportedMediaType { accepted: accepted.iter().map(|&one| one.to_owned()).collect() }
 }

@@ -38,12 +38,7 @@ fn the_first_form_that_can_be_made_is_chosen() {
         ("text/html", None, None, None),
         ("nonsense", None, None, None),
         (KUBECTL_GET, json, table, table),
-        (
-            "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
-            None,
-            partial,
-            partial,
-        ),
+        ("application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", None, partial, partial),
         (
             "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
             None,

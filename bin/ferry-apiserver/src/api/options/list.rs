@@ -108,11 +108,8 @@ impl WatchQuery {
             (None, None) => Initial::Objects,
             (Some(false) | None, Some(revision)) => Initial::After(revision),
         };
-        let bookmarks = if query.flag("allowWatchBookmarks") {
-            Bookmarks::Sent
-        } else {
-            Bookmarks::Withheld
-        };
+        let bookmarks =
+            if query.flag("allowWatchBookmarks") { Bookmarks::Sent } else { Bookmarks::Withheld };
         let timeout = whole(query, "timeoutSeconds")?;
         let timeout = timeout.and_then(|seconds| u64::try_from(seconds).ok());
         let timeout = timeout.filter(|seconds| *seconds > 0).map(Duration::from_secs);
@@ -165,8 +162,7 @@ fn list_errors(query: &Query) -> Vec<FieldError> {
             errors.push(not_supported(MATCH, how, &[EXACT, NOT_OLDER, ""]));
         }
         if how == EXACT && revision == Some("0") {
-            let message =
-                "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+            let message = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
             errors.push(forbidden(MATCH, message));
         }
     }
@@ -291,7 +287,10 @@ mod tests {
                  sendInitialEvents is forbidden for list",
             ),
             ("resourceVersion=x", "resourceVersion: Invalid value: \"x\": must be a whole number"),
-            ("resourceVersion=-1", "resourceVersion: Invalid value: \"-1\": must be a whole number"),
+            (
+                "resourceVersion=-1",
+                "resourceVersion: Invalid value: \"-1\": must be a whole number",
+            ),
             ("limit=x", "limit: \"x\" is no whole number"),
             ("continue=!", "continue key is not valid: "),
             ("continue=x&resourceVersion=3", "specifying resource version is not allowed"),

@@ -133,7 +133,8 @@ mod tests {
         let options = read(WriteKind::Create, "kubectl/v1.33.0 (linux/amd64)", "").unwrap();
         assert_eq!(options, WriteOptions { manager: "kubectl".to_owned(), ..Default::default() });
         let options =
-            read(WriteKind::Update, "x", "dryRun=All&fieldValidation=Strict&fieldManager=m").unwrap();
+            read(WriteKind::Update, "x", "dryRun=All&fieldValidation=Strict&fieldManager=m")
+                .unwrap();
         assert_eq!(
             options,
             WriteOptions {

@@ -266,7 +266,11 @@ fn objects(path: &ResourcePath, served: KindVersion, alias: Alias) -> Option<Obj
         (Scope::Namespaced, None) if name.is_some() => return None,
         (Scope::Namespaced, namespace) => namespace,
         (Scope::Cluster, None) => None,
-        (Scope::Cluster, Some(namespace)) if path.resource == "namespaces" && namespace == path.name => None,
+        (Scope::Cluster, Some(namespace))
+            if path.resource == "namespaces" && namespace == path.name =>
+        {
+            None
+        }
         (Scope::Cluster, Some(_)) => return None,
     };
     Some(ObjectsPath { served, alias, namespace, name, form: path.form })

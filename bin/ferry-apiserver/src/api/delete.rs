@@ -1,0 +1,110 @@
+//! Deleting an object, or all of a collection.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ferry_registry::{
+    DeleteOptions, ListOptions, ListStart, Part, Refusal, Request, Stored, Target, Write,
+    WriteOptions,
+};
+use http::StatusCode;
+use serde_json::Map;
+use tokio::task::JoinSet;
+
+use super::Api;
+use super::answer::{self, Answer};
+use super::backend::{Backend, Process};
+use super::body::joined;
+use super::lens::Lens;
+use super::negotiate::{Format, Offer};
+use super::options::{DeleteQuery, delete_options, selection};
+use super::path::ObjectsPath;
+use super::read::list_parts;
+use super::request::Asked;
+use super::write::target;
+
+/// How many objects of a collection are deleted at once: enough to fill a group of the journal, few
+/// enough to leave room for others.
+const AT_ONCE: usize = 64;
+
+impl<B: Backend, P: Process> Api<B, P> {
+    /// The end of an object.
+    pub(super) async fn delete(
+        &self,
+        asked: &Asked<'_>,
+        path: &ObjectsPath,
+        body: Bytes,
+    ) -> Result<Answer, Refusal> {
+        let body = asked.optional_body(&body)?;
+        let DeleteQuery { options, run } = delete_options(body.as_ref(), &asked.query)?;
+        let target = target(path, Part::Main);
+        let how = WriteOptions { run, ..WriteOptions::default() };
+        self.write(asked, path, target, Write::Delete(options), how).await
+    }
+
+    /// The end of all objects of a collection that are selected.
+    pub(super) async fn delete_collection(
+        &self,
+        asked: &Asked<'_>,
+        path: &ObjectsPath,
+        body: Bytes,
+    ) -> Result<Answer, Refusal> {
+        let format = asked.format(Offer::Plain)?;
+        let body = asked.optional_body(&body)?;
+        let query = delete_options(body.as_ref(), &asked.query)?;
+        let selection = selection(path, &asked.query)?;
+        let options = ListOptions { limit: None, start: ListStart::Newest };
+        let page = self.backend.state().list(&selection, &options)?;
+        let mut under_way = JoinSet::new();
+        for object in &page.items {
+            if under_way.len() >= AT_ONCE {
+                finish_one(&mut under_way).await?;
+            }
+            let request = request(asked, path, object, &query);
+            let backend = Arc::clone(&self.backend);
+            under_way.spawn(async move { backend.write(request).await.map(|_| ()) });
+        }
+        while !under_way.is_empty() {
+            finish_one(&mut under_way).await?;
+        }
+        let parts = list_parts(Lens::new(path), Map::new(), page.items);
+        Ok(list(format, parts))
+    }
+}
+
+fn request(asked: &Asked<'_>, path: &ObjectsPath, object: &Stored, query: &DeleteQuery) -> Request {
+    let target = Target {
+        served: path.served,
+        namespace: object.key.namespace.clone(),
+        name: object.key.name.clone(),
+        part: Part::Main,
+    };
+    // The object that was selected, and no other that has its name by now.
+    let uid = query.options.uid.clone().or_else(|| Some(object.meta.uid.clone()));
+    let options = DeleteOptions { uid, ..query.options.clone() };
+    Request {
+        user: asked.user.clone(),
+        target,
+        write: Write::Delete(options),
+        options: WriteOptions { run: query.run, ..WriteOptions::default() },
+    }
+}
+
+/// Waits for one deletion. Of an object that is gone by now nothing is left to be deleted.
+async fn finish_one(under_way: &mut JoinSet<Result<(), Refusal>>) -> Result<(), Refusal> {
+    match under_way.join_next().await {
+        None | Some(Ok(Ok(()) | Err(Refusal::NotFound { .. } | Refusal::Conflict { .. }))) => {
+            Ok(())
+        }
+        Some(Ok(Err(refusal))) => Err(refusal),
+        Some(Err(error)) => Err(Refusal::Internal { message: error.to_string() }),
+    }
+}
+
+fn list(format: Format, parts: impl Iterator<Item = Bytes> + Send + Unpin + 'static) -> Answer {
+    if format == Format::PLAIN {
+        return answer::typed(StatusCode::OK, format.content_type(), joined(parts));
+    }
+    let whole: Vec<Bytes> = parts.collect();
+    answer::json(StatusCode::OK, format, whole.concat().into())
+}

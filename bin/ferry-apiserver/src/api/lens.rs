@@ -1,0 +1,154 @@
+//! Objects as a path shows them: in its version, and in the form that the client takes.
+
+use bytes::Bytes;
+use ferry_api::{KindVersion, table};
+use ferry_registry::{Document, Stored, convert};
+use ferry_units::WallTime;
+use serde_json::{Map, Value, json};
+
+use super::negotiate::MetaVersion;
+use super::path::{Alias, ObjectsPath, Query};
+
+/// The `apiVersion` of a virtual machine in the group of migration policies.
+pub(crate) const ALIAS_API_VERSION: &str = "migrations.kubevirt.io/v1alpha1";
+
+/// How a path shows its objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lens {
+    served: KindVersion,
+    alias: Alias,
+}
+
+/// What a row of a table carries beside its cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// The object's metadata.
+    Metadata,
+    /// The object.
+    Object,
+    /// Nothing.
+    Nothing,
+}
+
+impl Carried {
+    /// What `includeObject` says.
+    pub(crate) fn read(query: &Query) -> Self {
+        match query.get("includeObject") {
+            Some("Object") => Self::Object,
+            Some("None") => Self::Nothing,
+            Some(_) | None => Self::Metadata,
+        }
+    }
+}
+
+impl Lens {
+    /// How `path` shows its objects.
+    pub(crate) fn new(path: &ObjectsPath) -> Self {
+        Self { served: path.served, alias: path.alias }
+    }
+
+    /// Whether objects are shown as they are kept.
+    pub(crate) fn is_clear(self) -> bool {
+        self.alias == Alias::None && self.served == KindVersion::storage(self.served.kind())
+    }
+
+    /// What documents carry as `apiVersion`.
+    pub(crate) fn api_version(self) -> String {
+        match self.alias {
+            Alias::None => self.served.api_version(),
+            Alias::VirtualMachine => ALIAS_API_VERSION.to_owned(),
+        }
+    }
+
+    /// The kind, as documents have it.
+    pub(crate) fn kind(self) -> &'static str {
+        self.served.definition().kind
+    }
+
+    /// An object as JSON.
+    pub(crate) fn json(self, object: &Stored) -> Bytes {
+        if self.is_clear() {
+            return object.json.clone();
+        }
+        match self.alias {
+            Alias::None => convert(object, self.served),
+            Alias::VirtualMachine => {
+                let mut document = object.document();
+                document.insert("apiVersion".to_owned(), Value::from(ALIAS_API_VERSION));
+                Bytes::from(Value::Object(document).to_string())
+            }
+        }
+    }
+
+    fn document(self, object: &Stored) -> Document {
+        if self.is_clear() {
+            return object.document();
+        }
+        match serde_json::from_slice(&self.json(object)) {
+            Ok(Value::Object(document)) => document,
+            Ok(_) | Err(_) => Document::new(),
+        }
+    }
+
+    /// An object's metadata as a document of its own.
+    pub(crate) fn partial(self, object: &Stored, version: MetaVersion) -> Value {
+        let metadata = object.document().remove("metadata").unwrap_or_default();
+        partial(&metadata, version)
+    }
+
+    /// An object's row in a table.
+    pub(crate) fn row(
+        self,
+        object: &Stored,
+        version: MetaVersion,
+        carried: Carried,
+        now: WallTime,
+    ) -> Value {
+        let mut document = object.document();
+        let cells = table::cells(self.served.kind(), &document, now);
+        let shown = match carried {
+            Carried::Nothing => return json!({ "cells": cells, "object": null }),
+            Carried::Object if self.is_clear() => Value::Object(document),
+            Carried::Object => Value::Object(self.document(object)),
+            Carried::Metadata => partial(&document.remove("metadata").unwrap_or_default(), version),
+        };
+        json!({ "cells": cells, "object": shown })
+    }
+
+    /// The row of a bookmark, of which only the metadata counts.
+    pub(crate) fn bookmark_row(self, metadata: &Value, version: MetaVersion) -> Value {
+        let columns = table::columns(self.served.kind());
+        let width = columns.as_array().map_or(0, Vec::len);
+        json!({ "cells": vec![Value::Null; width], "object": partial(metadata, version) })
+    }
+
+    /// What the columns of a table are.
+    pub(crate) fn columns(self) -> Value {
+        table::columns(self.served.kind())
+    }
+}
+
+/// Metadata as a document of its own.
+pub(crate) fn partial(metadata: &Value, version: MetaVersion) -> Value {
+    json!({
+        "kind": "PartialObjectMetadata",
+        "apiVersion": version.api_version(),
+        "metadata": metadata,
+    })
+}
+
+/// A table of these rows.
+pub(crate) fn table(
+    version: MetaVersion,
+    metadata: Map<String, Value>,
+    columns: &Value,
+    rows: Vec<Value>,
+) -> Value {
+    json!({
+        "kind": "Table",
+        "apiVersion": version.api_version(),
+        "metadata": metadata,
+        "columnDefinitions": columns,
+        "rows": rows,
+    })
+}

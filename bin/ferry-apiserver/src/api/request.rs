@@ -1,0 +1,90 @@
+//! A request as the handlers see it: who asks, for what, in which form.
+
+use bytes::Bytes;
+use ferry_admission::{Attributes, ResourceAttributes};
+use ferry_registry::{Body, Document, Refusal, User};
+use http::{HeaderMap, Method};
+
+use super::negotiate::{BodyForm, Format, Offer, body_form};
+use super::path::{Query, RequestInfo};
+use super::protobuf;
+
+/// A request without its body.
+pub(crate) struct Asked<'a> {
+    /// Who asks.
+    pub(crate) user: &'a User,
+    /// The method.
+    pub(crate) method: &'a Method,
+    /// The headers.
+    pub(crate) headers: &'a HeaderMap,
+    /// The query.
+    pub(crate) query: Query,
+    /// What it is for, in words.
+    pub(crate) info: RequestInfo,
+}
+
+impl Asked<'_> {
+    /// The form that the client takes.
+    pub(crate) fn format(&self, offer: Offer) -> Result<Format, Refusal> {
+        Format::negotiate(self.headers, &self.query, offer)
+    }
+
+    /// The form of a refusal: whatever the client takes must not keep it from being told.
+    pub(crate) fn refusal_format(&self) -> Format {
+        self.format(Offer::Plain).unwrap_or(Format::PLAIN)
+    }
+
+    /// What somebody wants to do, for authorization.
+    pub(crate) fn attributes(&self) -> Attributes<'_> {
+        let verb = self.info.verb.as_str();
+        match &self.info.resource {
+            None => Attributes::Path { verb, path: &self.info.path },
+            Some(path) => Attributes::Resource(ResourceAttributes {
+                verb,
+                group: &path.group,
+                version: &path.version,
+                resource: &path.resource,
+                subresource: &path.subresource,
+                namespace: &path.namespace,
+                name: self.info.name(),
+            }),
+        }
+    }
+
+    /// The document that a body is.
+    pub(crate) fn body(&self, bytes: &Bytes) -> Result<Body, Refusal> {
+        read_body(body_form(self.headers)?, bytes)
+    }
+
+    /// The document that a body is, if there is one.
+    pub(crate) fn optional_body(&self, bytes: &Bytes) -> Result<Option<Document>, Refusal> {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        self.body(bytes).map(|body| Some(body.object))
+    }
+}
+
+fn read_body(form: BodyForm, bytes: &Bytes) -> Result<Body, Refusal> {
+    match form {
+        BodyForm::Json => Body::json(bytes),
+        BodyForm::Yaml => yaml(bytes).map(Body::from),
+        BodyForm::Protobuf => protobuf::document(bytes)
+            .map(Body::from)
+            .map_err(|error| Refusal::BadRequest { message: error.to_string() }),
+    }
+}
+
+/// The one document of a YAML text.
+pub(crate) fn yaml(bytes: &[u8]) -> Result<Document, Refusal> {
+    let refused = |message: String| Refusal::BadRequest {
+        message: format!("error decoding YAML: {message}"),
+    };
+    let text = str::from_utf8(bytes).map_err(|error| refused(error.to_string()))?;
+    let mut documents =
+        ferry_api::manifest::read(text).map_err(|error| refused(error.to_string()))?;
+    match (documents.pop(), documents.is_empty()) {
+        (Some(document), true) => Ok(document.value),
+        (_, _) => Err(refused("a body is one object".to_owned())),
+    }
+}

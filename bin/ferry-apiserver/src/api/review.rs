@@ -1,0 +1,272 @@
+//! Questions that are asked by creating them: may I, what may I, who am I.
+
+use bytes::Bytes;
+use ferry_admission::{Attributes, ResourceAttributes, Rule, Verdict};
+use ferry_registry::{Document, Refusal, User};
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::Api;
+use super::answer::{self, Answer};
+use super::backend::{Backend, Process};
+use super::negotiate::Offer;
+use super::options::{WriteKind, write_options};
+use super::path::Review;
+use super::request::Asked;
+
+/// What a `SubjectAccessReview` asks, of whomever.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct AccessSpec {
+    resource_attributes: Option<Wanted>,
+    non_resource_attributes: Option<WantedPath>,
+    user: Option<String>,
+    groups: Option<Vec<String>>,
+    uid: Option<String>,
+    extra: Option<std::collections::BTreeMap<String, Vec<String>>>,
+}
+
+/// What somebody wants to do with objects.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wanted {
+    namespace: String,
+    verb: String,
+    group: String,
+    version: String,
+    resource: String,
+    subresource: String,
+    name: String,
+}
+
+/// What somebody wants to do with a path.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct WantedPath {
+    path: String,
+    verb: String,
+}
+
+impl Review {
+    /// How documents of it begin.
+    const fn kind(self) -> (&'static str, &'static str) {
+        const AUTHORIZATION: &str = "authorization.k8s.io/v1";
+        const AUTHENTICATION: &str = "authentication.k8s.io/v1";
+        match self {
+            Self::SelfSubjectAccess => (AUTHORIZATION, "SelfSubjectAccessReview"),
+            Self::SelfSubjectRules => (AUTHORIZATION, "SelfSubjectRulesReview"),
+            Self::SubjectAccess => (AUTHORIZATION, "SubjectAccessReview"),
+            Self::LocalSubjectAccess => (AUTHORIZATION, "LocalSubjectAccessReview"),
+            Self::SelfSubject => (AUTHENTICATION, "SelfSubjectReview"),
+            Self::Token => (AUTHENTICATION, "TokenReview"),
+        }
+    }
+}
+
+impl<B: Backend, P: Process> Api<B, P> {
+    /// Answers a question.
+    pub(super) fn review(
+        &self,
+        asked: &Asked<'_>,
+        review: Review,
+        namespace: &str,
+        body: &Bytes,
+    ) -> Result<Answer, Refusal> {
+        if asked.method != Method::POST {
+            return Err(Refusal::MethodNotAllowed);
+        }
+        let format = asked.format(Offer::Plain)?;
+        write_options(WriteKind::Create, asked.headers, &asked.query)?;
+        let mut document = asked.optional_body(body)?.unwrap_or_default();
+        check_kind(review, &document)?;
+        let status = match review {
+            Review::SelfSubjectAccess => self.access(asked.user, &access_spec(&document)?)?,
+            Review::SubjectAccess => self.access_of_another(&access_spec(&document)?)?,
+            Review::LocalSubjectAccess => self.local_access(&access_spec(&document)?, namespace)?,
+            Review::SelfSubjectRules => self.rules(asked.user, &document)?,
+            Review::SelfSubject => json!({ "userInfo": user_info(asked.user) }),
+            Review::Token => self.token_review(&document)?,
+        };
+        let (api_version, kind) = review.kind();
+        document.insert("apiVersion".to_owned(), Value::from(api_version));
+        document.insert("kind".to_owned(), Value::from(kind));
+        document.entry("metadata").or_insert_with(|| json!({}));
+        if review != Review::SelfSubject {
+            document.entry("spec").or_insert_with(|| json!({}));
+        }
+        if review == Review::Token {
+            // The token itself is not said again.
+            document["spec"]["token"] = Value::from("");
+        }
+        document.insert("status".to_owned(), status);
+        Ok(answer::document(StatusCode::CREATED, format, &Value::Object(document)))
+    }
+
+    fn access(&self, user: &User, spec: &AccessSpec) -> Result<Value, Refusal> {
+        let wanted = attributes(spec)?;
+        Ok(match self.backend.authorizer().authorize(user, &wanted) {
+            Verdict::Allowed { reason } => verdict(true, reason),
+            Verdict::Denied { reason } => verdict(false, reason),
+        })
+    }
+
+    fn access_of_another(&self, spec: &AccessSpec) -> Result<Value, Refusal> {
+        let user = User {
+            name: spec.user.clone().unwrap_or_default(),
+            uid: spec.uid.clone().unwrap_or_default(),
+            groups: spec.groups.clone().unwrap_or_default(),
+            extra: spec.extra.clone().unwrap_or_default(),
+        };
+        if user.name.is_empty() && user.groups.is_empty() {
+            return Err(unprocessable(
+                "spec.user: at least one of user or group must be specified",
+            ));
+        }
+        self.access(&user, spec)
+    }
+
+    fn local_access(&self, spec: &AccessSpec, namespace: &str) -> Result<Value, Refusal> {
+        match &spec.resource_attributes {
+            Some(wanted) if wanted.namespace == namespace => self.access_of_another(spec),
+            Some(_) | None => Err(unprocessable(
+                "spec.resourceAttributes.namespace: must match the namespace of the path",
+            )),
+        }
+    }
+
+    fn rules(&self, user: &User, document: &Document) -> Result<Value, Refusal> {
+        let namespace = document
+            .get("spec")
+            .and_then(|spec| spec.get("namespace"))
+            .and_then(Value::as_str)
+            .filter(|namespace| !namespace.is_empty())
+            .ok_or_else(|| Refusal::BadRequest { message: "no namespace on request".to_owned() })?;
+        let rules = self.backend.authorizer().rules(user, namespace);
+        let mut status = json!({
+            "resourceRules": rules.resources.iter().map(resource_rule).collect::<Vec<_>>(),
+            "nonResourceRules": rules.paths.iter().map(path_rule).collect::<Vec<_>>(),
+            "incomplete": !rules.error.is_empty(),
+        });
+        if !rules.error.is_empty() {
+            status["evaluationError"] = Value::from(rules.error);
+        }
+        Ok(status)
+    }
+
+    fn token_review(&self, document: &Document) -> Result<Value, Refusal> {
+        let spec = document.get("spec").unwrap_or(&Value::Null);
+        let token = spec["token"].as_str().unwrap_or_default();
+        if token.is_empty() {
+            return Err(unprocessable("spec.token: Required value"));
+        }
+        let audiences: Vec<String> = match &spec["audiences"] {
+            Value::Array(audiences) => {
+                audiences.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+            }
+            _ => Vec::new(),
+        };
+        let now = self.backend.now();
+        Ok(match self.process.review_token(token, &audiences, now) {
+            Some((user, audiences)) => json!({
+                "authenticated": true,
+                "user": user_info(&user),
+                "audiences": audiences,
+            }),
+            None => json!({ "user": {}, "error": "invalid bearer token" }),
+        })
+    }
+}
+
+fn check_kind(review: Review, document: &Document) -> Result<(), Refusal> {
+    let (api_version, kind) = review.kind();
+    let says = |name: &str, expected: &str| {
+        let said = document.get(name).and_then(Value::as_str).unwrap_or_default();
+        said.is_empty() || said == expected
+    };
+    if says("apiVersion", api_version) && says("kind", kind) {
+        return Ok(());
+    }
+    let said = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
+    Err(Refusal::BadRequest {
+        message: format!(
+            "the object provided is unrecognized (must be of type {kind}): no kind {:?} is \
+             registered for version {:?}",
+            said("kind"),
+            said("apiVersion"),
+        ),
+    })
+}
+
+fn access_spec(document: &Document) -> Result<AccessSpec, Refusal> {
+    let spec = document.get("spec").cloned().unwrap_or_else(|| json!({}));
+    AccessSpec::deserialize(spec)
+        .map_err(|error| Refusal::BadRequest { message: format!("spec: {error}") })
+}
+
+fn attributes(spec: &AccessSpec) -> Result<Attributes<'_>, Refusal> {
+    match (&spec.resource_attributes, &spec.non_resource_attributes) {
+        (Some(wanted), None) => Ok(Attributes::Resource(ResourceAttributes {
+            verb: &wanted.verb,
+            group: &wanted.group,
+            version: &wanted.version,
+            resource: &wanted.resource,
+            subresource: &wanted.subresource,
+            namespace: &wanted.namespace,
+            name: &wanted.name,
+        })),
+        (None, Some(wanted)) => Ok(Attributes::Path { verb: &wanted.verb, path: &wanted.path }),
+        (Some(_), Some(_)) => Err(unprocessable(
+            "spec.nonResourceAttributes: cannot be specified in combination with \
+             resourceAttributes",
+        )),
+        (None, None) => Err(unprocessable(
+            "spec.resourceAttributes: exactly one of nonResourceAttributes or resourceAttributes \
+             must be specified",
+        )),
+    }
+}
+
+fn verdict(allowed: bool, reason: String) -> Value {
+    let mut status = json!({ "allowed": allowed });
+    if !reason.is_empty() {
+        status["reason"] = Value::from(reason);
+    }
+    status
+}
+
+/// A user, as reviews describe it.
+fn user_info(user: &User) -> Value {
+    let mut info = Map::new();
+    info.insert("username".to_owned(), Value::from(user.name.as_str()));
+    if !user.uid.is_empty() {
+        info.insert("uid".to_owned(), Value::from(user.uid.as_str()));
+    }
+    if !user.groups.is_empty() {
+        info.insert("groups".to_owned(), json!(user.groups));
+    }
+    if !user.extra.is_empty() {
+        info.insert("extra".to_owned(), json!(user.extra));
+    }
+    Value::Object(info)
+}
+
+fn resource_rule(rule: &Rule) -> Value {
+    let mut shown = json!({
+        "verbs": rule.verbs,
+        "apiGroups": rule.groups,
+        "resources": rule.resources,
+    });
+    if !rule.names.is_empty() {
+        shown["resourceNames"] = json!(rule.names);
+    }
+    shown
+}
+
+fn path_rule(rule: &Rule) -> Value {
+    json!({ "verbs": rule.verbs, "nonResourceURLs": rule.paths })
+}
+
+fn unprocessable(message: &str) -> Refusal {
+    Refusal::Unprocessable { message: message.to_owned() }
+}

@@ -1,0 +1,1 @@
+//! Handlers against a cluster in memory.

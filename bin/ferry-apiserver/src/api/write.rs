@@ -1,0 +1,236 @@
+//! Creating, replacing and changing objects.
+
+use bytes::Bytes;
+use ferry_registry::{
+    Answer as Written, Body, Document, Draft, ObjectKey, OnConflict, Part, Patch, Refusal, Request,
+    Revision, Stored, Target, Write, WriteOptions,
+};
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use super::Api;
+use super::answer::{self, Answer};
+use super::backend::{Backend, Process};
+use super::lens::{self, ALIAS_API_VERSION, Carried, Lens};
+use super::negotiate::{Format, Offer, PatchForm, Shape, StrategicPatches, patch_form};
+use super::options::{WriteKind, write_options};
+use super::path::{Alias, ObjectsPath};
+use super::request::{Asked, yaml};
+
+/// How many operations a JSON patch may have.
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyJSPatch
+const MOST_OPERATIONS: usize = 10_000;
+
+impl<B: Backend, P: Process> Api<B, P> {
+    /// A new object.
+    pub(super) async fn create(
+        &self,
+        asked: &Asked<'_>,
+        path: &ObjectsPath,
+        body: Bytes,
+    ) -> Result<Answer, Refusal> {
+        let options = write_options(WriteKind::Create, asked.headers, &asked.query)?;
+        let target = target(path, Part::Main);
+        let body = taken_for_what_it_is(path, asked.body(&body)?);
+        let draft = Draft::read(&target, body, options.unknown_fields)?;
+        self.write(asked, path, target, Write::Create(draft), options).await
+    }
+
+    /// Another content for an object, or for a part of it.
+    pub(super) async fn update(
+        &self,
+        asked: &Asked<'_>,
+        path: &ObjectsPath,
+        part: Part,
+        body: Bytes,
+    ) -> Result<Answer, Refusal> {
+        let options = write_options(WriteKind::Update, asked.headers, &asked.query)?;
+        let target = target(path, part);
+        let body = taken_for_what_it_is(path, asked.body(&body)?);
+        let draft = Draft::read(&target, body, options.unknown_fields)?;
+        self.write(asked, path, target, Write::Update(draft), options).await
+    }
+
+    /// Changes to an object, or to a part of it.
+    pub(super) async fn patch(
+        &self,
+        asked: &Asked<'_>,
+        path: &ObjectsPath,
+        part: Part,
+        body: Bytes,
+    ) -> Result<Answer, Refusal> {
+        let form = patch_form(asked.headers, strategic_patches(path))?;
+        let kind = if form == PatchForm::Apply { WriteKind::Apply } else { WriteKind::Patch };
+        let options = write_options(kind, asked.headers, &asked.query)?;
+        let patch = read_patch(asked, path, form, &body)?;
+        self.write(asked, path, target(path, part), Write::Patch(patch), options).await
+    }
+
+    /// Does a write and answers with what became of the object.
+    pub(super) async fn write(
+        &self,
+        asked: &Asked<'_>,
+        path: &ObjectsPath,
+        target: Target,
+        write: Write,
+        options: WriteOptions,
+    ) -> Result<Answer, Refusal> {
+        // Whoever cannot be answered writes nothing.
+        let format = asked.format(Offer::Objects)?;
+        let served = target.served;
+        let key = target.key();
+        let request = Request { user: asked.user.clone(), target, write, options };
+        let written = self.backend.write(request).await?;
+        let mut answer = match written.answer {
+            Written::Created(json) => {
+                self.written(asked, path, format, StatusCode::CREATED, key, json)
+            }
+            Written::Object(json) => self.written(asked, path, format, StatusCode::OK, key, json),
+            Written::Done => answer::document(StatusCode::CREATED, format, &success(None)),
+            Written::Deleted { name, uid } => {
+                let details = deleted_details(served, &name, &uid);
+                answer::document(StatusCode::OK, format, &success(Some(details)))
+            }
+        };
+        answer::warn(&mut answer, written.warnings.iter().map(String::as_str));
+        Ok(answer)
+    }
+
+    /// An object that was written, as the path shows it.
+    fn written(
+        &self,
+        asked: &Asked<'_>,
+        path: &ObjectsPath,
+        format: Format,
+        code: StatusCode,
+        key: ObjectKey,
+        json: Bytes,
+    ) -> Answer {
+        let lens = Lens::new(path);
+        if lens.is_clear() && format.shape == Shape::Object {
+            return answer::json(code, format, json);
+        }
+        // Its revision stands in the JSON, which is all that is shown here.
+        let Ok(object) = Stored::from_json(key, Revision(0), json.clone()) else {
+            return answer::json(code, format, json);
+        };
+        match format.shape {
+            Shape::Object => answer::json(code, format, lens.json(&object)),
+            Shape::Partial(version) => {
+                answer::document(code, format, &lens.partial(&object, version))
+            }
+            Shape::Table(version) => {
+                let carried = Carried::read(&asked.query);
+                let row = lens.row(&object, version, carried, self.backend.now());
+                let table = lens::table(version, Map::new(), &lens.columns(), vec![row]);
+                answer::document(code, format, &table)
+            }
+        }
+    }
+}
+
+/// Where a write to `path` goes.
+pub(super) fn target(path: &ObjectsPath, part: Part) -> Target {
+    Target {
+        served: path.served,
+        namespace: path.namespace.clone().unwrap_or_default(),
+        name: path.name.clone().unwrap_or_default(),
+        part,
+    }
+}
+
+/// A `Status` of success.
+pub(super) fn success(details: Option<Value>) -> Value {
+    let mut status =
+        json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success" });
+    match details {
+        Some(details) => status["details"] = details,
+        None => status["code"] = Value::from(StatusCode::CREATED.as_u16()),
+    }
+    status
+}
+
+fn deleted_details(served: ferry_api::KindVersion, name: &str, uid: &str) -> Value {
+    let mut details = Map::new();
+    details.insert("name".to_owned(), Value::from(name));
+    if !served.group().is_empty() {
+        details.insert("group".to_owned(), Value::from(served.group()));
+    }
+    details.insert("kind".to_owned(), Value::from(served.definition().plural));
+    details.insert("uid".to_owned(), Value::from(uid));
+    Value::Object(details)
+}
+
+/// A virtual machine in the group of migration policies becomes one in its own.
+fn taken_for_what_it_is(path: &ObjectsPath, mut body: Body) -> Body {
+    rename(path, &mut body.object);
+    body
+}
+
+fn rename(path: &ObjectsPath, document: &mut Document) {
+    let says_alias = |value: &Value| value.as_str() == Some(ALIAS_API_VERSION);
+    if path.alias == Alias::VirtualMachine
+        && let Some(api_version) = document.get_mut("apiVersion").filter(|it| says_alias(it))
+    {
+        *api_version = Value::from(path.served.api_version());
+    }
+}
+
+/// Kubernetes' own kinds take strategic patches, custom ones do not.
+fn strategic_patches(path: &ObjectsPath) -> StrategicPatches {
+    match path.served.group() {
+        "" => StrategicPatches::Taken,
+        group if group.ends_with(".k8s.io") => StrategicPatches::Taken,
+        _ => StrategicPatches::Refused,
+    }
+}
+
+fn read_patch(
+    asked: &Asked<'_>,
+    path: &ObjectsPath,
+    form: PatchForm,
+    body: &Bytes,
+) -> Result<Patch, Refusal> {
+    match form {
+        PatchForm::Json => read_operations(path, body).map(Patch::Json),
+        PatchForm::Merge => read_changes(path, body).map(Patch::Merge),
+        PatchForm::Strategic => read_changes(path, body).map(Patch::Strategic),
+        PatchForm::Apply => {
+            let mut config = yaml(body)?;
+            rename(path, &mut config);
+            let conflicts =
+                if asked.query.flag("force") { OnConflict::TakeOver } else { OnConflict::Refuse };
+            Ok(Patch::Apply { config, conflicts })
+        }
+    }
+}
+
+fn read_changes(path: &ObjectsPath, body: &Bytes) -> Result<Value, Refusal> {
+    let value: Value = serde_json::from_slice(body).map_err(|error| Refusal::BadRequest {
+        message: format!("error decoding patch: {error}"),
+    })?;
+    let Value::Object(mut changes) = value else {
+        let message = "error decoding patch: it must be an object".to_owned();
+        return Err(Refusal::BadRequest { message });
+    };
+    rename(path, &mut changes);
+    Ok(Value::Object(changes))
+}
+
+fn read_operations(path: &ObjectsPath, body: &Bytes) -> Result<json_patch::Patch, Refusal> {
+    let mut value: Value = serde_json::from_slice(body).map_err(|error| Refusal::BadRequest {
+        message: format!("error decoding patch: {error}"),
+    })?;
+    let operations = value.as_array_mut().map(Vec::as_mut_slice).unwrap_or_default();
+    if operations.len() > MOST_OPERATIONS {
+        return Err(Refusal::TooLarge { limit: MOST_OPERATIONS as u64 });
+    }
+    // kubectl tests the version that it was shown.
+    for operation in operations.iter_mut().filter(|it| it["path"] == "/apiVersion") {
+        if path.alias == Alias::VirtualMachine && operation["value"] == ALIAS_API_VERSION {
+            operation["value"] = Value::from(path.served.api_version());
+        }
+    }
+    serde_json::from_value(value)
+        .map_err(|error| Refusal::BadRequest { message: format!("error decoding patch: {error}") })
+}

@@ -1,0 +1,22 @@
+//! What is let in, by whom, and what becomes of what is asked for.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::result_large_err, reason = "a refusal is rare and ends what it comes from")]
+
+mod actions;
+mod bootstrap;
+mod common;
+mod escalation;
+mod eviction;
+mod hostile;
+mod instances;
+mod lifecycle;
+mod machines;
+mod migrations;
+mod nodes;
+mod objects;
+mod policies;
+mod rbac;
+mod rbac_index;
+mod rbac_sentences;
+mod registry;

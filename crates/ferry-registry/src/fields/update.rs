@@ -1,0 +1,209 @@
+//! Who owns what after a plain write.
+
+use ferry_api::Schema;
+use ferry_units::WallTime;
+use serde_json::{Map, Value};
+
+use crate::fields::ManagerId;
+use crate::fields::compare::{Comparison, all_of, compare};
+use crate::fields::form::Form;
+use crate::fields::managers::{self, Entry};
+use crate::fields::strip::strip;
+use crate::fields::value::same_object;
+use crate::object::Document;
+
+/// Rewrites `after`'s `managedFields` for a write by `manager`: it comes to own what is new or
+/// different, and all others lose that and what is gone.
+///
+/// The entries to begin with are those that the client sent, if they are any: that is how a client
+/// edits them, and an empty list ends all tracking. Otherwise they are those of `before`. An object
+/// whose fields nobody owns yet is not tracked until somebody applies to it.
+// PARITY: apimachinery/pkg/util/managedfields/internal/fieldmanager.go#Update
+pub(crate) fn track_update(
+    schema: &Schema,
+    before: Option<&Document>,
+    after: &mut Document,
+    manager: &ManagerId,
+    now: WallTime,
+) {
+    let form = Form::Known(schema);
+    let sent = take_managed(after);
+    let unchanged = sent.is_none() || sent.as_ref() == before.and_then(managed_of);
+    let comparison = match before {
+        Some(before) => compare(form, before, after),
+        None => creation(form, after),
+    };
+    let comparison = stripped(comparison);
+    if unchanged && comparison == Comparison::default() {
+        set_managed(after, before.and_then(managed_of).cloned());
+        return;
+    }
+    let mut entries = entries_to_begin_with(before, sent.as_ref(), manager);
+    if entries.is_empty() && before.is_some_and(exists) {
+        set_managed(after, None);
+        return;
+    }
+    hand_over(&mut entries, comparison, manager, now);
+    managers::cap(&mut entries);
+    set_managed(after, managers::write(entries));
+    if let Some(before) = before {
+        settle(before, after);
+    }
+}
+
+/// Puts the old entries back where a write changed nothing but their times, so that a write that
+/// changes nothing is none.
+// PARITY: apiserver/pkg/endpoints/handlers/fieldmanager/equality.go#IgnoreManagedFieldsTimestampsTransformer
+pub(crate) fn settle(before: &Document, after: &mut Document) {
+    let (Some(old), Some(new)) = (managed_of(before), managed_of(after)) else { return };
+    if old == new || !same_but_for_times(old, new) {
+        return;
+    }
+    let same = before.len() == after.len()
+        && before.iter().all(|(name, old)| match (name.as_str(), old, after.get(name)) {
+            ("metadata", Value::Object(old), Some(Value::Object(new))) => same_metadata(old, new),
+            (_, old, new) => new == Some(old),
+        });
+    if same {
+        let old = old.clone();
+        set_managed(after, Some(old));
+    }
+}
+
+fn same_metadata(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
+    old.len() == new.len()
+        && old.iter().all(|(name, value)| name == "managedFields" || new.get(name) == Some(value))
+}
+
+fn same_but_for_times(old: &Value, new: &Value) -> bool {
+    let (Value::Array(old), Value::Array(new)) = (old, new) else { return false };
+    let timeless = |entry: &Value| {
+        let mut entry = entry.as_object().cloned().unwrap_or_default();
+        entry.remove("time");
+        entry
+    };
+    let new: Vec<_> = new.iter().map(timeless).collect();
+    old.len() == new.len()
+        && old.iter().map(timeless).all(|old| new.iter().any(|new| same_object(&old, new)))
+}
+
+/// The entry of `manager` after a write, and what that takes from the others.
+// PARITY: apimachinery/pkg/util/managedfields/internal/managedfieldsupdater.go#Update
+fn hand_over(entries: &mut Vec<Entry>, comparison: Comparison, manager: &ManagerId, now: WallTime) {
+    let Comparison { added, modified, removed } = comparison;
+    let mut taken = modified;
+    taken.unite(added);
+    for entry in entries.iter_mut() {
+        entry.fields.subtract(&taken);
+        entry.fields.subtract(&removed);
+    }
+    if !taken.is_empty() {
+        let mut own = Entry::of(manager);
+        if let Some(place) = entries.iter().position(|entry| entry.is_of_same(&own)) {
+            own.fields = entries.swap_remove(place).fields;
+        }
+        own.fields.unite(taken);
+        own.time = Some(now.to_string());
+        entries.push(own);
+    }
+    entries.retain(|entry| !entry.fields.is_empty());
+}
+
+/// All of an object that nobody owns yet, as its first owner.
+pub(super) fn claim_all(
+    schema: &Schema,
+    object: &Document,
+    manager: &ManagerId,
+    now: WallTime,
+) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let comparison = stripped(creation(Form::Known(schema), object));
+    hand_over(&mut entries, comparison, manager, now);
+    entries
+}
+
+/// What is new in an object that was not there. Kubernetes' own kinds are never without a spec and
+/// a status, so that nobody comes to own those by writing what is in them.
+// PARITY: apimachinery/pkg/util/managedfields/internal/skipnonapplied.go#Apply
+fn creation(form: Form<'_>, object: &Document) -> Comparison {
+    if !is_built_in(object) {
+        return Comparison { added: all_of(form, object), ..Comparison::default() };
+    }
+    let empty = ["spec", "status"].into_iter().filter(|name| object.contains_key(*name));
+    let blank = empty.map(|name| (name.to_owned(), Value::Object(Map::new()))).collect();
+    compare(form, &blank, object)
+}
+
+fn is_built_in(object: &Document) -> bool {
+    let api_version = object.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
+    match api_version.split_once('/') {
+        None => true,
+        Some((group, _)) => !group.contains('.') || group.ends_with(".k8s.io"),
+    }
+}
+
+/// An object that is created has no uid yet, and may be given as one without content.
+fn exists(object: &Document) -> bool {
+    let uid = object.get("metadata").and_then(|metadata| metadata.get("uid"));
+    uid.and_then(Value::as_str).is_some_and(|uid| !uid.is_empty())
+}
+
+fn stripped(mut comparison: Comparison) -> Comparison {
+    let Comparison { added, modified, removed } = &mut comparison;
+    for fields in [added, modified, removed] {
+        strip(fields);
+    }
+    comparison
+}
+
+// PARITY: apimachinery/pkg/util/managedfields/internal/fieldmanager.go#decodeLiveOrNew
+fn entries_to_begin_with(
+    before: Option<&Document>,
+    sent: Option<&Value>,
+    manager: &ManagerId,
+) -> Vec<Entry> {
+    if manager.subresource.is_empty()
+        && let Some(sent) = sent
+    {
+        if is_reset(sent) {
+            return Vec::new();
+        }
+        if let Some(entries) = managers::read(sent).filter(|entries| !entries.is_empty()) {
+            return entries;
+        }
+    }
+    before.and_then(managed_of).and_then(managers::read).unwrap_or_default()
+}
+
+/// `[]` and `[{}]`: the client wants nobody to own anything.
+// PARITY: apimachinery/pkg/util/managedfields/internal/fieldmanager.go#isResetManagedFields
+fn is_reset(sent: &Value) -> bool {
+    match sent.as_array().map(Vec::as_slice) {
+        Some([]) => true,
+        Some([only]) => only.as_object().is_some_and(Map::is_empty),
+        _ => false,
+    }
+}
+
+/// An object's `managedFields`.
+pub(super) fn managed_of(object: &Document) -> Option<&Value> {
+    object.get("metadata")?.get("managedFields")
+}
+
+/// Takes the `managedFields` out of an object.
+pub(super) fn take_managed(object: &mut Document) -> Option<Value> {
+    object.get_mut("metadata")?.as_object_mut()?.remove("managedFields")
+}
+
+/// Gives an object these `managedFields`.
+pub(super) fn set_managed(object: &mut Document, managed: Option<Value>) {
+    let Some(managed) = managed else {
+        take_managed(object);
+        return;
+    };
+    let metadata =
+        object.entry("metadata").or_insert_with(|| Value::Object(Map::new())).as_object_mut();
+    if let Some(metadata) = metadata {
+        metadata.insert("managedFields".to_owned(), managed);
+    }
+}
