@@ -118,3 +118,27 @@ fn over_https(endpoint: &Endpoint, writers: u32, span: Duration) -> Result<Load>
     let objects = ConfigMaps::new("load-", SIZE);
     block_on(async { run(Writer::open(endpoint, &objects, writers).await?, span).await })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_writers_create_over_tls() {
+        let stand_in = StandIn::start().unwrap();
+        let load = over_https(stand_in.endpoint(), 3, Duration::from_millis(100)).unwrap();
+        assert!(load.rate > 0.0 && load.answers >= load.latencies.count() as u64);
+        let names: Vec<_> = load.figures("x").into_iter().map(|each| each.figure).collect();
+        assert_eq!(names, ["x", "x, p50", "x, p99"]);
+    }
+
+    #[test]
+    fn an_answer_that_is_no_success_is_told() {
+        let stand_in = StandIn::start().unwrap();
+        let refused = block_on(async {
+            let mut connection = Connection::open(stand_in.endpoint()).await?;
+            connection.get("/elsewhere").await
+        });
+        assert!(refused.unwrap_err().to_string().contains("404 Not Found"));
+    }
+}

@@ -13,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::client::TlsStream;
 
 use super::client::{Connection, Endpoint, Verb};
+use super::files::MoreFiles;
 use super::latency::{Latencies, milliseconds};
 use super::load::block_on;
 use super::objects::{CONFIG_MAPS, ConfigMaps};
@@ -25,7 +26,7 @@ use crate::results::{Measured, Unit};
 const SIZE: usize = 1024;
 
 /// Between two creates: a rate at which everybody is at rest in between.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Handshakes at the same time; more would fill the server's queue of connections.
 const HANDSHAKES: usize = 32;
@@ -53,11 +54,14 @@ impl Fanout {
     /// Ferry.
     pub(super) fn ferry(self) -> Result<Vec<Measured>> {
         let server = Server::start()?;
+        let _more = MoreFiles::allow(self.watchers)?;
         self.measure(server.endpoint(), "watch")
     }
 
     /// A server that only hands events on: what TLS, HTTP and the watchers take by themselves.
     pub(super) fn yardstick(self) -> Result<Vec<Measured>> {
+        // Both ends are ours.
+        let _more = MoreFiles::allow(2 * self.watchers)?;
         let stand_in = StandIn::start()?;
         self.measure(stand_in.endpoint(), "yardstick watch")
     }
@@ -179,5 +183,27 @@ impl Watcher {
             }
         }
         Ok(times)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_reaches_every_watcher_once() {
+        let stand_in = StandIn::start().unwrap();
+        let fanout = Fanout { watchers: 20, span: 4 * PAUSE };
+        let times = block_on(fanout.run(stand_in.endpoint())).unwrap();
+        assert_eq!(times.count(), 20 * 4);
+        assert!(times.percentile(50) > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_watch_that_is_refused_is_told() {
+        let stand_in = StandIn::start().unwrap();
+        let refused = block_on(open(stand_in.endpoint(), "/elsewhere", 1));
+        let error = format!("{:#}", refused.err().unwrap());
+        assert!(error.contains("404 Not Found"), "{error}");
     }
 }

@@ -6,6 +6,7 @@ mod criteria;
 mod disk;
 mod etcd;
 mod fanout;
+mod files;
 mod latency;
 mod leases;
 mod lists;

@@ -10,7 +10,16 @@ pub(super) fn text_after<'a>(answer: &'a [u8], marker: &str) -> Option<&'a str> 
 }
 
 fn position(answer: &[u8], marker: &[u8]) -> Option<usize> {
-    answer.windows(marker.len()).position(|window| window == marker)
+    let (&first, rest) = marker.split_first()?;
+    // The first byte is rare in what is sent, and looking for one byte is cheap.
+    let mut from = 0;
+    loop {
+        let start = from + answer.get(from..)?.iter().position(|&byte| byte == first)?;
+        if answer[start + 1..].starts_with(rest) {
+            return Some(start);
+        }
+        from = start + 1;
+    }
 }
 
 /// Finds the numbers behind a marker in a stream that arrives in pieces.

@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use super::client::{Endpoint, Identity};
+use super::objects::CONFIG_MAPS;
 
 /// Events that wait for a watcher. One that is further behind is cut off, as a real server does.
 const BACKLOG: usize = 256;
@@ -114,6 +115,9 @@ async fn answer(request: Request<Incoming>, watchers: Watchers) -> Result<Answer
         let (sender, receiver) = mpsc::channel(BACKLOG);
         watchers.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
         return Ok(Response::new(Either::Right(Feed { receiver })));
+    }
+    if head.uri.path() != CONFIG_MAPS {
+        return Ok(whole(StatusCode::NOT_FOUND, Bytes::new()));
     }
     let list = Bytes::from_static(br#"{"metadata":{"resourceVersion":"1"},"items":[]}"#);
     Ok(whole(StatusCode::OK, list))
