@@ -1,3 +1,7 @@
-//! The API server's process. Everything that it does is in the library beside it.
+//! The `ferry-apiserver` program. All of it is in the library, where tests reach it.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ferry_apiserver::main()
+}

@@ -74,6 +74,16 @@
 //! [`Kind`] is the same table as data, with versions, short names, the columns of `kubectl get` and
 //! the [`Schema`] of each version, which the API server checks, defaults and publishes.
 //!
+//! Events are also served in `events.k8s.io`, under other field names: a [`KindVersion`] is a kind in
+//! one of its groups and versions, as a URL names it.
+//!
+//! # What an API server says of them
+//!
+//! [`discovery`] tells which groups, versions and resources there are, [`openapi`] what they consist
+//! of, and [`table`] prints them as `kubectl get` shows them. What is below an object is a
+//! [`Subresource`]; what has no objects at all, such as a review of somebody's rights, is a
+//! [`VirtualResource`].
+//!
 //! Objects are made like any other value:
 //!
 //! ```

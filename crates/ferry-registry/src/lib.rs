@@ -19,6 +19,8 @@ mod patch;
 mod refusal;
 mod request;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use admission::{Admission, Operation, Review};
 pub use convert::convert;

@@ -9,7 +9,7 @@ mod body;
 mod connection;
 mod limits;
 mod listener;
-pub(crate) mod service;
+mod service;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -28,6 +28,7 @@ use crate::access::{Authenticator, Caller};
 
 pub use limits::Limits;
 pub use listener::{Bound, ListenError};
+pub(crate) use service::wall_time;
 pub use stop::{Stop, Stopping};
 
 /// Answers the requests of callers who are let in.

@@ -7,7 +7,9 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
 use schemars::JsonSchema;
 
-use crate::catalog::{Kind, ResourceDefinition, Scope, StatusSubresource, Version, columns};
+use crate::catalog::{
+    Kind, ResourceDefinition, Scope, StatusSubresource, Version, columns, strategies,
+};
 use crate::hco;
 use crate::kubevirt::{
     KubeVirt, VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
@@ -291,6 +293,13 @@ pub(super) const fn definition(kind: Kind) -> &'static ResourceDefinition {
 
 /// The schema of a kind in one of its versions.
 pub(super) fn schema(kind: Kind, version: &str) -> Schema {
+    let mut schema = bare_schema(kind, version);
+    strategies::annotate(kind, &mut schema);
+    schema
+}
+
+/// The schema as the kind's type has it.
+fn bare_schema(kind: Kind, version: &str) -> Schema {
     match kind {
         Kind::VirtualMachine => schema_of::<VirtualMachine>(),
         Kind::VirtualMachineInstance => schema_of::<VirtualMachineInstance>(),
@@ -319,7 +328,9 @@ pub(super) fn schema(kind: Kind, version: &str) -> Schema {
 
 /// The schema of events in the group of their own.
 pub(super) fn new_event_schema() -> Schema {
-    schema_of::<k8s_openapi::api::events::v1::Event>()
+    let mut schema = schema_of::<k8s_openapi::api::events::v1::Event>();
+    strategies::annotate_new_event(&mut schema);
+    schema
 }
 
 /// The schema of a kind's type, with `apiVersion` and `kind`, which are constants of the type.

@@ -8,6 +8,7 @@ mod columns;
 mod definitions;
 mod selectable;
 mod served;
+mod strategies;
 mod subresources;
 
 use std::fmt;

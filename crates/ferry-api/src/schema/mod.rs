@@ -30,6 +30,26 @@ pub struct Schema {
     pub default: Option<Value>,
     /// Who of several writers owns which part of it.
     pub merge: MergeStrategy,
+    /// What a strategic merge patch does with it.
+    pub patch: PatchStrategy,
+}
+
+/// What a strategic merge patch does with a list, where it is not the same as with objects.
+///
+/// Source: <https://kubernetes.io/docs/tasks/manage-kubernetes-objects/update-api-object-kubectl-patch/>,
+/// `x-kubernetes-patch-strategy` and `x-kubernetes-patch-merge-key`. The key is not always among
+/// those of server-side apply.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PatchStrategy {
+    /// It takes its place; objects are merged all the same.
+    #[default]
+    Replace,
+    /// It adds to it: a list of scalars.
+    Merge,
+    /// It is merged with it, item by item; an item is told by this field.
+    MergeBy(&'static str),
+    /// The same, and a patch of an item may list the fields that it shall have (`$retainKeys`).
+    MergeRetainingKeys(&'static str),
 }
 
 /// How a list or a map is shared by several writers, as server-side apply sees it.
@@ -123,6 +143,15 @@ impl Schema {
         parse::schema_of::<T>()
     }
 
+    /// The field that tells the items of a list apart in a strategic merge patch, if such a patch
+    /// merges the list at all and its items are objects.
+    pub const fn patch_merge_key(&self) -> Option<&str> {
+        match self.patch {
+            PatchStrategy::MergeBy(key) | PatchStrategy::MergeRetainingKeys(key) => Some(key),
+            PatchStrategy::Replace | PatchStrategy::Merge => None,
+        }
+    }
+
     /// A schema of `shape` and nothing else.
     pub(crate) fn plain(shape: Shape) -> Self {
         let merge = match shape {
@@ -136,6 +165,7 @@ impl Schema {
             | Shape::Map(_)
             | Shape::Object(_) => MergeStrategy::Granular,
         };
-        Self { description: None, shape, nullable: false, default: None, merge }
+        let patch = PatchStrategy::default();
+        Self { description: None, shape, nullable: false, default: None, merge, patch }
     }
 }

@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::quantity::QUANTITY_PATTERN;
-use crate::schema::{ObjectShape, Schema, Shape, Text, UnknownFields};
+use crate::schema::{
+    MergeStrategy, ObjectShape, PatchStrategy, Schema, Shape, Text, UnknownFields,
+};
 
 impl Schema {
     /// The schema as a structural OpenAPI v3 schema.
@@ -34,6 +36,7 @@ impl Schema {
             }
             Shape::Object(fields) => properties(fields),
         };
+        self.share(&mut written);
         if let Some(description) = &self.description {
             written.insert("description".to_owned(), json!(description));
         }
@@ -44,6 +47,35 @@ impl Schema {
             written.insert("default".to_owned(), default.clone());
         }
         Value::Object(written)
+    }
+}
+
+impl Schema {
+    /// How the value is shared and patched.
+    fn share(&self, written: &mut Map<String, Value>) {
+        let list = matches!(self.shape, Shape::Array(_));
+        let (name, type_) = match &self.merge {
+            MergeStrategy::Granular => ("", ""),
+            MergeStrategy::Atomic if list => ("x-kubernetes-list-type", "atomic"),
+            MergeStrategy::Atomic => ("x-kubernetes-map-type", "atomic"),
+            MergeStrategy::Set => ("x-kubernetes-list-type", "set"),
+            MergeStrategy::Keyed(keys) => {
+                written.insert("x-kubernetes-list-map-keys".to_owned(), json!(keys));
+                ("x-kubernetes-list-type", "map")
+            }
+        };
+        if !name.is_empty() {
+            written.insert(name.to_owned(), json!(type_));
+        }
+        let strategy = match self.patch {
+            PatchStrategy::Replace => return,
+            PatchStrategy::Merge | PatchStrategy::MergeBy(_) => "merge",
+            PatchStrategy::MergeRetainingKeys(_) => "merge,retainKeys",
+        };
+        written.insert("x-kubernetes-patch-strategy".to_owned(), json!(strategy));
+        if let Some(key) = self.patch_merge_key() {
+            written.insert("x-kubernetes-patch-merge-key".to_owned(), json!(key));
+        }
     }
 }
 

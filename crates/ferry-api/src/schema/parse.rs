@@ -9,7 +9,7 @@ use schemars::transform::AddNullable;
 use serde_json::{Map, Value};
 
 use crate::quantity::QUANTITY_PATTERN;
-use crate::schema::{ObjectShape, Schema, Shape, Text, UnknownFields};
+use crate::schema::{MergeStrategy, ObjectShape, Schema, Shape, Text, UnknownFields};
 
 /// The only fields of Kubernetes' own kinds that hold a number or a name; a test lists them.
 const PORTS: [&str; 2] = [".port", ".targetPort"];
@@ -40,11 +40,29 @@ fn parse(schema: &Value, at: &str) -> Schema {
         // `true` is how JSON Schema writes "anything".
         return Schema::plain(Shape::Anything);
     };
+    let plain = Schema::plain(shape(schema, at));
     Schema {
         description: text(schema, "description").map(unwrapped),
         nullable: schema.get("nullable") == Some(&Value::Bool(true)),
         default: schema.get("default").filter(|default| !default.is_null()).cloned(),
-        ..Schema::plain(shape(schema, at))
+        merge: merge(schema).unwrap_or(plain.merge),
+        shape: plain.shape,
+        patch: plain.patch,
+    }
+}
+
+/// What a type says itself of how its values are shared.
+fn merge(schema: &Map<String, Value>) -> Option<MergeStrategy> {
+    let list = text(schema, "x-kubernetes-list-type");
+    match (list, text(schema, "x-kubernetes-map-type")) {
+        (Some("atomic"), _) | (_, Some("atomic")) => Some(MergeStrategy::Atomic),
+        (Some("set"), _) => Some(MergeStrategy::Set),
+        (Some("map"), _) => {
+            let keys = schema.get("x-kubernetes-list-map-keys").and_then(Value::as_array);
+            let keys = keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            Some(MergeStrategy::Keyed(keys.collect()))
+        }
+        _ => None,
     }
 }
 

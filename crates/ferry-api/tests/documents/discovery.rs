@@ -16,7 +16,7 @@ use crate::common::text;
 /// Every resource of a group and version in one line.
 fn resources(group: &str, version: &str) -> Vec<String> {
     let document = discovery::resources(group, version).expect("it is served");
-    let list: APIResourceList = serde_json::from_value(document).unwrap();
+    let list: APIResourceList = serde_json::from_value(document).expect("it is a list");
     let line = |resource: &k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource| {
         let scope = if resource.namespaced { "namespaced" } else { "cluster" };
         let elsewhere = match (&resource.group, &resource.version) {

@@ -14,6 +14,8 @@ mod pod_tables;
 mod properties;
 mod round_trip;
 mod schemas;
+mod selectable;
+mod strategies;
 mod tables;
 mod unknown_fields;
 mod value_errors;

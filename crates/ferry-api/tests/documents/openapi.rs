@@ -33,8 +33,8 @@ fn walk(value: &Value, see: &mut impl FnMut(&str, &Value)) {
 /// The operations of a document, each with its path and method.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let mut operations = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
+    for (path, item) in document["paths"].as_object().expect("an object") {
+        for (method, operation) in item.as_object().expect("an object") {
             if method != "parameters" {
                 operations.push((path.clone(), method.clone(), operation.clone()));
             }
@@ -45,7 +45,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 
 /// The type that has this group, version and kind.
 fn schema<'d>(document: &'d Value, group: &str, version: &str, kind: &str) -> &'d Value {
-    let schemas = document["components"]["schemas"].as_object().unwrap();
+    let schemas = document["components"]["schemas"].as_object().expect("an object");
     let names = json!([{ "group": group, "version": version, "kind": kind }]);
     let mut found =
         schemas.values().filter(|schema| schema["x-kubernetes-group-version-kind"] == names);

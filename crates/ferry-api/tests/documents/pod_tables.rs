@@ -11,9 +11,9 @@ const NOW: &str = "2026-11-23T08:20:00Z";
 
 /// Ready, status and restarts of a pod.
 fn state(pod: &Value) -> String {
-    let now: WallTime = NOW.parse().unwrap();
-    let cells = table::cells(Kind::Pod, pod.as_object().unwrap(), now);
-    let cells: Vec<_> = cells[1..4].iter().map(|cell| cell.as_str().unwrap()).collect();
+    let now: WallTime = NOW.parse().expect("a time");
+    let cells = table::cells(Kind::Pod, pod.as_object().expect("an object"), now);
+    let cells: Vec<_> = cells[1..4].iter().filter_map(Value::as_str).collect();
     cells.join(" ")
 }
 

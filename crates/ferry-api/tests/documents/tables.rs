@@ -18,11 +18,15 @@ fn cells(kind: Kind, object: &Value) -> Vec<Value> {
     table::cells(kind, object.as_object().expect("an object"), now())
 }
 
-/// The cells of an object in one line.
+/// The cells of an object in one line. An empty one is written as `-`.
 fn row(kind: Kind, object: &Value) -> String {
     let cells = cells(kind, object);
-    let cells = cells.iter().map(|cell| cell.as_str().map_or_else(|| cell.to_string(), Into::into));
-    cells.collect::<Vec<String>>().join(" | ")
+    let shown = cells.iter().map(|cell| match cell.as_str() {
+        Some("") => "-".to_owned(),
+        Some(text) => text.to_owned(),
+        None => cell.to_string(),
+    });
+    shown.collect::<Vec<String>>().join(" | ")
 }
 
 #[test]
@@ -70,9 +74,9 @@ fn manifests_print_as_these_rows() {
     rows.dedup();
     expect![[r#"
         ClusterRole: kubevirt.io:migrate | null
-        ClusterRoleBinding: migrators | ClusterRole/kubevirt.io:migrate | <unknown> |  | operators | billing/migrator
+        ClusterRoleBinding: migrators | ClusterRole/kubevirt.io:migrate | <unknown> | - | operators | billing/migrator
         ConfigMap: win2k25-autounattend | 2 | <unknown>
-        Event: 21h | Normal | Migrating | virtualmachineinstance/postgres-primary |  | virt-handler, worker-1 | VirtualMachineInstance is migrating. | 21h | 3 | postgres-primary.17f1c2a4b5d6e7f8
+        Event: 21h | Normal | Migrating | virtualmachineinstance/postgres-primary | - | virt-handler, worker-1 | VirtualMachineInstance is migrating. | 21h | 3 | postgres-primary.17f1c2a4b5d6e7f8
         HyperConverged: kubevirt-hyperconverged | null
         KubeVirt: kubevirt | null | Deployed
         KubeVirt: kubevirt | null | null
@@ -87,18 +91,18 @@ fn manifests_print_as_these_rows() {
         PersistentVolumeClaim: postgres-root | Bound | pvc-0d1e | 60Gi | RWX | ceph-rbd-virtualization | <unset> | <unknown> | Block
         Pod: virt-launcher-postgres-primary-m9z4q | 1/1 | Running | 0 | <unknown> | 10.131.0.12 | <none> | <none> | 0/1
         Role: viewer | null
-        RoleBinding: viewers | Role/viewer | <unknown> | jane |  | 
+        RoleBinding: viewers | Role/viewer | <unknown> | jane | - | -
         Secret: postgres-cloud-init | Opaque | 2 | <unknown>
         Service: postgres | ClusterIP | 172.30.14.2 | <none> | 5432/TCP,9187/TCP | <unknown> | kubevirt.io/domain=postgres-primary
         ServiceAccount: migrator | 1 | <unknown>
-        VirtualMachine:  | null | null | null
+        VirtualMachine: - | null | null | null
         VirtualMachine: postgres-primary | null | Paused | False
         VirtualMachine: radio-unit | null | Running | null
         VirtualMachine: win2k25-template-test | null | null | null
         VirtualMachineInstance: build-agent | null | Running | null | worker-1 | null | null | null
         VirtualMachineInstance: postgres-primary | 3d2h | Running | 10.131.0.169 | worker-2 | True | True | null
         VirtualMachineInstance: receiver | null | WaitingForSync | null | null | null | null | null
-        VirtualMachineInstanceMigration:  | null | postgres-primary
+        VirtualMachineInstanceMigration: - | null | postgres-primary
         VirtualMachineInstanceMigration: arrive | WaitingForSync | postgres-primary
         VirtualMachineInstanceMigration: kubevirt-migrate-vm-7q2bx | Failed | postgres-primary
         VirtualMachineInstanceMigration: leave | null | postgres-primary
@@ -178,7 +182,7 @@ fn parity_a_cell_that_a_custom_kind_does_not_have_is_null() {
         [json!("a"), Value::Null, Value::Null, Value::Null]
     );
     let odd = json!({ "metadata": { "creationTimestamp": 5 }, "status": { "phase": { "a": 1 } } });
-    assert_eq!(row(Kind::KubeVirt, &odd), r#" | <invalid> | {"a":1}"#);
+    assert_eq!(row(Kind::KubeVirt, &odd), r#"- | <invalid> | {"a":1}"#);
     let role = json!({ "metadata": { "name": "a", "creationTimestamp": NOW } });
     assert_eq!(row(Kind::Role, &role), format!("a | {NOW}"));
 }
@@ -210,9 +214,9 @@ fn parity_a_node_is_described_by_its_labels_and_conditions() {
         rows.push(row(Kind::Node, &node));
     }
     expect![[r#"
-         | Unknown | <none> | <unknown> |  | <none> | <none> | <unknown> | <unknown> | <unknown>
-         | NotReady | <none> | <unknown> |  | <none> | <none> | <unknown> | <unknown> | <unknown>
-         | Ready,SchedulingDisabled | control-plane,edge,worker | <unknown> | v1.33.4 | 192.0.2.1 | 198.51.100.1 | Linux | <unknown> | <unknown>
+        - | Unknown | <none> | <unknown> | - | <none> | <none> | <unknown> | <unknown> | <unknown>
+        - | NotReady | <none> | <unknown> | - | <none> | <none> | <unknown> | <unknown> | <unknown>
+        - | Ready,SchedulingDisabled | control-plane,edge,worker | <unknown> | v1.33.4 | 192.0.2.1 | 198.51.100.1 | Linux | <unknown> | <unknown>
     "#]].assert_eq(&text(&rows));
 }
 
@@ -241,10 +245,10 @@ fn parity_an_event_tells_when_it_was_first_and_last_seen() {
         rows.push(row(Kind::Event, &event));
     }
     expect![[r#"
-        <unknown> |  |  |  |  |  |  | <unknown> | 1 | 
+        <unknown> | - | - | - | - | - | - | <unknown> | 1 | -
         32s | Normal | Migrating | virtualmachineinstance/db | spec | virt-handler, node-1 | moving | 5m | 3 | db.1
-        5m |  |  | node |  | ferry-node, node-1 |  | 5m | 1 | db.2
-        1s |  |  |  |  | ferry-node |  | 5m | 7 | 
+        5m | - | - | node | - | ferry-node, node-1 | - | 5m | 1 | db.2
+        1s | - | - | - | - | ferry-node | - | 5m | 7 | -
     "#]].assert_eq(&text(&rows));
 }
 
@@ -274,11 +278,11 @@ fn parity_a_service_shows_how_it_is_reached() {
         rows.push(row(Kind::Service, &json!({ "spec": spec, "status": status })));
     }
     expect![[r#"
-         | ClusterIP | None | <none> | <none> | <unknown> | <none>
-         | NodePort | 172.30.0.9 | 198.51.100.7 | 80/TCP,443:30443/TCP | <unknown> | a=1,b=2
-         | LoadBalancer | <none> | <pending> | <none> | <unknown> | <none>
-         | LoadBalancer | <none> | 1.2.3.4,lb.example,198.51.100.7 | <none> | <unknown> | <none>
-         | ExternalName | <none> | db.example | <none> | <unknown> | <none>
+        - | ClusterIP | None | <none> | <none> | <unknown> | <none>
+        - | NodePort | 172.30.0.9 | 198.51.100.7 | 80/TCP,443:30443/TCP | <unknown> | a=1,b=2
+        - | LoadBalancer | <none> | <pending> | <none> | <unknown> | <none>
+        - | LoadBalancer | <none> | 1.2.3.4,lb.example,198.51.100.7 | <none> | <unknown> | <none>
+        - | ExternalName | <none> | db.example | <none> | <unknown> | <none>
     "#]]
     .assert_eq(&text(&rows));
 }
@@ -325,10 +329,10 @@ fn parity_a_claim_without_a_volume_has_no_size() {
     });
     rows.push(row(Kind::PersistentVolumeClaim, &leaving));
     expect![[r#"
-         | Pending |  |  |  |  | <unset> | <unknown> | <unset>
-         | Bound | pv | 1Gi | RWO,RWX | fast | <unset> | <unknown> | Block
-         |  | pv | 0 |  |  | <unset> | <unknown> | <unset>
-         | Terminating |  |  |  | old | <unset> | <unknown> | <unset>
+        - | Pending | - | - | - | - | <unset> | <unknown> | <unset>
+        - | Bound | pv | 1Gi | RWO,RWX | fast | <unset> | <unknown> | Block
+        - | - | pv | 0 | - | - | <unset> | <unknown> | <unset>
+        - | Terminating | - | - | - | old | <unset> | <unknown> | <unset>
     "#]]
     .assert_eq(&text(&rows));
 }

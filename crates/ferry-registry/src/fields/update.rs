@@ -34,7 +34,8 @@ pub(crate) fn track_update(
         None => creation(form, after),
     };
     let comparison = stripped(comparison);
-    if unchanged && comparison == Comparison::default() {
+    let nothing_new = comparison == Comparison::default();
+    if unchanged && nothing_new {
         set_managed(after, before.and_then(managed_of).cloned());
         return;
     }
@@ -46,7 +47,7 @@ pub(crate) fn track_update(
     hand_over(&mut entries, comparison, manager, now);
     managers::cap(&mut entries);
     set_managed(after, managers::write(entries));
-    if let Some(before) = before {
+    if nothing_new && let Some(before) = before {
         settle(before, after);
     }
 }

@@ -137,7 +137,7 @@ fn refusals_about_a_request_have_their_reasons() {
 }
 
 #[test]
-fn refusals_about_paths_formats_and_the_server_have_their_reasons() {
+fn refusals_of_a_server_that_cannot_now_have_their_reasons() {
     check(vec![
         (
             Refusal::TooManyRequests { message: text("later") },
@@ -159,6 +159,12 @@ fn refusals_about_paths_formats_and_the_server_have_their_reasons() {
                 "retryAfterSeconds": 1,
             }),
         ),
+    ]);
+}
+
+#[test]
+fn refusals_about_paths_and_formats_have_their_reasons() {
+    check(vec![
         (
             Refusal::NoSuchPath,
             404,

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time;
 
 use crate::access::{Realm, TokenFile, Tokens, Whom};
-use crate::http::service::wall_time;
+use crate::http::wall_time;
 use crate::tls::{Credentials, Names, Pki};
 
 use super::super::*;

@@ -21,7 +21,11 @@ use crate::object::Document;
 use crate::request::OnConflict;
 
 pub(super) fn schema(shape: Shape, merge: MergeStrategy) -> Schema {
-    Schema { description: None, shape, nullable: false, default: None, merge }
+    // From one that is there, so that what else a schema says is as it is by default.
+    let mut schema = Schema::of::<bool>();
+    schema.shape = shape;
+    schema.merge = merge;
+    schema
 }
 
 pub(super) fn string() -> Schema {

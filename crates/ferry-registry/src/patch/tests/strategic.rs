@@ -13,8 +13,12 @@ use crate::refusal::Refusal;
 
 /// Upstream's `MergeItem`, three levels deep.
 fn merge_item(depth: usize) -> Schema {
-    let schema =
-        |shape, merge| Schema { description: None, shape, nullable: false, default: None, merge };
+    let schema = |shape, merge| {
+        let mut schema = Schema::of::<bool>();
+        schema.shape = shape;
+        schema.merge = merge;
+        schema
+    };
     let string = || schema(Shape::String(Text::Any), MergeStrategy::Granular);
     let list = |items, merge| schema(Shape::Array(Box::new(items)), merge);
     let mut properties =

@@ -1,0 +1,206 @@
+//! What the command line may say.
+
+mod values;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ferry_runtime::telemetry::LogFormat;
+
+const EXAMPLES: &str = "\
+Examples:
+  A cluster of its own, and kubectl on it:
+  ferry-apiserver --data-dir ferry-data --write-kubeconfig ferry.kubeconfig &
+  kubectl --kubeconfig ferry.kubeconfig get vm,vmi -A
+
+  On any free port, with users from a file and a name by which other hosts call it:
+  ferry-apiserver --data-dir ferry-data --listen 0.0.0.0:0 --token-auth-file tokens.csv \\
+      --tls-san lab.example
+
+Exit codes: 0 when it was told to end, 1 when it could not start or go on, 2 when the command line is
+wrong.";
+
+const KUBECONFIG_EXAMPLES: &str = "\
+Examples:
+  Somebody who may only look, once a role says so:
+  ferry-apiserver kubeconfig --data-dir ferry-data --user alice -o alice.kubeconfig
+  kubectl create clusterrolebinding alice --clusterrole=view --user=alice
+
+  A node of the cluster, and the controller:
+  ferry-apiserver kubeconfig --data-dir ferry-data --user system:node:node-1 --group system:nodes
+  ferry-apiserver kubeconfig --data-dir ferry-data --user system:ferry:controller
+
+  A token for an hour:
+  ferry-apiserver kubeconfig --data-dir ferry-data --user bob --group dev --token --lifetime 1h";
+
+/// A Kubernetes API server for live migration, on one machine
+///
+/// It serves the kinds of KubeVirt and what belongs to them to kubectl, oc, virtctl and every
+/// Kubernetes client, keeps them in a journal in its data directory, and needs nothing else. At the
+/// first start it makes a certificate authority of its own there.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ferry-apiserver",
+    version,
+    verbatim_doc_comment,
+    after_long_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) serve: ServeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Kubeconfig(KubeconfigArguments),
+    /// Print a script that completes ferry-apiserver's options in a shell
+    ///
+    /// For bash: source <(ferry-apiserver completion bash)
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Where everything is kept; made if it is not there
+    #[arg(long, value_name = "DIR", required = true)]
+    pub(crate) data_dir: PathBuf,
+
+    /// Where to listen; with port 0, at any free port
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:6443", value_parser = values::address)]
+    pub(crate) listen: SocketAddr,
+
+    /// Write a kubeconfig for the administrator to this file, once the server is ready
+    ///
+    /// It holds a key: only its owner may read it. What is in the file is replaced.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) write_kubeconfig: Option<PathBuf>,
+
+    /// Users with tokens, a line each: token,user,uid,"group1,group2"
+    #[arg(long, value_name = "CSV")]
+    pub(crate) token_auth_file: Option<PathBuf>,
+
+    /// Another name or address by which clients call the server; may be given more than once
+    ///
+    /// 127.0.0.1, ::1, localhost, kubernetes.default.svc and the address of --listen are always among
+    /// them.
+    #[arg(long, value_name = "NAME", value_parser = values::server_name)]
+    pub(crate) tls_san: Vec<String>,
+
+    /// How to log, on standard error
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
+    log_format: Format,
+
+    /// What to log: error, warn, info, debug, trace or off, also for parts, as in
+    /// info,ferry_apiserver::access=debug, which tells of each request
+    #[arg(long, value_name = "FILTER", default_value = "info")]
+    log: String,
+}
+
+/// Make credentials for somebody, as a kubeconfig
+///
+/// They are signed with the keys in the data directory, so whoever may read that may be anybody. The
+/// server need not run. What the user may do is up to roles: see the examples.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_long_help = KUBECONFIG_EXAMPLES)]
+pub(crate) struct KubeconfigArguments {
+    /// The server's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+
+    /// The user that they are for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+
+    /// A group that the user is in; may be given more than once
+    #[arg(long = "group", value_name = "GROUP")]
+    pub(crate) groups: Vec<String>,
+
+    /// A token instead of a client certificate
+    #[arg(long)]
+    pub(crate) token: bool,
+
+    /// How long they are good, such as 90m, 12h or 365d
+    #[arg(long, value_name = "TIME", default_value = "365d", value_parser = values::lifetime)]
+    pub(crate) lifetime: Duration,
+
+    /// Where the server is; where it has listened last if this is not given
+    #[arg(long, value_name = "URL", value_parser = values::url)]
+    pub(crate) server: Option<String>,
+
+    /// The file to write, for its owner only; standard output if it is not given
+    #[arg(long, short = 'o', value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+impl ServeArguments {
+    /// How to log, and what.
+    pub(crate) fn log(&self) -> (LogFormat, &str) {
+        let format = match self.log_format {
+            Format::Text => LogFormat::Text,
+            Format::Json => LogFormat::Json,
+        };
+        (format, &self.log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_not_given_has_its_default() {
+        let cli = Cli::try_parse_from(["ferry-apiserver", "--data-dir", "d"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.serve.listen, "127.0.0.1:6443".parse().unwrap());
+        assert_eq!(cli.serve.log(), (LogFormat::Text, "info"));
+    }
+
+    #[test]
+    fn each_bad_flag_is_named_with_its_value_and_what_is_accepted() {
+        for (arguments, said) in [
+            (&[][..], "--data-dir <DIR>"),
+            (&["--data-dir", "d", "--listen", "6443"], "'--listen <IP:PORT>': give an IP address"),
+            (&["--data-dir", "d", "--listen", "localhost:1"], "such as 127.0.0.1:6443"),
+            (&["--data-dir", "d", "--tls-san", "a b"], "neither an IP address nor a DNS name"),
+            (&["--data-dir", "d", "--log-format", "yaml"], "[possible values: text, json]"),
+            (&["kubeconfig", "--data-dir", "d"], "--user <NAME>"),
+            (&["kubeconfig", "--data-dir", "d", "--user", "u", "--lifetime", "1y"], "'1y'"),
+            (&["kubeconfig", "--data-dir", "d", "--user", "u", "--lifetime", "0s"], "365d"),
+            (&["kubeconfig", "--data-dir", "d", "--user", "u", "--server", "x:1"], "https://"),
+            (&["--data-dir", "d", "kubeconfig"], "kubeconfig"),
+        ] {
+            let error = Cli::try_parse_from([&["ferry-apiserver"], arguments].concat());
+            let error = error.unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{arguments:?}");
+            let text = error.to_string();
+            assert!(text.contains(said), "{arguments:?}: no {said:?}: {text}");
+        }
+    }
+}

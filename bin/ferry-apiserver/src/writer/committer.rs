@@ -1,0 +1,155 @@
+//! The thread that makes things true: what was decided goes to the disk, is shown, and is answered.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use ferry_admission::ActionAnswer;
+use ferry_registry::{Change, Refusal};
+use ferry_store::{Journal, Record, StoreError};
+use ferry_units::WallTime;
+use tokio::sync::oneshot;
+
+use crate::api::Written;
+use crate::writer::published::{Flush, Published};
+use crate::writer::records::record;
+
+/// How many changes one flush may carry: as many as clients that write at once, so that none of them
+/// waits for two.
+const LARGEST_GROUP: usize = 512;
+
+/// And how many bytes: a flush of more would keep small writes waiting for the disk's bandwidth.
+const LARGEST_GROUP_BYTES: usize = 8 << 20;
+
+/// Something that was decided.
+pub(super) struct Pending {
+    /// The attempt that it belongs to.
+    pub(super) epoch: u64,
+    /// What is to be made durable.
+    pub(super) change: Option<(Change, WallTime)>,
+    /// Whom to tell.
+    pub(super) reply: Reply,
+}
+
+/// Whom to tell, and what, once everything before is on the disk.
+pub(super) enum Reply {
+    Write {
+        reply: oneshot::Sender<Result<Written, Refusal>>,
+        outcome: Result<Written, Refusal>,
+    },
+    Action {
+        reply: oneshot::Sender<Result<ActionAnswer, Refusal>>,
+        outcome: Result<ActionAnswer, Refusal>,
+    },
+    None,
+}
+
+impl Reply {
+    // A client that has gone away does not hear it; the write is done all the same.
+    fn send(self) {
+        match self {
+            Self::Write { reply, outcome } => drop(reply.send(outcome)),
+            Self::Action { reply, outcome } => drop(reply.send(outcome)),
+            Self::None => {}
+        }
+    }
+
+    fn refuse(self, refusal: Refusal) {
+        match self {
+            Self::Write { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::Action { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::None => {}
+        }
+    }
+}
+
+pub(super) struct Committer<J, O> {
+    published: Arc<Published>,
+    journal: J,
+    observe: O,
+    /// Why the last attempt failed: what was decided on top of it is refused with the same words.
+    failure: Option<Refusal>,
+}
+
+impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
+    pub(super) fn new(published: Arc<Published>, journal: J, observe: O) -> Self {
+        Self { published, journal, observe, failure: None }
+    }
+
+    /// Commits until the decider is gone.
+    pub(super) fn run(mut self, pending: &Receiver<Pending>) {
+        let mut next = pending.recv().ok();
+        while let Some(first) = next.take() {
+            let mut group = Vec::new();
+            let mut records = Vec::new();
+            let mut bytes = 0;
+            let mut candidate = Some(first);
+            while let Some(item) = candidate {
+                if let Some((change, _)) = &item.change
+                    && item.epoch == self.published.epoch()
+                {
+                    bytes += change.object().json.len();
+                    records.push(record(change));
+                }
+                group.push(item);
+                let is_full = records.len() >= LARGEST_GROUP || bytes >= LARGEST_GROUP_BYTES;
+                candidate = if is_full { None } else { pending.try_recv().ok() };
+            }
+            self.commit(group, &records);
+            next = pending.recv().ok();
+        }
+    }
+
+    fn commit(&mut self, group: Vec<Pending>, records: &[Record]) {
+        let epoch = self.published.epoch();
+        if !records.is_empty() {
+            let begin = self.published.clock().now();
+            match self.journal.append(records) {
+                Ok(()) => {
+                    let took = self.published.clock().now().since(begin);
+                    let journal = self.journal.stats();
+                    (self.observe)(Flush { changes: records.len(), took, journal });
+                }
+                Err(error) => {
+                    self.failure = Some(refusal(&error));
+                    self.published.begin_next_epoch();
+                }
+            }
+        }
+        // From here on the present epoch tells what is true: all of it, or nothing of the group.
+        let holds = self.published.epoch() == epoch;
+        let mut changes = Vec::with_capacity(records.len());
+        let mut replies = Vec::with_capacity(group.len());
+        for item in group {
+            if holds && item.epoch == epoch {
+                changes.extend(item.change);
+                replies.push(item.reply);
+            } else {
+                let failure = self.failure.clone();
+                item.reply.refuse(failure.expect("an epoch ends with a failure"));
+            }
+        }
+        if !changes.is_empty() {
+            self.published.publish(changes);
+        }
+        for reply in replies {
+            reply.send();
+        }
+    }
+}
+
+fn refusal(error: &StoreError) -> Refusal {
+    let message = chain(error);
+    tracing::error!("nothing can be written: {message}");
+    Refusal::Unavailable { message: format!("nothing can be written: {message}") }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

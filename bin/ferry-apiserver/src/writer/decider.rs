@@ -1,0 +1,228 @@
+//! The thread that decides: what each write comes to, one after the other.
+
+use std::iter;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use ferry_admission::{Action, ActionAnswer, act};
+use ferry_registry::{Admission, Context, Decision, Refusal, Request, State, User, decide};
+use ferry_runtime::entropy;
+use ferry_units::WallTime;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::api::Written;
+use crate::writer::chores::Chores;
+use crate::writer::committer::{Pending, Reply};
+use crate::writer::published::Published;
+
+/// The letters of generated names: no vowels and nothing that looks like another, as upstream.
+// PARITY: apimachinery/pkg/util/rand/rand.go#alphanums
+const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+/// How long the ending of a generated name is.
+const SUFFIX_LETTERS: usize = 5;
+/// How many endings a create may try before it is refused: names of one prefix collide once in
+/// fourteen million.
+// PARITY: apiserver/pkg/registry/generic/registry/store.go#maxNameGenerationCreateAttempts
+const SUFFIXES: usize = 8;
+
+/// Something to be decided.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) work: Work,
+}
+
+/// What is to be decided, and where the answer goes.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// A write.
+    Write { request: Box<Request>, reply: oneshot::Sender<Result<Written, Refusal>> },
+    /// An action: writes that follow from what is there.
+    Act { user: User, action: Box<Action>, reply: oneshot::Sender<Result<ActionAnswer, Refusal>> },
+    /// A look at what is due.
+    Tick,
+}
+
+pub(super) struct Decider<A> {
+    published: Arc<Published>,
+    /// The state that will be, once everything that is decided is on the disk.
+    ahead: State,
+    epoch: u64,
+    admission: A,
+    decided: SyncSender<Pending>,
+    chores: Chores,
+}
+
+/// The committer is gone: the process is ending.
+struct Ended;
+
+impl<A: Admission> Decider<A> {
+    pub(super) fn new(
+        published: Arc<Published>,
+        admission: A,
+        decided: SyncSender<Pending>,
+    ) -> Self {
+        let ahead = published.state().speculative();
+        let epoch = published.epoch();
+        Self { published, ahead, epoch, admission, decided, chores: Chores::default() }
+    }
+
+    /// Decides until nobody can ask any more.
+    pub(super) fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        // What was cut off by the end of the process before goes on.
+        if self.do_chores().is_err() {
+            return;
+        }
+        while let Some(order) = orders.blocking_recv() {
+            self.start_again_after_a_failure();
+            if self.carry_out(order).and_then(|()| self.do_chores()).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Forgets what was decided on top of something that could not be made durable.
+    fn start_again_after_a_failure(&mut self) {
+        let epoch = self.published.epoch();
+        if epoch != self.epoch {
+            self.ahead = self.published.state().speculative();
+            self.epoch = epoch;
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) -> Result<(), Ended> {
+        let now = self.published.now();
+        match order.work {
+            Work::Tick => {
+                self.chores.tick();
+                Ok(())
+            }
+            Work::Write { request, reply } => {
+                let (change, outcome) = match self.decide(&request, now) {
+                    Ok(Decision { change, answer, warnings }) => {
+                        (change, Ok(Written { answer, warnings }))
+                    }
+                    Err(refusal) => (None, Err(refusal)),
+                };
+                self.hand_on(Pending {
+                    epoch: self.epoch,
+                    change: change.map(|change| (change, now)),
+                    reply: Reply::Write { reply, outcome },
+                })
+            }
+            Work::Act { user, action, reply } => {
+                let outcome = act(&action, &user, &self.ahead, now);
+                let mut answer = outcome.answer;
+                for request in outcome.writes {
+                    match self.decide(&request, now) {
+                        Ok(Decision { change: None, .. }) => {}
+                        Ok(Decision { change: Some(change), .. }) => self.hand_on(Pending {
+                            epoch: self.epoch,
+                            change: Some((change, now)),
+                            reply: Reply::None,
+                        })?,
+                        Err(refusal) => {
+                            answer = Err(action.map_refusal(refusal));
+                            break;
+                        }
+                    }
+                }
+                self.hand_on(Pending {
+                    epoch: self.epoch,
+                    change: None,
+                    reply: Reply::Action { reply, outcome: answer },
+                })
+            }
+        }
+    }
+
+    /// Does what nobody asked for and has to be done: garbage, namespaces, Events that expire.
+    fn do_chores(&mut self) -> Result<(), Ended> {
+        let now = self.published.now();
+        loop {
+            let round = self.chores.due(&self.ahead, now);
+            if round.is_empty() {
+                return Ok(());
+            }
+            let before = self.ahead.revision();
+            for request in round {
+                match self.decide(&request, now) {
+                    Ok(Decision { change: None, .. }) => {}
+                    Ok(Decision { change: Some(change), .. }) => self.hand_on(Pending {
+                        epoch: self.epoch,
+                        change: Some((change, now)),
+                        reply: Reply::None,
+                    })?,
+                    Err(refusal) => self.chores.refused(&request, refusal),
+                }
+            }
+            self.chores.after(before, &self.ahead);
+        }
+    }
+
+    /// Decides, and goes ahead as if it were done.
+    fn decide(&mut self, request: &Request, now: WallTime) -> Result<Decision, Refusal> {
+        let decision = decide(&self.ahead, request, &context(request, now), &self.admission)?;
+        if let Some(change) = &decision.change {
+            self.ahead.apply(change.clone(), now);
+        }
+        Ok(decision)
+    }
+
+    fn hand_on(&self, pending: Pending) -> Result<(), Ended> {
+        self.decided.send(pending).map_err(|_| Ended)
+    }
+}
+
+/// What a decision may not find out by itself.
+fn context(request: &Request, now: WallTime) -> Context {
+    let suffixes = if request.target.name.is_empty() {
+        iter::repeat_with(suffix).take(SUFFIXES).collect()
+    } else {
+        Vec::new()
+    };
+    Context { now, uid: uid(), suffixes }
+}
+
+/// A random UUID (RFC 9562, version 4).
+fn uid() -> String {
+    let mut bytes: [u8; 16] = entropy::bytes();
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut text = String::with_capacity(36);
+    for (index, byte) in bytes.iter().enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are a digit"));
+        text.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are a digit"));
+    }
+    text
+}
+
+fn suffix() -> String {
+    // The modulo prefers some letters by a hundredth, which no name minds.
+    let bytes: [u8; SUFFIX_LETTERS] = entropy::bytes();
+    bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uids_are_random_uuids() {
+        let uid = uid();
+        let groups: Vec<usize> = uid.split('-').map(str::len).collect();
+        assert_eq!(groups, [8, 4, 4, 4, 12], "{uid}");
+        assert_eq!(uid.as_bytes()[14], b'4', "{uid}");
+        assert!(b"89ab".contains(&uid.as_bytes()[19]), "{uid}");
+        assert_ne!(uid, super::uid());
+    }
+
+    #[test]
+    fn suffixes_have_letters_that_nobody_confuses() {
+        let suffix = suffix();
+        assert_eq!(suffix.len(), SUFFIX_LETTERS);
+        assert!(suffix.bytes().all(|byte| LETTERS.contains(&byte)), "{suffix}");
+    }
+}

@@ -1,0 +1,162 @@
+//! The one writer: every change of the cluster's objects, in one order.
+//!
+//! ```text
+//!  handlers ──Order──► decider ──Pending──► committer ──► Published ──► readers, watches
+//!   (tasks)   queue    a thread   queue     a thread      a lock        (tasks)
+//!                      decide on            journal,
+//!                      what will be         then apply and answer
+//! ```
+//!
+//! The *decider* keeps a state that runs ahead: it contains what is decided and not yet on the disk.
+//! So the next write is decided, and knows of all before it, while the disk is busy. The *committer*
+//! takes what has piled up, makes it durable at once, applies it to the *published* state and only
+//! then answers. What readers and watches see is always on the disk, and a client that has its answer
+//! finds its own write.
+//!
+//! # When the journal fails
+//!
+//! Nothing of the group is published. All that was decided on top of it was decided on something
+//! that never happened, so it is refused as well, with the same message; and the decider begins
+//! again from the published state. An epoch tells both threads apart what belongs to which attempt.
+
+mod chores;
+mod committer;
+mod decider;
+mod open;
+mod published;
+mod records;
+
+use std::sync::{Arc, RwLockReadGuard};
+use std::thread;
+
+use ferry_admission::{Action, ActionAnswer, Authorizer};
+use ferry_api::Kind;
+use ferry_registry::{Admission, Refusal, Request, Revision, State, User};
+use ferry_runtime::Clock;
+use ferry_store::Journal;
+use ferry_units::WallTime;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::api::{Backend, Written};
+use committer::Committer;
+use decider::{Decider, Order, Work};
+pub use open::{JournalSize, open};
+pub use published::Flush;
+use published::Published;
+pub use records::{RecoveryError, recovered};
+
+/// How many writes may wait to be decided. More than clients that write at once in the largest test;
+/// whoever comes later waits with its answer, not in memory.
+const MOST_WAITING_ORDERS: usize = 1024;
+
+/// How many decided writes may wait for the disk. It bounds what a failing disk has to refuse.
+const MOST_WAITING_COMMITS: usize = 2048;
+
+/// The cluster's objects: what they are, and the way to change them.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    published: Arc<Published>,
+    orders: mpsc::Sender<Order>,
+}
+
+/// The threads behind a [`Cluster`]. They end when the last handle is gone and all is done.
+#[derive(Debug)]
+pub struct Threads {
+    decider: thread::JoinHandle<()>,
+    committer: thread::JoinHandle<()>,
+}
+
+impl Threads {
+    /// Waits until everything that was asked for is on the disk and the journal is closed.
+    pub fn join(self) {
+        // A panic in there was reported by its own hook, and there is nothing left to save.
+        let _ = self.decider.join();
+        let _ = self.committer.join();
+    }
+}
+
+impl Cluster {
+    /// Begins to serve `state`, whose changes go to `journal` first. `observe` hears of each group
+    /// that was made durable.
+    ///
+    /// # Errors
+    /// When the operating system has no thread left.
+    pub fn start(
+        state: State,
+        journal: impl Journal + 'static,
+        admission: impl Admission + Send + 'static,
+        clock: Clock,
+        observe: impl Fn(Flush) + Send + 'static,
+    ) -> std::io::Result<(Self, Threads)> {
+        let published = Arc::new(Published::new(state, clock));
+        let (orders, waiting) = mpsc::channel(MOST_WAITING_ORDERS);
+        let (decided, pending) = std::sync::mpsc::sync_channel(MOST_WAITING_COMMITS);
+        let decider = Decider::new(Arc::clone(&published), admission, decided);
+        let decider = thread::Builder::new()
+            .name("decider".to_owned())
+            .spawn(move || decider.run(waiting))?;
+        let committer = Committer::new(Arc::clone(&published), journal, observe);
+        let committer = thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || committer.run(&pending))?;
+        Ok((Self { published, orders }, Threads { decider, committer }))
+    }
+
+    fn downgrade(&self) -> WeakCluster {
+        WeakCluster(self.orders.downgrade())
+    }
+
+    async fn order(&self, work: Work) -> Result<(), Refusal> {
+        self.orders.send(Order { work }).await.map_err(|_| stopping())
+    }
+}
+
+/// A cluster that does not keep its threads alive.
+struct WeakCluster(mpsc::WeakSender<Order>);
+
+impl WeakCluster {
+    /// Has the writer look for what has become due by the time alone, such as Events that expire.
+    /// Says whether there still is a writer.
+    fn tick(&self) -> bool {
+        // A writer that is busy looks for itself, after each write.
+        self.0.upgrade().is_some_and(|orders| match orders.try_send(Order { work: Work::Tick }) {
+            Ok(()) | Err(TrySendError::Full(_)) => true,
+            Err(TrySendError::Closed(_)) => false,
+        })
+    }
+}
+
+impl Backend for Cluster {
+    fn state(&self) -> RwLockReadGuard<'_, State> {
+        self.published.state()
+    }
+
+    async fn write(&self, request: Request) -> Result<Written, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Work::Write { request: Box::new(request), reply }).await?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    async fn act(&self, user: User, action: Action) -> Result<ActionAnswer, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Work::Act { user, action: Box::new(action), reply }).await?;
+        answer.await.map_err(|_| stopping())?
+    }
+
+    fn watch(&self, kind: Kind) -> watch::Receiver<Revision> {
+        self.published.watch(kind)
+    }
+
+    fn authorizer(&self) -> Arc<Authorizer> {
+        self.published.authorizer()
+    }
+
+    fn now(&self) -> WallTime {
+        self.published.now()
+    }
+}
+
+fn stopping() -> Refusal {
+    Refusal::Unavailable { message: "the server is stopping; try again later".to_owned() }
+}

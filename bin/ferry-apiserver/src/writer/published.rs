@@ -1,0 +1,105 @@
+//! What readers see: the state as it is on the disk, and word of what has changed in it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use ferry_admission::Authorizer;
+use ferry_api::Kind;
+use ferry_registry::{Change, Revision, State};
+use ferry_runtime::Clock;
+use ferry_store::StoreStats;
+use ferry_units::WallTime;
+use tokio::sync::watch;
+
+/// Kinds of which every change may change who may do what.
+const ACCESS_CONTROL: [Kind; 4] =
+    [Kind::ClusterRole, Kind::ClusterRoleBinding, Kind::Role, Kind::RoleBinding];
+
+/// A group of changes that was made durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    /// How many changes.
+    pub changes: usize,
+    /// How long the journal took.
+    pub took: Duration,
+    /// How large it is now.
+    pub journal: StoreStats,
+}
+
+/// The state that readers see, and what is known beside it.
+#[derive(Debug)]
+pub(super) struct Published {
+    state: RwLock<State>,
+    authorizer: RwLock<Arc<Authorizer>>,
+    /// One for each kind, in the order of [`Kind::ALL`].
+    news: Vec<watch::Sender<Revision>>,
+    /// The attempt that is under way: it rises each time the journal has failed.
+    epoch: AtomicU64,
+    clock: Clock,
+}
+
+impl Published {
+    pub(super) fn new(state: State, clock: Clock) -> Self {
+        let news = Kind::ALL.iter().map(|kind| watch::Sender::new(state.last_change(*kind)));
+        Self {
+            news: news.collect(),
+            authorizer: RwLock::new(Arc::new(Authorizer::compile(&state))),
+            state: RwLock::new(state),
+            epoch: AtomicU64::new(0),
+            clock,
+        }
+    }
+
+    pub(super) fn state(&self) -> RwLockReadGuard<'_, State> {
+        // Applying a change cannot fail, so a reader that panicked is all that can have poisoned it.
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn authorizer(&self) -> Arc<Authorizer> {
+        Arc::clone(&self.authorizer.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn watch(&self, kind: Kind) -> watch::Receiver<Revision> {
+        self.news[kind as usize].subscribe()
+    }
+
+    pub(super) fn now(&self) -> WallTime {
+        let seconds = i64::try_from(self.clock.wall().as_secs()).unwrap_or(i64::MAX);
+        WallTime::from_unix_seconds(seconds).expect("no clock of this machine is in the year 9999")
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// What was decided in the present epoch will never be.
+    pub(super) fn begin_next_epoch(&self) {
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Shows changes that are on the disk, and tells whoever watches their kinds.
+    pub(super) fn publish(&self, changes: impl IntoIterator<Item = (Change, WallTime)>) {
+        let mut newest = [None; Kind::ALL.len()];
+        {
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            for (change, now) in changes {
+                newest[change.object().key.kind as usize] = Some(change.revision);
+                state.apply(change, now);
+            }
+        }
+        if ACCESS_CONTROL.iter().any(|kind| newest[*kind as usize].is_some()) {
+            let compiled = Arc::new(Authorizer::compile(&*self.state()));
+            *self.authorizer.write().unwrap_or_else(PoisonError::into_inner) = compiled;
+        }
+        for (sender, revision) in self.news.iter().zip(newest) {
+            if let Some(revision) = revision {
+                sender.send_replace(revision);
+            }
+        }
+    }
+}

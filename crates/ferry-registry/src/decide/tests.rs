@@ -1,1 +1,0 @@
-//! Each sentence about what a write means, as a test.

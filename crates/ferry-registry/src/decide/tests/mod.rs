@@ -1,0 +1,9 @@
+//! Each sentence about what a write means, as a test.
+
+mod apply;
+mod create;
+mod delete;
+mod namespaces;
+mod patch;
+mod pods;
+mod update;

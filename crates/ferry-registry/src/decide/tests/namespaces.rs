@@ -1,0 +1,124 @@
+//! Namespaces.
+
+use ferry_api::Kind;
+use serde_json::{Value, json};
+
+use crate::object::{Part, Target};
+use crate::request::Answer;
+use crate::testing::{Cluster, config_map, shown, target, vm};
+
+fn namespace(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } })
+}
+
+fn at(name: &str) -> Target {
+    target(Kind::Namespace, name)
+}
+
+#[test]
+fn a_new_one_has_a_finalizer_a_phase_and_a_label() {
+    let mut cluster = Cluster::new();
+    let created = shown(&cluster.create(namespace("b")).unwrap());
+    assert_eq!(created["spec"]["finalizers"], json!(["kubernetes"]));
+    assert_eq!(created["status"]["phase"], "Active");
+    assert_eq!(created["metadata"]["labels"], json!({ "kubernetes.io/metadata.name": "b" }));
+    // Those are not the client's to change.
+    let mut changed = created;
+    changed["spec"]["finalizers"] = json!([]);
+    changed["status"]["phase"] = json!("Terminating");
+    changed["metadata"]["labels"] = json!({ "x": "y" });
+    let updated = shown(&cluster.update(changed).unwrap());
+    assert_eq!(updated["spec"]["finalizers"], json!(["kubernetes"]));
+    assert_eq!(updated["status"]["phase"], "Active");
+    assert_eq!(
+        updated["metadata"]["labels"],
+        json!({ "kubernetes.io/metadata.name": "b", "x": "y" })
+    );
+}
+
+#[test]
+fn nothing_is_made_where_there_is_none() {
+    let mut cluster = Cluster::new();
+    let mut object = config_map("x");
+    object["metadata"]["namespace"] = json!("none");
+    let refusal = cluster.create(object).unwrap_err();
+    assert_eq!(
+        (refusal.code(), refusal.to_string().as_str()),
+        (404, "namespaces \"none\" not found")
+    );
+    assert_eq!(refusal.status()["details"]["kind"], "namespaces");
+}
+
+#[test]
+fn some_cannot_be_deleted() {
+    let mut cluster = Cluster::new();
+    for name in ["default", "kube-system", "kube-public", "kube-node-lease"] {
+        cluster.create(namespace(name)).unwrap();
+        let refusal = cluster.delete(at(name)).unwrap_err();
+        assert_eq!(refusal.code(), 403);
+        assert_eq!(
+            refusal.to_string(),
+            format!("namespaces \"{name}\" is forbidden: this namespace may not be deleted")
+        );
+    }
+}
+
+#[test]
+fn one_that_is_deleted_takes_its_contents_along_and_nothing_new() {
+    let mut cluster = Cluster::new();
+    cluster.create(config_map("x")).unwrap();
+    let mut held = vm("y");
+    held["metadata"]["finalizers"] = json!(["a/b"]);
+    cluster.create(held).unwrap();
+    let deleted = cluster.delete(at("a")).unwrap();
+    let object = shown(&deleted);
+    assert_eq!(object["status"]["phase"], "Terminating");
+    assert_eq!(object["metadata"]["deletionTimestamp"], "2026-11-26T00:00:00Z");
+    assert!(matches!(cluster.delete(at("a")).unwrap().answer, Answer::Object(_)));
+
+    let refusal = cluster.create(config_map("z")).unwrap_err();
+    assert_eq!(refusal.code(), 403);
+    assert_eq!(
+        refusal.to_string(),
+        "configmaps \"z\" is forbidden: unable to create new content in namespace a because it is \
+         being terminated"
+    );
+    assert_eq!(refusal.status()["details"]["causes"][0]["reason"], "NamespaceTerminating");
+
+    cluster.clean();
+    assert_eq!(cluster.get(&target(Kind::ConfigMap, "x")), None);
+    let waiting = cluster.get(&target(Kind::VirtualMachine, "y")).unwrap();
+    assert!(waiting["metadata"]["deletionTimestamp"].is_string());
+    assert!(cluster.get(&at("a")).is_some(), "it waits for what a finalizer holds");
+    let released = json!({ "metadata": { "finalizers": null } });
+    cluster.merge(target(Kind::VirtualMachine, "y"), released).unwrap();
+    cluster.clean();
+    assert_eq!(cluster.get(&at("a")), None);
+    cluster.create(namespace("a")).unwrap();
+}
+
+#[test]
+fn one_with_finalizers_of_its_own_waits_for_those_too() {
+    let mut cluster = Cluster::new();
+    let mut held = namespace("b");
+    held["metadata"]["finalizers"] = json!(["a/b"]);
+    cluster.create(held).unwrap();
+    cluster.delete(at("b")).unwrap();
+    cluster.clean();
+    let left = cluster.get(&at("b")).unwrap();
+    assert_eq!(left["spec"]["finalizers"], Value::Null);
+    cluster.merge(at("b"), json!({ "metadata": { "finalizers": [] } })).unwrap();
+    assert_eq!(cluster.get(&at("b")), None);
+}
+
+#[test]
+fn finalize_writes_the_finalizers_of_the_spec_alone() {
+    let mut cluster = Cluster::new();
+    let mut object = shown(&cluster.create(namespace("b")).unwrap());
+    object["spec"]["finalizers"] = json!(["kubernetes", "x/y"]);
+    object["metadata"]["labels"] = json!({});
+    let path = Target { part: Part::Finalize, ..at("b") };
+    let updated = shown(&cluster.update_at(path, object).unwrap());
+    assert_eq!(updated["spec"]["finalizers"], json!(["kubernetes", "x/y"]));
+    assert_eq!(updated["metadata"]["labels"]["kubernetes.io/metadata.name"], "b");
+}

@@ -1,0 +1,174 @@
+//! PATCH, but for server-side apply.
+
+use ferry_api::{Kind, KindVersion};
+use serde_json::{Value, json};
+
+use crate::object::{Part, Target};
+use crate::request::{FieldValidation, Patch, Write};
+use crate::testing::{Cluster, config_map, shown, target, vm};
+
+fn machine() -> Target {
+    target(Kind::VirtualMachine, "x")
+}
+
+#[test]
+fn a_patch_without_a_revision_never_conflicts_and_with_a_stale_one_does() {
+    let mut cluster = Cluster::new();
+    let first = shown(&cluster.create(vm("x")).unwrap());
+    let stale = first["metadata"]["resourceVersion"].clone();
+    let patched =
+        shown(&cluster.merge(machine(), json!({ "spec": { "running": false } })).unwrap());
+    assert_eq!(patched["metadata"]["generation"], 2);
+    let refusal = cluster
+        .merge(machine(), json!({ "metadata": { "resourceVersion": stale, "labels": {} } }))
+        .unwrap_err();
+    assert_eq!(refusal.code(), 409);
+    let current = patched["metadata"]["resourceVersion"].clone();
+    cluster
+        .merge(
+            machine(),
+            json!({ "metadata": { "resourceVersion": current, "labels": { "a": "b" } } }),
+        )
+        .unwrap();
+}
+
+#[test]
+fn a_patch_that_changes_nothing_is_none() {
+    let mut cluster = Cluster::new();
+    let created = shown(&cluster.create(vm("x")).unwrap());
+    for patch in [json!({}), json!({ "spec": { "running": true, "dataVolumeTemplates": null } })] {
+        let patched = cluster.merge(machine(), patch).unwrap();
+        assert_eq!((patched.change.is_none(), shown(&patched)), (true, created.clone()));
+    }
+}
+
+#[test]
+fn a_patch_keeps_the_object_what_and_where_it_is() {
+    let mut cluster = Cluster::new();
+    cluster.create(vm("x")).unwrap();
+    for (patch, code) in [
+        (json!({ "metadata": { "name": "y" } }), 400),
+        (json!({ "metadata": { "namespace": "b" } }), 400),
+        (json!({ "kind": "KubeVirt" }), 400),
+        (json!({ "apiVersion": "v1" }), 400),
+        (json!({ "metadata": null }), 400),
+        (json!({ "metadata": { "uid": "other" } }), 422),
+        (json!({ "metadata": { "creationTimestamp": "2001-01-01T00:00:00Z" } }), 422),
+        (json!({ "metadata": { "labels": { "-": "x" } } }), 422),
+        (json!({ "spec": { "running": "perhaps" } }), 422),
+    ] {
+        let refusal = cluster.merge(machine(), patch.clone()).unwrap_err();
+        assert_eq!(refusal.code(), code, "{patch}: {refusal}");
+    }
+}
+
+#[test]
+fn unknown_fields_of_a_patch_are_told_or_refused() {
+    let at = target(Kind::MigrationPolicy, "p");
+    let policy = json!({
+        "apiVersion": "migrations.kubevirt.io/v1alpha1",
+        "kind": "MigrationPolicy",
+        "metadata": { "name": "p" },
+        "spec": { "selectors": {} },
+    });
+    let mut cluster = Cluster::new();
+    cluster.create(policy).unwrap();
+    let patch = json!({ "spec": { "foo": 1 } });
+    let patched = cluster.merge(at.clone(), patch.clone()).unwrap();
+    assert_eq!(patched.warnings, ["unknown field \"spec.foo\""]);
+    assert_eq!(patched.change, None);
+    cluster.validation = FieldValidation::Strict;
+    let refusal = cluster.merge(at, patch).unwrap_err();
+    assert_eq!(refusal.code(), 422);
+    assert!(
+        refusal.to_string().ends_with("strict decoding error: unknown field \"spec.foo\""),
+        "{refusal}"
+    );
+}
+
+#[test]
+fn a_strategic_patch_is_for_built_in_kinds() {
+    let mut cluster = Cluster::new();
+    cluster.create(vm("x")).unwrap();
+    cluster.create(config_map("x")).unwrap();
+    let mut strategic = |at: Target, patch: Value| {
+        cluster.send(&cluster.request(at, Write::Patch(Patch::Strategic(patch))))
+    };
+    let refusal = strategic(machine(), json!({ "spec": {} })).unwrap_err();
+    assert_eq!(refusal.code(), 415);
+    let at = target(Kind::ConfigMap, "x");
+    let patched = strategic(at, json!({ "data": { "l": "w" } })).unwrap();
+    assert_eq!(shown(&patched)["data"], json!({ "k": "v", "l": "w" }));
+}
+
+#[test]
+fn a_patch_of_the_status_reaches_nothing_else() {
+    let mut cluster = Cluster::new();
+    cluster.create(vm("x")).unwrap();
+    let at = Target { part: Part::Status, ..machine() };
+    let patch = json!({
+        "spec": { "running": false },
+        "metadata": { "labels": { "a": "b" } },
+        "status": { "printableStatus": "Running" },
+    });
+    let patched = shown(&cluster.merge(at, patch).unwrap());
+    assert_eq!(patched["spec"]["running"], true);
+    assert_eq!(patched["metadata"]["labels"], Value::Null);
+    assert_eq!(patched["status"]["printableStatus"], "Running");
+}
+
+#[test]
+fn a_deleted_key_has_its_default_again() {
+    let mut cluster = Cluster::new();
+    let hco = json!({
+        "apiVersion": "hco.kubevirt.io/v1beta1",
+        "kind": "HyperConverged",
+        "metadata": { "name": "h" },
+        "spec": { "liveMigrationConfig": { "parallelMigrationsPerCluster": 9 } },
+    });
+    cluster.create(hco).unwrap();
+    let at = target(Kind::HyperConverged, "h");
+    let patch =
+        json!({ "spec": { "liveMigrationConfig": { "parallelMigrationsPerCluster": null } } });
+    let patched = shown(&cluster.merge(at.clone(), patch).unwrap());
+    assert_eq!(patched["spec"]["liveMigrationConfig"]["parallelMigrationsPerCluster"], 5);
+    // The same section through the other version, where it stands elsewhere.
+    let v1 = KindVersion::of_document("hco.kubevirt.io/v1", "HyperConverged").unwrap();
+    let patch = json!({
+        "spec": { "virtualization": { "liveMigrationConfig": { "parallelMigrationsPerCluster": 3 } } },
+    });
+    let patched = shown(&cluster.merge(Target { served: v1, ..at }, patch).unwrap());
+    assert_eq!(patched["apiVersion"], "hco.kubevirt.io/v1beta1");
+    assert_eq!(patched["spec"]["liveMigrationConfig"]["parallelMigrationsPerCluster"], 3);
+    assert_eq!(patched["metadata"]["generation"], 3);
+}
+
+#[test]
+fn kubectl_may_replace_managed_fields() {
+    let mut cluster = Cluster::new();
+    cluster.create(config_map("x")).unwrap();
+    let patch = json!([{ "op": "replace", "path": "/metadata/managedFields", "value": [{}] }]);
+    let patch = Patch::Json(serde_json::from_value(patch).unwrap());
+    let at = target(Kind::ConfigMap, "x");
+    let patched = cluster.send(&cluster.request(at, Write::Patch(patch))).unwrap();
+    assert_eq!(shown(&patched)["metadata"]["managedFields"], Value::Null);
+}
+
+#[test]
+fn a_json_patch_that_does_not_fit_is_unprocessable() {
+    let mut cluster = Cluster::new();
+    cluster.create(vm("x")).unwrap();
+    for operation in [
+        json!({ "op": "test", "path": "/spec/running", "value": false }),
+        json!({ "op": "remove", "path": "/spec/nothing" }),
+    ] {
+        let patch = Patch::Json(serde_json::from_value(json!([operation])).unwrap());
+        let refusal = cluster.send(&cluster.request(machine(), Write::Patch(patch))).unwrap_err();
+        assert_eq!(
+            (refusal.code(), refusal.to_string().as_str()),
+            (422, "the server rejected our request due to an error in our request")
+        );
+    }
+    let missing = Target { name: "none".to_owned(), ..machine() };
+    assert_eq!(cluster.merge(missing, json!({})).unwrap_err().code(), 404);
+}
