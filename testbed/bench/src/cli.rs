@@ -18,7 +18,9 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Suite {
     /// Migrations of memory between two guest processes
-    Transfer(Options),
+    Transfer(TransferOptions),
+    /// An API server and its clients, beside etcd if that is installed
+    Api(ApiOptions),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -29,24 +31,51 @@ pub(crate) enum Format {
 
 /// How thoroughly to measure.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct Rounds {
     /// How often each figure is taken; all cases once, then all again
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
-    /// Memory of a guest, in MiB
-    #[arg(long, value_name = "MiB", default_value_t = 1024,
-        value_parser = clap::value_parser!(u64).range(128..=65_536))]
-    pub(crate) memory: u64,
     /// Only cases whose name contains this
     #[arg(long, value_name = "TEXT")]
     pub(crate) only: Option<String>,
 }
 
-impl Options {
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TransferOptions {
+    #[command(flatten)]
+    pub(crate) rounds: Rounds,
+    /// Memory of a guest, in MiB
+    #[arg(long, value_name = "MiB", default_value_t = 1024,
+        value_parser = clap::value_parser!(u64).range(128..=65_536))]
+    memory: u64,
+}
+
+impl TransferOptions {
     /// Memory of a guest.
     pub(crate) const fn memory(&self) -> Bytes {
         Bytes::from_mib(self.memory)
     }
+}
+
+/// Sizes of what is measured. Aims hold for the defaults; smaller ones are for a quick look.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApiOptions {
+    #[command(flatten)]
+    pub(crate) rounds: Rounds,
+    /// How long a rate is measured
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
+    pub(crate) seconds: u32,
+    /// How many watch one collection
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub(crate) watchers: u32,
+    /// How many objects a list has
+    #[arg(long, default_value_t = 10_000,
+        value_parser = clap::value_parser!(u32).range(100..=100_000))]
+    pub(crate) objects: u32,
+    /// How often leases are renewed, all together
+    #[arg(long, default_value_t = 20_000,
+        value_parser = clap::value_parser!(u32).range(200..=1_000_000))]
+    pub(crate) renewals: u32,
 }
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
-//! What a migration costs and how long it takes, between real processes.
+//! What a migration or a write to the API server costs and how long it takes, between real processes.
 //!
 //! A figure alone says more about the machine than about the program. So a run measures, in turns
-//! and several times, yardsticks that do nothing but move bytes, ferry, and QEMU if it is there, and
-//! compares medians. Memory is warm on both sides, or else the figures are the hypervisor's.
+//! and several times, yardsticks that do nothing but move bytes, ferry, and its peer if it is there
+//! (QEMU, etcd), and compares medians. Memory is warm on both sides of a migration, or else the
+//! figures are the hypervisor's.
 //!
 //! # The report as JSON
 //!
-//! `ferry-bench transfer -o json` prints one object:
+//! `ferry-bench transfer -o json` and `ferry-bench api -o json` print one object:
 //!
 //! ```text
 //! machine      object: what of the machine the figures depend on, each a string
 //! conditions   list of strings: what one has to know to read the figures
 //! figures      list, in the order in which they were taken
 //!   figure       string: its name, the same in every run
-//!   unit         "GB/s" (10^9 bytes), "cpu s/GiB", "ms", "us", "MiB", "MiB/s", "%" or "" (a count)
+//!   unit         "GB/s" (10^9 bytes), "cpu s/GiB", "ms", "us", "MiB", "MiB/s", "/s", "%" or "" (a count)
 //!   median, least, most    number
 //!   rounds       number: how often it was taken
 //! ratios       list: medians of two figures, those of which both were taken
@@ -29,13 +30,15 @@
 //! ```
 
 mod aims;
+mod api;
 mod cli;
-mod conditions;
+mod criteria;
 mod ratios;
 mod report;
 mod results;
 mod shape;
 mod transfer;
+mod turns;
 mod yardstick;
 
 use std::process::ExitCode;
@@ -51,12 +54,17 @@ use cli::{Cli, Format, Suite};
 /// When something cannot be measured.
 pub fn run() -> Result<ExitCode> {
     let cli = Cli::parse();
-    let Suite::Transfer(options) = cli.suite;
-    let results = transfer::measure(&options)?;
+    let (criteria, cases, rounds) = match &cli.suite {
+        Suite::Transfer(options) => {
+            (&transfer::CRITERIA, transfer::cases(options)?, &options.rounds)
+        }
+        Suite::Api(options) => (&api::CRITERIA, api::cases(options), &options.rounds),
+    };
+    let results = turns::take(&cases, rounds);
     let shape = shape::Shape::of_this_machine()?;
     match cli.output {
-        Format::Text => print!("{}", report::text(&shape, &results)),
-        Format::Json => println!("{}", report::json(&shape, &results)),
+        Format::Text => print!("{}", report::text(criteria, &shape, &results)),
+        Format::Json => println!("{}", report::json(criteria, &shape, &results)),
     }
     Ok(ExitCode::SUCCESS)
 }

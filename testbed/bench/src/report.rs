@@ -4,20 +4,25 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::aims::{AIMS, Limit};
-use crate::conditions::CONDITIONS;
+use crate::aims::Limit;
+use crate::criteria::Criteria;
 use crate::ratios::ratios;
 use crate::results::Results;
 use crate::shape::Shape;
 
 /// For people.
-pub(crate) fn text(shape: &Shape, results: &Results) -> String {
+pub(crate) fn text(criteria: &Criteria, shape: &Shape, results: &Results) -> String {
     let mut text = String::new();
-    write(&mut text, shape, results).expect("a string takes everything");
+    write(&mut text, criteria, shape, results).expect("a string takes everything");
     text
 }
 
-fn write(text: &mut String, shape: &Shape, results: &Results) -> std::fmt::Result {
+fn write(
+    text: &mut String,
+    criteria: &Criteria,
+    shape: &Shape,
+    results: &Results,
+) -> std::fmt::Result {
     for (name, value) in shape.lines() {
         writeln!(text, "{name:<32}{value}")?;
     }
@@ -28,12 +33,12 @@ fn write(text: &mut String, shape: &Shape, results: &Results) -> std::fmt::Resul
         writeln!(text, "{figure:<44}{median:>10.2} {unit:<10}{least:>10.2}{most:>10.2}  {count}")?;
     }
     writeln!(text, "\n{:<76}{:>10}", "ratio of medians", "")?;
-    for ratio in ratios(results) {
+    for ratio in ratios(criteria.ratios, results) {
         let what = format!("{} / {}", ratio.figure, ratio.of);
         writeln!(text, "{what:<76}{:>10.2} x", ratio.value)?;
     }
     writeln!(text, "\n{:<76}{:>10}{:>12}", "aim", "limit", "median")?;
-    for aim in AIMS {
+    for aim in criteria.aims {
         let limit = match aim.limit {
             Limit::AtLeast(limit) => format!(">= {limit}"),
             Limit::AtMost(limit) => format!("<= {limit}"),
@@ -44,7 +49,7 @@ fn write(text: &mut String, shape: &Shape, results: &Results) -> std::fmt::Resul
         writeln!(text, "{what:<76}{limit:>10}{value:>12} {unit:<10}{outcome}")?;
     }
     writeln!(text)?;
-    for condition in CONDITIONS {
+    for condition in criteria.conditions {
         writeln!(text, "{condition}")?;
     }
     for failure in results.failures() {
@@ -54,7 +59,7 @@ fn write(text: &mut String, shape: &Shape, results: &Results) -> std::fmt::Resul
 }
 
 /// For programs.
-pub(crate) fn json(shape: &Shape, results: &Results) -> String {
+pub(crate) fn json(criteria: &Criteria, shape: &Shape, results: &Results) -> String {
     let machine: serde_json::Map<_, _> = shape
         .lines()
         .map(|(name, value)| (name.to_owned(), Value::from(value)))
@@ -73,7 +78,8 @@ pub(crate) fn json(shape: &Shape, results: &Results) -> String {
             })
         })
         .collect();
-    let aims: Vec<_> = AIMS
+    let aims: Vec<_> = criteria
+        .aims
         .iter()
         .map(|aim| {
             let (name, limit) = match aim.limit {
@@ -89,13 +95,13 @@ pub(crate) fn json(shape: &Shape, results: &Results) -> String {
             })
         })
         .collect();
-    let ratios: Vec<_> = ratios(results)
+    let ratios: Vec<_> = ratios(criteria.ratios, results)
         .iter()
         .map(|each| json!({ "figure": each.figure, "of": each.of, "ratio": each.value }))
         .collect();
     let report = json!({
         "machine": machine,
-        "conditions": CONDITIONS,
+        "conditions": criteria.conditions,
         "figures": figures,
         "ratios": ratios,
         "aims": aims,
@@ -108,6 +114,7 @@ pub(crate) fn json(shape: &Shape, results: &Results) -> String {
 mod tests {
     use super::*;
     use crate::results::{Measured, Unit};
+    use crate::transfer::CRITERIA;
 
     #[test]
     fn both_forms_tell_figures_aims_and_failures() {
@@ -115,11 +122,11 @@ mod tests {
         let mut results = Results::default();
         results.add(Measured::new("overhead", Unit::Mebibytes, 9.25));
         results.fail("bulk 2: no guest".to_owned());
-        let text = text(&shape, &results);
+        let text = text(&CRITERIA, &shape, &results);
         for part in ["9.25 MiB", "MISSED", "not measured: bulk 2: no guest", "<= 8"] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
-        let json: Value = serde_json::from_str(&json(&shape, &results)).unwrap();
+        let json: Value = serde_json::from_str(&json(&CRITERIA, &shape, &results)).unwrap();
         assert_eq!(json["figures"][0]["median"], 9.25);
         assert_eq!(json["aims"][13]["outcome"], "MISSED");
         assert_eq!(json["aims"][0]["median"], Value::Null);

@@ -13,6 +13,8 @@ pub(crate) enum Unit {
     Microseconds,
     Mebibytes,
     MebibytesPerSecond,
+    /// So many a second.
+    PerSecond,
     /// A share of another figure, in percent.
     Percent,
     /// A number of times another figure.
@@ -30,6 +32,7 @@ impl Unit {
             Self::Microseconds => "us",
             Self::Mebibytes => "MiB",
             Self::MebibytesPerSecond => "MiB/s",
+            Self::PerSecond => "/s",
             Self::Percent => "%",
             Self::Times => "x",
             Self::Count => "",

@@ -8,11 +8,21 @@ use std::process::Command;
 use ferry_harness::Program;
 use serde_json::Value;
 
-/// One round of the cases whose names contain `only`, with small guests.
+/// One round of the migrations whose names contain `only`, with small guests.
 fn report(only: &str) -> Value {
+    run(&["transfer", "--memory", "128", "--only", only])
+}
+
+/// The same of the API server, with little of everything.
+fn report_of_api(only: &str) -> Value {
+    let little = ["--seconds", "1", "--watchers", "20", "--objects", "1100", "--renewals", "200"];
+    run(&[&["api", "--only", only], &little[..]].concat())
+}
+
+fn run(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_ferry-bench"))
-        .args(["transfer", "--output", "json", "--rounds", "1", "--memory", "128"])
-        .args(["--only", only])
+        .args(arguments)
+        .args(["--output", "json", "--rounds", "1"])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -70,6 +80,28 @@ fn qemu_is_measured_beside_it() {
         "qemu default, uncapped",
         "qemu idle 20 ms, blackout by events",
     ] {
+        assert!(figures.contains(&case), "{case} in {figures:?}");
+    }
+}
+
+#[test]
+fn yardsticks_of_an_api_server_are_measured() {
+    let report = report_of_api("yardstick");
+    let figures = figures(&report);
+    for case in ["yardstick append 256", "yardstick https 16, p99", "yardstick watch, most"] {
+        assert!(figures.contains(&case), "{case} in {figures:?}");
+    }
+}
+
+#[test]
+fn etcd_is_measured_beside_it() {
+    if Program::installed("etcd").is_none() {
+        eprintln!("skipped: etcd_is_measured_beside_it, for want of etcd");
+        return;
+    }
+    let report = report_of_api("etcd puts");
+    let figures = figures(&report);
+    for case in ["etcd puts 1", "etcd puts 16, p50", "etcd puts 256, p99"] {
         assert!(figures.contains(&case), "{case} in {figures:?}");
     }
 }

@@ -1,85 +1,76 @@
-//! Migrations of memory: which cases there are, and taking them in turns.
+//! Migrations of memory: which cases there are.
 
 mod blackout;
 mod bulk;
 mod cost;
+mod criteria;
 mod postcopy;
 mod qemu;
 mod sparse;
 mod warm;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ferry_harness::{Pair, Program, Side};
 use ferry_qmp::words::{MigrateSetParameters, MigrationCapability, MigrationStatus};
 use ferry_units::Bytes;
 
-use crate::cli::Options;
-use crate::results::{Measured, Results};
+use crate::cli::TransferOptions;
+use crate::turns::Case;
 use crate::yardstick;
 
-/// A case: takes some figures, once.
-type Take = Box<dyn Fn(Bytes) -> Result<Vec<Measured>>>;
+pub(crate) use criteria::CRITERIA;
 
-/// Takes every figure, all cases once and then all again, so that a slow minute of the machine
-/// falls on all of them.
+/// The cases.
 ///
 /// # Errors
-/// When there is nothing to measure with. A case that fails is told in the report.
-pub(crate) fn measure(options: &Options) -> Result<Results> {
+/// When there is nothing to measure.
+pub(crate) fn cases(options: &TransferOptions) -> Result<Vec<Case>> {
     Program::ferry_guest().context("the guest to measure")?;
-    let cases = cases(Program::qemu());
-    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only.as_str()));
-    let mut results = Results::default();
-    for round in 1..=options.rounds {
-        for (name, take) in cases.iter().filter(|(name, _)| wanted(name)) {
-            let start = Instant::now();
-            match take(options.memory()) {
-                Ok(measured) => measured.into_iter().for_each(|each| results.add(each)),
-                Err(error) => results.fail(format!("{name}, round {round}: {error:#}")),
-            }
-            eprintln!("round {round} of {}: {name}, {:.1?}", options.rounds, start.elapsed());
-        }
+    let memory = options.memory();
+    let mut cases = of_ferry(memory);
+    if let Some(qemu) = Program::qemu() {
+        cases.extend(of_qemu(&qemu, memory));
     }
-    Ok(results)
+    Ok(cases)
 }
 
-fn cases(qemu: Option<Program>) -> Vec<(String, Take)> {
-    let mut cases: Vec<(String, Take)> = Vec::new();
-    let mut case = |name: String, take: Take| cases.push((name, take));
+fn of_ferry(memory: Bytes) -> Vec<Case> {
+    let mut cases = Vec::new();
     for streams in [1, 2] {
-        let tcp = move |memory| yardstick::tcp(streams, memory);
-        case(format!("yardstick tcp {streams}"), Box::new(tcp));
-        let tls = move |memory| yardstick::tls(streams, memory);
-        case(format!("yardstick tls {streams}"), Box::new(tls));
-    }
-    let memory_to_memory = Box::new(|memory| yardstick::memory(2, memory));
-    case("yardstick tcp 2, memory to memory".to_owned(), memory_to_memory);
-    case("yardstick population".to_owned(), Box::new(warm::yardstick));
-    for bulk in bulk::CASES {
-        case(bulk.name(), Box::new(|memory| bulk.take(memory)));
-    }
-    case("untouched 4 GiB".to_owned(), Box::new(|_| sparse::untouched()));
-    case("zeros".to_owned(), Box::new(sparse::zeros));
-    for blackout in blackout::CASES {
-        case(format!("blackout {}", blackout.name), Box::new(|memory| blackout.take(memory)));
-    }
-    case("post-copy".to_owned(), Box::new(postcopy::take));
-    case("slowdown by tracking".to_owned(), Box::new(cost::slowdown));
-    case("overhead".to_owned(), Box::new(cost::overhead));
-    if let Some(qemu) = qemu {
-        for set_up in qemu::CASES {
-            let program = qemu.clone();
-            case(set_up.name(), Box::new(move |memory| set_up.take(&program, memory)));
-        }
-        for &limit in qemu::LIMITS {
-            let program = qemu.clone();
-            let take = move |memory| qemu::take_running(&program, limit, memory);
-            case(qemu::running(limit), Box::new(take));
-        }
+        cases.push(Case::new(format!("yardstick tcp {streams}"), move || {
+            yardstick::tcp(streams, memory)
+        }));
+        cases.push(Case::new(format!("yardstick tls {streams}"), move || {
+            yardstick::tls(streams, memory)
+        }));
     }
     cases
+        .push(Case::new("yardstick tcp 2, memory to memory", move || yardstick::memory(2, memory)));
+    cases.push(Case::new("yardstick population", move || warm::yardstick(memory)));
+    cases.extend(bulk::CASES.iter().map(|bulk| Case::new(bulk.name(), move || bulk.take(memory))));
+    cases.push(Case::new("untouched 4 GiB", sparse::untouched));
+    cases.push(Case::new("zeros", move || sparse::zeros(memory)));
+    cases.extend(blackout::CASES.iter().map(|blackout| {
+        Case::new(format!("blackout {}", blackout.name), move || blackout.take(memory))
+    }));
+    cases.push(Case::new("post-copy", move || postcopy::take(memory)));
+    cases.push(Case::new("slowdown by tracking", move || cost::slowdown(memory)));
+    cases.push(Case::new("overhead", move || cost::overhead(memory)));
+    cases
+}
+
+fn of_qemu(program: &Program, memory: Bytes) -> Vec<Case> {
+    let set_ups = qemu::CASES.iter().map(|set_up| {
+        let program = program.clone();
+        Case::new(set_up.name(), move || set_up.take(&program, memory))
+    });
+    let running = qemu::LIMITS.iter().map(|&limit| {
+        let program = program.clone();
+        Case::new(qemu::running(limit), move || qemu::take_running(&program, limit, memory))
+    });
+    set_ups.chain(running).collect()
 }
 
 /// So many connections.

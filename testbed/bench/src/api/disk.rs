@@ -1,0 +1,73 @@
+//! What a directory takes of the disk, and how fast the disk makes durable what is appended.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use ferry_units::Bytes;
+
+use crate::results::{Measured, Unit};
+
+/// In what `stat(2)` counts, whatever the file system's own blocks are.
+const BLOCK: u64 = 512;
+
+/// What one append of the yardstick is: a ConfigMap.
+const PIECE: usize = 1024;
+
+/// How long the yardstick takes.
+const SPAN: Duration = Duration::from_millis(300);
+
+/// What is allocated for the files below a directory.
+pub(super) fn allocated(dir: &Path) -> Result<Bytes> {
+    let mut all = Bytes::ZERO;
+    for entry in fs::read_dir(dir).with_context(|| format!("reading {}", dir.display()))? {
+        let entry = entry?;
+        // A file may be removed while one looks.
+        let Ok(metadata) = entry.metadata() else { continue };
+        let bytes = if metadata.is_dir() {
+            allocated(&entry.path())?
+        } else {
+            Bytes::new(metadata.blocks() * BLOCK)
+        };
+        all += bytes;
+    }
+    Ok(all)
+}
+
+/// What no journal that groups so many writers can exceed: one append for all of them, made
+/// durable, and nothing else.
+pub(super) fn yardstick(writers: u32) -> Result<Vec<Measured>> {
+    let dir = tempfile::tempdir().context("a directory for a log")?;
+    let mut log = File::create(dir.path().join("log")).context("a log")?;
+    let group = vec![0x5a; PIECE * writers as usize];
+    let start = Instant::now();
+    let mut appended: u32 = 0;
+    while start.elapsed() < SPAN {
+        log.write_all(&group)?;
+        log.sync_data()?;
+        appended += writers;
+    }
+    let rate = f64::from(appended) / start.elapsed().as_secs_f64();
+    Ok(vec![Measured::new(format!("yardstick append {writers}"), Unit::PerSecond, rate)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_takes_what_its_files_take() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(allocated(dir.path()).unwrap(), Bytes::ZERO);
+        fs::create_dir(dir.path().join("below")).unwrap();
+        let mut file = File::create(dir.path().join("below/file")).unwrap();
+        file.write_all(&[1; 10_000]).unwrap();
+        file.sync_all().unwrap();
+        // Whole blocks of the file system, of whatever size.
+        let found = allocated(dir.path()).unwrap();
+        assert!(found >= Bytes::new(10_000) && found < Bytes::from_mib(1), "{found:?}");
+    }
+}

@@ -1,0 +1,209 @@
+//! One collection with a thousand watchers: how long an event takes to each of them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use http::Uri;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_rustls::client::TlsStream;
+
+use super::client::{Connection, Endpoint, Verb};
+use super::files::MoreFiles;
+use super::latency::{Latencies, milliseconds};
+use super::load::block_on;
+use super::objects::{CONFIG_MAPS, ConfigMaps};
+use super::scan::{Numbers, text_after};
+use super::server::Server;
+use super::standin::StandIn;
+use crate::results::{Measured, Unit};
+
+/// The JSON of an object.
+const SIZE: usize = 1024;
+
+/// Between two creates: a rate at which everybody is at rest in between.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Handshakes at the same time; more would fill the server's queue of connections.
+const HANDSHAKES: usize = 32;
+
+/// What is read at once: some events.
+const PIECE: usize = 4 << 10;
+
+/// The longest beginning of an answer.
+const HEAD: usize = 8 << 10;
+
+/// What stands before the number in a name, and how many digits that has.
+const PREFIX: &str = "fan-";
+const MARKER: &[u8] = b"\"fan-";
+const DIGITS: usize = 8;
+
+/// How large it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fanout {
+    pub(super) watchers: u32,
+    /// How long objects are created.
+    pub(super) span: Duration,
+}
+
+impl Fanout {
+    /// Ferry.
+    pub(super) fn ferry(self) -> Result<Vec<Measured>> {
+        let server = Server::start()?;
+        let _more = MoreFiles::allow(self.watchers)?;
+        self.measure(server.endpoint(), "watch")
+    }
+
+    /// A server that only hands events on: what TLS, HTTP and the watchers take by themselves.
+    pub(super) fn yardstick(self) -> Result<Vec<Measured>> {
+        // Both ends are ours.
+        let _more = MoreFiles::allow(2 * self.watchers)?;
+        let stand_in = StandIn::start()?;
+        self.measure(stand_in.endpoint(), "yardstick watch")
+    }
+
+    fn measure(self, endpoint: &Endpoint, name: &str) -> Result<Vec<Measured>> {
+        let times = block_on(self.run(endpoint))?;
+        let mut figures = times.figures(name).to_vec();
+        let most = milliseconds(times.most());
+        figures.push(Measured::new(format!("{name}, most"), Unit::Milliseconds, most));
+        Ok(figures)
+    }
+
+    /// From just before a create is sent to the moment at which a watcher has read the event.
+    async fn run(self, endpoint: &Endpoint) -> Result<Latencies> {
+        let mut connection = Connection::open(endpoint).await?;
+        let list = connection.get(CONFIG_MAPS).await?;
+        let version =
+            text_after(&list, r#""resourceVersion":""#).context("a list has a version")?;
+        let target = format!("{CONFIG_MAPS}?watch=true&resourceVersion={version}");
+        let events = usize::try_from(self.span.as_millis() / PAUSE.as_millis())?.max(1);
+        let sent = Rc::new(RefCell::new(Vec::with_capacity(events)));
+        let mut following = JoinSet::new();
+        for watcher in open(endpoint, &target, self.watchers).await? {
+            following.spawn_local(watcher.follow(events, Rc::clone(&sent)));
+        }
+        create(&mut connection, events, &sent).await?;
+        let mut times = Vec::with_capacity(events * self.watchers as usize);
+        while let Some(outcome) = following.join_next().await {
+            times.extend(outcome.context("a watcher")??);
+        }
+        Ok(Latencies::from(times))
+    }
+}
+
+async fn create(
+    connection: &mut Connection,
+    events: usize,
+    sent: &RefCell<Vec<Instant>>,
+) -> Result<()> {
+    let objects = ConfigMaps::new(PREFIX, SIZE);
+    let collection = Uri::from_static(CONFIG_MAPS);
+    let mut ticks = interval(PAUSE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for number in 0..events {
+        ticks.tick().await;
+        let body = objects.json(number as u64);
+        sent.borrow_mut().push(Instant::now());
+        connection.send(Verb::Create, &collection, body).await?;
+    }
+    Ok(())
+}
+
+/// So many watchers, all of which have been told that their watch begins.
+async fn open(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Watcher>> {
+    let request: Rc<str> = format!(
+        "GET {target} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\r\n",
+        endpoint.host()?.to_str()?
+    )
+    .into();
+    let (mut opening, mut watchers) = (JoinSet::new(), Vec::new());
+    for _ in 0..count {
+        if opening.len() == HANDSHAKES
+            && let Some(outcome) = opening.join_next().await
+        {
+            watchers.push(outcome??);
+        }
+        opening.spawn_local(Watcher::open(endpoint.clone(), Rc::clone(&request)));
+    }
+    while let Some(outcome) = opening.join_next().await {
+        watchers.push(outcome??);
+    }
+    Ok(watchers)
+}
+
+/// One that only looks for names: a thousand that parsed would measure themselves.
+struct Watcher {
+    stream: TlsStream<TcpStream>,
+    numbers: Numbers,
+}
+
+impl Watcher {
+    async fn open(endpoint: Endpoint, request: Rc<str>) -> Result<Self> {
+        let mut stream = endpoint.connect().await?;
+        stream.write_all(request.as_bytes()).await?;
+        stream.flush().await?;
+        let mut head = Vec::new();
+        // No event is on its way before all watch, so that nothing follows the head.
+        while !head.ends_with(b"\r\n\r\n") {
+            ensure!(head.len() < HEAD, "the beginning of an answer has no end");
+            head.push(stream.read_u8().await.context("the beginning of an answer")?);
+        }
+        let head = String::from_utf8_lossy(&head);
+        ensure!(head.starts_with("HTTP/1.1 200 "), "a watch is answered with {head}");
+        Ok(Self { stream, numbers: Numbers::new(MARKER, DIGITS) })
+    }
+
+    /// How long each event took, which must come once and in order.
+    async fn follow(
+        mut self,
+        events: usize,
+        sent: Rc<RefCell<Vec<Instant>>>,
+    ) -> Result<Vec<Duration>> {
+        let mut times = Vec::with_capacity(events);
+        let mut piece = vec![0; PIECE];
+        while times.len() < events {
+            let count = self.stream.read(&mut piece).await.context("reading events")?;
+            let now = Instant::now();
+            ensure!(count > 0, "a watch ended after {} of {events} events", times.len());
+            let mut stray = None;
+            self.numbers.push(&piece[..count], |number| {
+                let is_next = number as usize == times.len();
+                match sent.borrow().get(number as usize) {
+                    Some(&sent) if is_next => times.push(now - sent),
+                    Some(_) | None => stray = Some(number),
+                }
+            });
+            if let Some(stray) = stray {
+                anyhow::bail!("event {stray} came where {} was due", times.len());
+            }
+        }
+        Ok(times)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_event_reaches_every_watcher_once() {
+        let stand_in = StandIn::start().unwrap();
+        let fanout = Fanout { watchers: 20, span: 4 * PAUSE };
+        let times = block_on(fanout.run(stand_in.endpoint())).unwrap();
+        assert_eq!(times.count(), 20 * 4);
+        assert!(times.percentile(50) > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_watch_that_is_refused_is_told() {
+        let stand_in = StandIn::start().unwrap();
+        let refused = block_on(open(stand_in.endpoint(), "/elsewhere", 1));
+        let error = format!("{:#}", refused.err().unwrap());
+        assert!(error.contains("404 Not Found"), "{error}");
+    }
+}

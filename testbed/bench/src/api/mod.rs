@@ -1,0 +1,57 @@
+//! An API server and its clients: which cases there are.
+
+mod client;
+mod creates;
+mod criteria;
+mod disk;
+mod etcd;
+mod fanout;
+mod files;
+mod latency;
+mod leases;
+mod lists;
+mod load;
+mod metrics;
+mod objects;
+mod reads;
+mod scan;
+mod server;
+mod standin;
+
+use std::time::Duration;
+
+use ferry_harness::Program;
+
+use crate::cli::ApiOptions;
+use crate::turns::Case;
+
+pub(crate) use criteria::CRITERIA;
+
+/// The cases. Ferry and its peer take turns within a round, one number of writers after the other.
+pub(crate) fn cases(options: &ApiOptions) -> Vec<Case> {
+    let span = Duration::from_secs(options.seconds.into());
+    let &ApiOptions { watchers, objects, renewals, .. } = options;
+    let etcd = Program::installed("etcd");
+    let mut cases = Vec::new();
+    for writers in creates::WRITERS {
+        cases.push(Case::new(format!("yardstick append {writers}"), move || {
+            disk::yardstick(writers)
+        }));
+        cases.push(Case::new(format!("yardstick https {writers}"), move || {
+            creates::yardstick(writers)
+        }));
+        cases.push(Case::new(format!("creates {writers}"), move || creates::ferry(writers, span)));
+        if let Some(program) = etcd.clone() {
+            cases.push(Case::new(format!("etcd puts {writers}"), move || {
+                creates::etcd(&program, writers, span)
+            }));
+        }
+    }
+    let fanout = fanout::Fanout { watchers, span };
+    cases.push(Case::new("yardstick watch", move || fanout.yardstick()));
+    cases.push(Case::new("watch", move || fanout.ferry()));
+    cases.push(Case::new("lists, memory, starts", move || lists::take(objects)));
+    cases.push(Case::new("leases", move || leases::take(renewals)));
+    cases.push(Case::new("gets", move || reads::take(span)));
+    cases
+}
