@@ -84,7 +84,7 @@ impl Process for Calm {
     }
 
     fn checks(&self) -> Vec<Check> {
-        vec![Check { name: "journal", scope: CheckScope::Alive, problem: None }]
+        vec![Check { name: "ping", scope: CheckScope::Alive, problem: None }]
     }
 
     fn issue_token(
