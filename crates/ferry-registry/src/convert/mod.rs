@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ferry_api::{Kind, KindVersion};
 use serde_json::Value;
 
-use crate::document::to_json;
+use crate::document::{at, to_json};
 use crate::object::{Document, Stored};
 
 /// What core Events and those of `events.k8s.io` call the same things.
@@ -31,6 +31,9 @@ pub fn convert(object: &Stored, to: KindVersion) -> Bytes {
     }
     let mut converted = object.document();
     document(from, to, &mut converted);
+    if to == KindVersion::NEW_EVENT {
+        time_event(&mut converted);
+    }
     to_json(&converted, object.json.len() + 64)
 }
 
@@ -75,4 +78,24 @@ fn event(from: KindVersion, to: KindVersion, document: &mut Document) {
         renamed.extend(document.remove(old).map(|value| (new.to_owned(), value)));
     }
     document.extend(renamed);
+    if to.group().is_empty() {
+        // A core Event always has one, though it may say nothing.
+        document.entry("involvedObject").or_insert_with(|| Value::Object(Document::new()));
+    }
+}
+
+/// Fills in `eventTime`, which Events of reporters that know only the core's have not, and without
+/// which some clients cannot read the others.
+fn time_event(event: &mut Document) {
+    if event.get("eventTime").is_some_and(Value::is_string) {
+        return;
+    }
+    let known =
+        ["deprecatedLastTimestamp", "deprecatedFirstTimestamp", "metadata.creationTimestamp"];
+    let time = known.into_iter().find_map(|path| at(event, path)?.as_str());
+    if let Some(seconds) = time.and_then(|time| time.strip_suffix('Z')) {
+        let fraction = if seconds.contains('.') { "" } else { ".000000" };
+        let precise = format!("{seconds}{fraction}Z");
+        event.insert("eventTime".to_owned(), Value::from(precise));
+    }
 }

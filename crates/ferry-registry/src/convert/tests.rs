@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::document;
-use crate::object::Document;
+use crate::object::{Document, ObjectKey, Revision, Stored};
 
 fn version(api_version: &str, kind: &str) -> KindVersion {
     KindVersion::of_document(api_version, kind).unwrap()
@@ -103,6 +103,30 @@ fn parity_events_have_other_names_for_the_same() {
         })
     );
     assert_eq!(converted(renamed, events, core), object);
+}
+
+#[test]
+fn an_event_of_the_new_group_always_has_a_time() {
+    let shown = |object: Value| -> Value {
+        let key = ObjectKey::new(Kind::Event, "a", "e");
+        let json = serde_json::to_vec(&object).unwrap().into();
+        let stored = Stored::from_json(key, Revision(1), json).unwrap();
+        serde_json::from_slice(&super::convert(&stored, KindVersion::NEW_EVENT)).unwrap()
+    };
+    for (object, time) in [
+        (json!({ "eventTime": "2026-11-26T00:00:00.5Z" }), json!("2026-11-26T00:00:00.5Z")),
+        (
+            json!({ "lastTimestamp": "2026-11-26T00:00:00Z", "eventTime": null }),
+            json!("2026-11-26T00:00:00.000000Z"),
+        ),
+        (
+            json!({ "metadata": { "creationTimestamp": "2026-11-26T00:00:01Z" } }),
+            json!("2026-11-26T00:00:01.000000Z"),
+        ),
+        (json!({}), Value::Null),
+    ] {
+        assert_eq!(shown(object)["eventTime"], time);
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Each sentence about what a write means, as a test.
 
+mod anything;
 mod apply;
 mod create;
 mod delete;
