@@ -28,8 +28,8 @@ use crate::quiet;
 const SEGMENT: usize = 512 << 10;
 
 /// A quarter of a segment is 128 KiB, and a leaf has at most 17 items and, for a moment after a
-/// merge, three more: 6,000 bytes would do. Half of that costs a fifth more time and halves the
-/// pages that are in memory.
+/// merge, three more: 6,000 bytes would do. Half of that costs large groups a quarter more time and
+/// halves the pages that are in memory.
 const PIECE: usize = 3_000;
 
 /// sled notes accesses to pages in 256 queues of so many, and looks at the limit of its cache when

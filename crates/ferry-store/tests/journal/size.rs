@@ -13,23 +13,24 @@ fn largest(store: &Store, before: u64) -> u64 {
 
 #[test]
 fn heartbeats_do_not_grow_the_directory() {
-    let scratch = Scratch::new(SHORT);
+    let scratch = Scratch::new(Retention::default());
     let (mut store, _) = scratch.open();
     let mut most = 0;
-    for revision in (1..=200_000).step_by(8) {
-        let batch: Vec<_> = (revision..revision + 8)
+    for revision in (1..=200_000).step_by(16) {
+        let batch: Vec<_> = (revision..revision + 16)
             .map(|revision| {
                 put(revision, format!("leases/{}", revision % 20), noise(revision, 400))
             })
             .collect();
         store.append(&batch).unwrap();
-        if revision % 4_000 == 1 {
+        if revision % 8_000 == 1 {
             most = largest(&store, most);
         }
     }
     println!("{:?}, at most {most} on the disk", store.stats());
     assert_eq!(store.stats().objects, 20);
-    assert!(most < 16 << 20, "{most}");
+    // The history alone is 4 MB, and sled takes two to three times that. All that was written is 86 MB.
+    assert!(most < 20 << 20, "{most}");
 }
 
 #[test]
