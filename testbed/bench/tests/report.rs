@@ -105,3 +105,25 @@ fn etcd_is_measured_beside_it() {
         assert!(figures.contains(&case), "{case} in {figures:?}");
     }
 }
+
+#[test]
+fn an_api_server_is_measured_and_judged() {
+    let report = report_of_api("");
+    let figures = figures(&report);
+    for case in [
+        "creates 256, cpu of the server",
+        "watch, p99",
+        "list in pages of 500",
+        "start-up, objects, after a kill",
+        "memory, objects, after a start",
+        "leases, growth by the second half",
+        "flush, p99",
+        "gets beside 16 writers, most",
+    ] {
+        assert!(figures.contains(&case), "{case} in {figures:?}");
+    }
+    let aims = report["aims"].as_array().unwrap();
+    let judged = |aim: &&Value| aim["outcome"] != "not measured";
+    // The three that compare with etcd need etcd.
+    assert!(aims.iter().filter(judged).count() >= aims.len() - 3, "{aims:?}");
+}

@@ -19,8 +19,8 @@ use crate::results::{Measured, Unit};
 /// So many nodes, each with a lease.
 const LEASES_OF_NODES: u32 = 20;
 
-/// What the name of the histogram of flushes has in it.
-const FLUSH: &str = "flush";
+/// The histogram of what a flush of the journal takes.
+const FLUSH: &str = "ferry_journal_flush_seconds";
 
 /// So many renewals, in two halves: what the second adds is what each further one would.
 pub(super) fn take(renewals: u32) -> Result<Vec<Measured>> {
