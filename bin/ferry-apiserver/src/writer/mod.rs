@@ -91,8 +91,8 @@ impl Cluster {
     ) -> std::io::Result<(Self, Threads)> {
         let published = Arc::new(Published::new(state, clock));
         let (orders, waiting) = mpsc::channel(MOST_WAITING_ORDERS);
-        let (decided, pending) = std::sync::mpsc::sync_channel(MOST_WAITING_COMMITS);
-        let decider = Decider::new(Arc::clone(&published), admission, decided);
+        let (hand_on, pending) = std::sync::mpsc::sync_channel(MOST_WAITING_COMMITS);
+        let decider = Decider::new(Arc::clone(&published), admission, hand_on);
         let decider = thread::Builder::new()
             .name("decider".to_owned())
             .spawn(move || decider.run(waiting))?;

@@ -51,7 +51,7 @@ impl Draft {
         let mut warnings = identity::identify(target, &mut object)?;
         let schema = target.served.schema();
         let unknown = prune(schema, &mut object);
-        warnings.extend(report(&duplicates, unknown, validation)?);
+        warnings.extend(report(target, &duplicates, unknown, validation)?);
         identity::keep_part(target, &mut object);
         let object = complete(target, object)?;
         Ok(Self { object, warnings })
@@ -74,8 +74,10 @@ impl Draft {
 }
 
 /// Warns of fields that are unknown or stand twice, or refuses them.
-// PARITY: apimachinery/pkg/runtime/error.go#strictDecodingError
+// PARITY: apimachinery/pkg/runtime/error.go#strictDecodingError,
+// apiserver/pkg/endpoints/handlers/create.go#transformDecodeError
 fn report(
+    target: &Target,
     duplicates: &[String],
     mut unknown: Vec<String>,
     validation: FieldValidation,
@@ -89,7 +91,12 @@ fn report(
     let problems: Vec<_> = duplicates.chain(unknown).collect();
     match validation {
         FieldValidation::Strict if !problems.is_empty() => {
-            let message = format!("strict decoding error: {}", problems.join(", "));
+            let (kind, version) = (target.served.definition().kind, target.served.version());
+            let message = format!(
+                "{kind} in version \"{version}\" cannot be handled as a {kind}: strict decoding \
+                 error: {}",
+                problems.join(", ")
+            );
             Err(Refusal::BadRequest { message })
         }
         FieldValidation::Strict | FieldValidation::Warn | FieldValidation::Ignore => Ok(problems),
@@ -129,6 +136,7 @@ pub(crate) fn fit(
     let mut value = Value::Object(object);
     let errors = match part {
         Part::Main => {
+            omit_empty_metadata(&mut value);
             schema.apply_defaults(&mut value);
             schema.check(&value)
         }
@@ -142,6 +150,22 @@ pub(crate) fn fit(
     }
     let Value::Object(object) = value else { return (Document::new(), errors) };
     (object, errors)
+}
+
+/// Lists and maps of the metadata that are empty are not there, for any kind.
+// PARITY: apimachinery/pkg/apis/meta/v1/types.go#ObjectMeta: each of them is `omitempty`
+fn omit_empty_metadata(object: &mut Value) {
+    let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
+    for name in ["annotations", "finalizers", "labels", "managedFields", "ownerReferences"] {
+        let is_empty = match metadata.get(name) {
+            Some(Value::Array(items)) => items.is_empty(),
+            Some(Value::Object(entries)) => entries.is_empty(),
+            Some(_) | None => false,
+        };
+        if is_empty {
+            metadata.remove(name);
+        }
+    }
 }
 
 fn fit_section(schema: &Schema, name: &str, value: &mut Value) -> Vec<FieldError> {

@@ -47,7 +47,7 @@ spec: {allowPostcopy: true, selectors: {}}
 ";
     let strict = cluster.shell.fails_with("kubectl create -f - --validate=strict", policy)?;
     expect![[r#"
-        Error from server (BadRequest): error when creating "STDIN": strict decoding error: unknown field "spec.allowPostcopy"
+        Error from server (BadRequest): error when creating "STDIN": MigrationPolicy in version "v1alpha1" cannot be handled as a MigrationPolicy: strict decoding error: unknown field "spec.allowPostcopy"
     "#]]
     .assert_eq(&strict);
     let warned = cluster.shell.run_with("kubectl create -f - --validate=warn", policy)?;

@@ -207,7 +207,8 @@ fn parity_unknown_fields_are_dropped_and_told_as_was_asked_for() {
     assert_eq!(refusal.code(), 400);
     assert_eq!(
         refusal.to_string(),
-        "strict decoding error: unknown field \"spec.bar\", unknown field \"spec.foo\""
+        "MigrationPolicy in version \"v1alpha1\" cannot be handled as a MigrationPolicy: strict \
+         decoding error: unknown field \"spec.bar\", unknown field \"spec.foo\""
     );
 }
 
