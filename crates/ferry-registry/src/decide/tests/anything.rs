@@ -144,8 +144,8 @@ fn write(how: &Sent, target: &Target, served: KindVersion, noise: &Value) -> Opt
         Sent::Json => {
             let field = noise.as_object().and_then(|it| it.keys().next()).cloned();
             let path = format!("/{}", field.unwrap_or_else(|| "spec".to_owned()));
-            let patch = json!([{ "op": "add", "path": path, "value": noise }]);
-            Write::Patch(Patch::Json(serde_json::from_value(patch).unwrap()))
+            let operations = json!([{ "op": "add", "path": path, "value": noise }]);
+            Write::Patch(Patch::Json(serde_json::from_value(operations).unwrap()))
         }
         Sent::Apply => {
             let config = object.as_object().cloned().unwrap_or_else(Map::new);
