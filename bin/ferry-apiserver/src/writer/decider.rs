@@ -6,20 +6,15 @@ use std::sync::mpsc::SyncSender;
 
 use ferry_admission::{Action, ActionAnswer, act};
 use ferry_registry::{Admission, Context, Decision, Refusal, Request, State, User, decide};
-use ferry_runtime::entropy;
 use ferry_units::WallTime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::api::Written;
+use crate::writer::chance::Chance;
 use crate::writer::chores::Chores;
 use crate::writer::committer::{Pending, Reply};
 use crate::writer::published::Published;
 
-/// The letters of generated names: no vowels and nothing that looks like another, as upstream.
-// PARITY: apimachinery/pkg/util/rand/rand.go#alphanums
-const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-/// How long the ending of a generated name is.
-const SUFFIX_LETTERS: usize = 5;
 /// How many endings a create may try before it is refused: names of one prefix collide once in
 /// fourteen million.
 // PARITY: apiserver/pkg/registry/generic/registry/store.go#maxNameGenerationCreateAttempts
@@ -50,6 +45,7 @@ pub(super) struct Decider<A> {
     admission: A,
     decided: SyncSender<Pending>,
     chores: Chores,
+    chance: Chance,
 }
 
 /// The committer is gone: the process is ending.
@@ -63,7 +59,15 @@ impl<A: Admission> Decider<A> {
     ) -> Self {
         let ahead = published.state().speculative();
         let epoch = published.epoch();
-        Self { published, ahead, epoch, admission, decided, chores: Chores::default() }
+        Self {
+            published,
+            ahead,
+            epoch,
+            admission,
+            decided,
+            chores: Chores::default(),
+            chance: Chance::default(),
+        }
     }
 
     /// Decides until nobody can ask any more.
@@ -161,68 +165,25 @@ impl<A: Admission> Decider<A> {
 
     /// Decides, and goes ahead as if it were done.
     fn decide(&mut self, request: &Request, now: WallTime) -> Result<Decision, Refusal> {
-        let decision = decide(&self.ahead, request, &context(request, now), &self.admission)?;
+        let context = self.context(request, now);
+        let decision = decide(&self.ahead, request, &context, &self.admission)?;
         if let Some(change) = &decision.change {
             self.ahead.apply(change.clone(), now);
         }
         Ok(decision)
     }
 
+    /// What a decision may not find out by itself.
+    fn context(&mut self, request: &Request, now: WallTime) -> Context {
+        let suffixes = if request.target.name.is_empty() { SUFFIXES } else { 0 };
+        Context {
+            now,
+            uid: self.chance.uid(),
+            suffixes: iter::repeat_with(|| self.chance.suffix()).take(suffixes).collect(),
+        }
+    }
+
     fn hand_on(&self, pending: Pending) -> Result<(), Ended> {
         self.decided.send(pending).map_err(|_| Ended)
-    }
-}
-
-/// What a decision may not find out by itself.
-fn context(request: &Request, now: WallTime) -> Context {
-    let suffixes = if request.target.name.is_empty() {
-        iter::repeat_with(suffix).take(SUFFIXES).collect()
-    } else {
-        Vec::new()
-    };
-    Context { now, uid: uid(), suffixes }
-}
-
-/// A random UUID (RFC 9562, version 4).
-fn uid() -> String {
-    let mut bytes: [u8; 16] = entropy::bytes();
-    bytes[6] = bytes[6] & 0x0f | 0x40;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let mut text = String::with_capacity(36);
-    for (index, byte) in bytes.iter().enumerate() {
-        if matches!(index, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are a digit"));
-        text.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are a digit"));
-    }
-    text
-}
-
-fn suffix() -> String {
-    // The modulo prefers some letters by a hundredth, which no name minds.
-    let bytes: [u8; SUFFIX_LETTERS] = entropy::bytes();
-    bytes.iter().map(|byte| char::from(LETTERS[usize::from(*byte) % LETTERS.len()])).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uids_are_random_uuids() {
-        let uid = uid();
-        let groups: Vec<usize> = uid.split('-').map(str::len).collect();
-        assert_eq!(groups, [8, 4, 4, 4, 12], "{uid}");
-        assert_eq!(uid.as_bytes()[14], b'4', "{uid}");
-        assert!(b"89ab".contains(&uid.as_bytes()[19]), "{uid}");
-        assert_ne!(uid, super::uid());
-    }
-
-    #[test]
-    fn suffixes_have_letters_that_nobody_confuses() {
-        let suffix = suffix();
-        assert_eq!(suffix.len(), SUFFIX_LETTERS);
-        assert!(suffix.bytes().all(|byte| LETTERS.contains(&byte)), "{suffix}");
     }
 }

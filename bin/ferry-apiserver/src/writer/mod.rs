@@ -19,6 +19,7 @@
 //! that never happened, so it is refused as well, with the same message; and the decider begins
 //! again from the published state. An epoch tells both threads apart what belongs to which attempt.
 
+mod chance;
 mod chores;
 mod committer;
 mod decider;

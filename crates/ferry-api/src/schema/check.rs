@@ -11,6 +11,26 @@ const HIGHEST: i128 = i64::MAX as i128;
 /// 2^63, the first whole number that 64 bits with a sign do not hold.
 const TOO_LARGE: f64 = 9_223_372_036_854_775_808.0;
 
+/// Where a walk is, as a chain back to where it began. It becomes a path only where something is wrong:
+/// making one for each field took longer than looking at them.
+enum Place<'a> {
+    Start(&'a FieldPath),
+    Field(&'a Place<'a>, &'a str),
+    Key(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    fn path(&self) -> FieldPath {
+        match self {
+            Self::Start(path) => (*path).clone(),
+            Self::Field(parent, name) => parent.path().field(name),
+            Self::Key(parent, key) => parent.path().key(key),
+            Self::Item(parent, index) => parent.path().index(*index),
+        }
+    }
+}
+
 impl Schema {
     /// Everything that is wrong with `value`, each with its field: wrong types, values outside
     /// their bounds, missing fields and unknown ones. In the order of the document's fields.
@@ -24,11 +44,11 @@ impl Schema {
     /// The same for a value that stands at `path` of its document.
     pub fn check_at(&self, path: &FieldPath, value: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
-        self.walk(path, value, &mut errors);
+        self.walk(&Place::Start(path), value, &mut errors);
         errors
     }
 
-    fn walk(&self, path: &FieldPath, value: &Value, errors: &mut Vec<FieldError>) {
+    fn walk(&self, place: &Place<'_>, value: &Value, errors: &mut Vec<FieldError>) {
         if errors.len() >= MOST_ERRORS || (value.is_null() && self.nullable) {
             return;
         }
@@ -38,40 +58,40 @@ impl Schema {
             | (Shape::Number, Value::Number(_)) => {}
             (Shape::Integer { minimum, maximum }, Value::Number(number)) => {
                 if !whole(number).is_some_and(|whole| (*minimum..=*maximum).contains(&whole)) {
-                    errors.push(self.refuse(path, value));
+                    errors.push(self.refuse(place, value));
                 }
             }
             // A quantity may have a fraction; it is read as if it were in quotes.
             (Shape::IntOrString(text @ Text::Quantity), Value::Number(number)) => {
                 let problem = problem_of(text, value, &number.to_string());
-                errors.extend(problem.map(|problem| FieldError { path: path.clone(), problem }));
+                errors.extend(problem.map(|problem| FieldError { path: place.path(), problem }));
             }
             (Shape::IntOrString(_), Value::Number(number)) => {
                 if whole(number).is_none() {
-                    errors.push(self.refuse(path, value));
+                    errors.push(self.refuse(place, value));
                 }
             }
             (Shape::String(text) | Shape::IntOrString(text), Value::String(written)) => {
                 let problem = problem_of(text, value, written);
-                errors.extend(problem.map(|problem| FieldError { path: path.clone(), problem }));
+                errors.extend(problem.map(|problem| FieldError { path: place.path(), problem }));
             }
             (Shape::Array(items), Value::Array(values)) => {
                 for (index, value) in values.iter().enumerate() {
-                    items.walk(&path.index(index), value, errors);
+                    items.walk(&Place::Item(place, index), value, errors);
                 }
             }
             (Shape::Map(values), Value::Object(entries)) => {
                 for (key, value) in entries {
-                    let path = path.key(key);
+                    let place = Place::Key(place, key);
                     if let Some(accepted) = no_plain_map(key, &values.shape, value) {
-                        errors.push(FieldError::invalid(path, value.clone(), accepted));
+                        errors.push(FieldError::invalid(place.path(), value.clone(), accepted));
                     } else {
-                        values.walk(&path, value, errors);
+                        values.walk(&place, value, errors);
                     }
                 }
             }
             (Shape::Object(object), Value::Object(fields)) => {
-                walk_object(object, path, fields, errors);
+                walk_object(object, place, fields, errors);
             }
             (
                 Shape::Boolean
@@ -83,11 +103,11 @@ impl Schema {
                 | Shape::Map(_)
                 | Shape::Object(_),
                 _,
-            ) => errors.push(self.refuse(path, value)),
+            ) => errors.push(self.refuse(place, value)),
         }
     }
 
-    fn refuse(&self, path: &FieldPath, value: &Value) -> FieldError {
+    fn refuse(&self, place: &Place<'_>, value: &Value) -> FieldError {
         let hint = match (&self.shape, value) {
             (Shape::String(Text::Any | Text::OneOf(_)), Value::Bool(_) | Value::Number(_))
             | (Shape::String(Text::Quantity), Value::Number(_)) => "; put it in quotes",
@@ -105,7 +125,7 @@ impl Schema {
             _ => "",
         };
         let accepted = format!("must be {}{hint}", self.shape.in_words());
-        FieldError::invalid(path.clone(), value.clone(), accepted)
+        FieldError::invalid(place.path(), value.clone(), accepted)
     }
 
     /// Whether `text` would be accepted if it were not in quotes.
@@ -138,7 +158,7 @@ fn no_plain_map(key: &str, values: &Shape, value: &Value) -> Option<&'static str
 
 fn walk_object(
     object: &ObjectShape,
-    path: &FieldPath,
+    place: &Place<'_>,
     fields: &Map<String, Value>,
     errors: &mut Vec<FieldError>,
 ) {
@@ -148,10 +168,10 @@ fn walk_object(
         }
         match (object.properties.get(name), object.unknown) {
             (Some(_), _) if value.is_null() && !object.required.contains(name) => {}
-            (Some(property), _) => property.walk(&path.field(name), value, errors),
+            (Some(property), _) => property.walk(&Place::Field(place, name), value, errors),
             (None, UnknownFields::Kept) => {}
             (None, UnknownFields::Pruned) => errors.push(FieldError {
-                path: path.field(name),
+                path: place.path().field(name),
                 problem: Problem::Unknown {
                     name: name.clone(),
                     accepted: object.properties.keys().cloned().collect(),
@@ -165,7 +185,10 @@ fn walk_object(
                 .properties
                 .get(name)
                 .map_or_else(|| "a value".to_owned(), |schema| schema.shape.in_words());
-            errors.push(FieldError::required(path.field(name), format!("must be {accepted}")));
+            errors.push(FieldError::required(
+                place.path().field(name),
+                format!("must be {accepted}"),
+            ));
         }
     }
 }

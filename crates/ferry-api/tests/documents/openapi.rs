@@ -143,6 +143,14 @@ fn paths_of_a_group_are_these() {
         get /apis/migrations.kubevirt.io/v1alpha1/migrationpolicies/{name}/status: get MigrationPolicy
         patch /apis/migrations.kubevirt.io/v1alpha1/migrationpolicies/{name}/status: patch MigrationPolicy
         put /apis/migrations.kubevirt.io/v1alpha1/migrationpolicies/{name}/status: put MigrationPolicy
+        delete /apis/migrations.kubevirt.io/v1alpha1/namespaces/{namespace}/virtualmachines: deletecollection VirtualMachine
+        get /apis/migrations.kubevirt.io/v1alpha1/namespaces/{namespace}/virtualmachines: list VirtualMachine
+        post /apis/migrations.kubevirt.io/v1alpha1/namespaces/{namespace}/virtualmachines: post VirtualMachine
+        delete /apis/migrations.kubevirt.io/v1alpha1/namespaces/{namespace}/virtualmachines/{name}: delete VirtualMachine
+        get /apis/migrations.kubevirt.io/v1alpha1/namespaces/{namespace}/virtualmachines/{name}: get VirtualMachine
+        patch /apis/migrations.kubevirt.io/v1alpha1/namespaces/{namespace}/virtualmachines/{name}: patch VirtualMachine
+        put /apis/migrations.kubevirt.io/v1alpha1/namespaces/{namespace}/virtualmachines/{name}: put VirtualMachine
+        get /apis/migrations.kubevirt.io/v1alpha1/virtualmachines: list VirtualMachine
         post /apis/authorization.k8s.io/v1/namespaces/{namespace}/localsubjectaccessreviews: post LocalSubjectAccessReview
         post /apis/authorization.k8s.io/v1/selfsubjectaccessreviews: post SelfSubjectAccessReview
         post /apis/authorization.k8s.io/v1/selfsubjectrulesreviews: post SelfSubjectRulesReview
@@ -255,6 +263,7 @@ fn types_have_the_names_of_real_clusters() {
         io.kubevirt.hco.v1.HyperConverged
         io.kubevirt.hco.v1beta1.HyperConverged
         io.kubevirt.migrations.v1alpha1.MigrationPolicy
+        io.kubevirt.migrations.v1alpha1.VirtualMachine
         io.kubevirt.v1.KubeVirt
         io.kubevirt.v1.VirtualMachine
         io.kubevirt.v1.VirtualMachineInstance

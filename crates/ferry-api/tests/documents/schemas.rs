@@ -38,7 +38,7 @@ fn walk(path: &str, schema: &Schema, see: &mut impl FnMut(&str, &Schema)) {
 
 #[test]
 fn every_version_that_is_served_has_a_schema_and_no_other_has() {
-    assert_eq!(schemas().count(), 27);
+    assert_eq!(schemas().count(), 28);
     assert_eq!(Kind::VirtualMachine.schema("v2"), None);
 }
 
@@ -124,6 +124,12 @@ fn these_fields_hold_quantities() {
         VirtualMachine/v1.spec.template.spec.domain.resources.requests{}
         VirtualMachine/v1.spec.template.spec.volumes[].emptyDisk.capacity
         VirtualMachine/v1.spec.template.spec.volumes[].hostDisk.capacity
+        VirtualMachine/migrations.kubevirt.io/v1alpha1.spec.template.spec.domain.memory.guest
+        VirtualMachine/migrations.kubevirt.io/v1alpha1.spec.template.spec.domain.memory.maxGuest
+        VirtualMachine/migrations.kubevirt.io/v1alpha1.spec.template.spec.domain.resources.limits{}
+        VirtualMachine/migrations.kubevirt.io/v1alpha1.spec.template.spec.domain.resources.requests{}
+        VirtualMachine/migrations.kubevirt.io/v1alpha1.spec.template.spec.volumes[].emptyDisk.capacity
+        VirtualMachine/migrations.kubevirt.io/v1alpha1.spec.template.spec.volumes[].hostDisk.capacity
         VirtualMachineInstance/v1.spec.domain.memory.guest
         VirtualMachineInstance/v1.spec.domain.memory.maxGuest
         VirtualMachineInstance/v1.spec.domain.resources.limits{}
