@@ -88,6 +88,12 @@ fn context(uid: usize) -> Context {
     Context { now: now(), uid: format!("uid-{uid}"), suffixes: vec!["bcdfg".to_owned()] }
 }
 
+fn make(state: &mut State, request: &Request) {
+    let decision = decide(state, request, &context(state.len()), &Open);
+    let change = decision.expect("nothing is refused").change;
+    state.apply(change.expect("it is new"), now());
+}
+
 fn full() -> State {
     let mut state = State::default();
     let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "a" } });
@@ -99,14 +105,10 @@ fn full() -> State {
         part: Part::Main,
     };
     let made = Draft::read(&at, Body::from(namespace), FieldValidation::Strict);
-    let mut requests = vec![request(at, Write::Create(made.expect("it fits its schema")))];
+    make(&mut state, &request(at, Write::Create(made.expect("it fits its schema"))));
     for index in 0..OBJECTS {
         let json = machine(&format!("vm-{index:05}"));
-        requests.push(request(target(""), Write::Create(draft(&json))));
-    }
-    for (index, request) in requests.iter().enumerate() {
-        let decision = decide(&state, request, &context(index), &Open).expect("nothing is refused");
-        state.apply(decision.change.expect("it is new"), now());
+        make(&mut state, &request(target(""), Write::Create(draft(&json))));
     }
     state
 }

@@ -13,6 +13,7 @@ mod draft;
 mod fields;
 mod garbage;
 mod kinds;
+mod labels;
 mod meta;
 mod object;
 mod patch;
@@ -26,6 +27,7 @@ pub use admission::{Admission, Operation, Review};
 pub use convert::convert;
 pub use decide::decide;
 pub use draft::{Body, Draft};
+pub use labels::Labels;
 pub use object::{
     Change, Document, Effect, Meta, ObjectKey, Owner, Part, Revision, Stored, StoredError, Target,
 };

@@ -1,12 +1,11 @@
 //! What is asked of objects so often that it is kept beside their JSON, and how it is read from it.
 
-use std::collections::BTreeMap;
-
 use ferry_api::{Kind, selectable_value};
 use ferry_units::WallTime;
 use serde_json::Value;
 
 use crate::document::{at, metadata, text};
+use crate::labels::Labels;
 use crate::object::{Document, Meta, Owner};
 
 impl Meta {
@@ -16,7 +15,7 @@ impl Meta {
         let metadata = metadata(document).unwrap_or(&empty);
         Self {
             uid: text(metadata, "uid").to_owned(),
-            labels: strings(metadata.get("labels")),
+            labels: labels(metadata.get("labels")),
             created: time(metadata.get("creationTimestamp")),
             deleted: time(metadata.get("deletionTimestamp")),
             finalizers: list(metadata.get("finalizers"))
@@ -37,9 +36,9 @@ fn list(value: Option<&Value>) -> impl Iterator<Item = &Value> {
     value.and_then(Value::as_array).into_iter().flatten()
 }
 
-fn strings(value: Option<&Value>) -> BTreeMap<String, String> {
+fn labels(value: Option<&Value>) -> Labels {
     let entries = value.and_then(Value::as_object).into_iter().flatten();
-    entries.filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect()
+    entries.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))).collect()
 }
 
 fn time(value: Option<&Value>) -> Option<WallTime> {
@@ -64,10 +63,11 @@ fn last_seen(document: &Document) -> Option<WallTime> {
         .max()
 }
 
-fn selectable_values(kind: Kind, document: &Document) -> BTreeMap<&'static str, String> {
+fn selectable_values(kind: Kind, document: &Document) -> Box<[(&'static str, Box<str>)]> {
     let fields = kind.selectable_fields().iter();
     fields
         .map(|(label, path)| (*label, selectable_value(document, path)))
         .filter(|(_, value)| !value.is_empty())
+        .map(|(label, value)| (label, value.into_boxed_str()))
         .collect()
 }

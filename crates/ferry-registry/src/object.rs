@@ -3,7 +3,6 @@
 //! Ten thousand objects as JSON values would take ten times the memory of their text. So an object
 //! is kept as text, which is also what clients want, with its metadata beside it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::document;
+use crate::labels::Labels;
 
 /// A JSON object: what a document is before it has a type.
 pub type Document = Map<String, Value>;
@@ -121,7 +121,7 @@ pub struct Meta {
     /// `metadata.uid`.
     pub uid: String,
     /// `metadata.labels`.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// `metadata.creationTimestamp`.
     pub created: Option<WallTime>,
     /// `metadata.deletionTimestamp`: it is being deleted, and finalizers hold it.
@@ -131,7 +131,7 @@ pub struct Meta {
     /// `metadata.ownerReferences`.
     pub owners: Vec<Owner>,
     /// What the kind's field selectors look at, beside name and namespace; absent where empty.
-    pub fields: BTreeMap<&'static str, String>,
+    pub fields: Box<[(&'static str, Box<str>)]>,
     /// When what an Event reports last happened; absent for other kinds.
     pub seen: Option<WallTime>,
 }

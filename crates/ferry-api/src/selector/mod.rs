@@ -95,6 +95,11 @@ impl Selector {
         self.requirements.iter().all(|requirement| requirement.matches(labels))
     }
 
+    /// Whether an object is selected whose labels are known to `label_of`, by key.
+    pub fn matches_with<'a>(&self, label_of: impl Fn(&str) -> Option<&'a str>) -> bool {
+        self.requirements.iter().all(|requirement| requirement.accepts(label_of(&requirement.key)))
+    }
+
     /// Whether everything is selected.
     pub fn is_empty(&self) -> bool {
         self.requirements.is_empty()
@@ -162,10 +167,14 @@ impl Requirement {
     }
 
     /// Whether an object with these labels meets the requirement.
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.accepts(labels.get(&self.key).map(String::as_str))
+    }
+
+    /// Whether an object meets the requirement whose label of this key is `label`.
     // PARITY: apimachinery/pkg/labels/selector.go#Matches: a label that is no 64-bit number is
     // neither above nor below any number.
-    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        let label = labels.get(&self.key);
+    pub fn accepts(&self, label: Option<&str>) -> bool {
         let number = || label?.parse::<i64>().ok();
         match &self.operator {
             Operator::Equals(value) => label == Some(value),

@@ -37,7 +37,8 @@ impl Selection {
     pub fn matches(&self, object: &Stored) -> bool {
         object.key.kind == self.kind
             && self.namespace.as_ref().is_none_or(|one| *one == object.key.namespace)
-            && self.labels.matches(&object.meta.labels)
+            && (self.labels.is_empty()
+                || self.labels.matches_with(|key| object.meta.labels.get(key)))
             && (self.fields.is_empty() || self.fields.matches(|label| field(object, label)))
     }
 
@@ -58,15 +59,17 @@ fn field<'a>(object: &'a Stored, label: &str) -> Option<&'a str> {
     match label {
         "metadata.name" | "name" => Some(&object.key.name),
         "metadata.namespace" => Some(&object.key.namespace),
-        "reportingController" => object.meta.fields.get("reportingComponent").map(String::as_str),
+        "reportingController" => find(object, |known| known == "reportingComponent"),
         label => match (object.key.kind, label.strip_prefix("regarding.")) {
             (Kind::Event, Some(rest)) => {
-                let found = object.meta.fields.iter();
-                let mut found =
-                    found.filter(|(label, _)| label.strip_prefix("involvedObject.") == Some(rest));
-                found.next().map(|(_, value)| value.as_str())
+                find(object, |known| known.strip_prefix("involvedObject.") == Some(rest))
             }
-            (_, _) => object.meta.fields.get(label).map(String::as_str),
+            (_, _) => find(object, |known| known == label),
         },
     }
+}
+
+fn find(object: &Stored, is_it: impl Fn(&str) -> bool) -> Option<&str> {
+    let mut fields = object.meta.fields.iter();
+    fields.find(|(label, _)| is_it(label)).map(|(_, value)| value.as_ref())
 }

@@ -16,7 +16,7 @@ impl View for State {
     fn list<T: Modelled>(&self, namespace: Option<&str>, labels: &Selector) -> Vec<T> {
         self.objects()
             .range(<T as Modelled>::KIND, namespace, Bound::Unbounded)
-            .filter(|object| labels.matches(&object.meta.labels))
+            .filter(|object| labels.matches_with(|key| object.meta.labels.get(key)))
             .filter_map(|object| typed(object))
             .collect()
     }

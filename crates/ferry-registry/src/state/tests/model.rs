@@ -145,7 +145,7 @@ fn known(object: &Stored) -> (String, Known) {
     let json: Value = serde_json::from_slice(&object.json).unwrap();
     let number = |value: &Value| value.as_str().unwrap()[1..].parse().unwrap();
     assert_eq!(json["metadata"]["resourceVersion"], object.revision.to_string());
-    assert_eq!(json["metadata"]["labels"]["tier"], object.meta.labels["tier"].as_str());
+    assert_eq!(json["metadata"]["labels"]["tier"], object.meta.labels.get("tier").unwrap());
     let known = Known {
         revision: object.revision.0,
         tier: number(&json["metadata"]["labels"]["tier"]),
