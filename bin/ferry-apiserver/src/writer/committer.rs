@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
+use std::time::Duration;
 
 use ferry_admission::ActionAnswer;
 use ferry_registry::{Change, Refusal};
 use ferry_store::{Journal, Record, StoreError};
-use ferry_units::WallTime;
+use ferry_units::{Instant, WallTime};
 use tokio::sync::oneshot;
 
 use crate::api::Written;
@@ -19,6 +20,9 @@ const LARGEST_GROUP: usize = 512;
 
 /// And how many bytes: a flush of more would keep small writes waiting for the disk's bandwidth.
 const LARGEST_GROUP_BYTES: usize = 8 << 20;
+
+/// How often the journal is asked how large it is, which takes a look at its directory.
+const SIZED_EVERY: Duration = Duration::from_secs(1);
 
 /// Something that was decided.
 pub(super) struct Pending {
@@ -66,13 +70,16 @@ pub(super) struct Committer<J, O> {
     published: Arc<Published>,
     journal: J,
     observe: O,
+    /// When the journal was last asked how large it is.
+    sized: Instant,
     /// Why the last attempt failed: what was decided on top of it is refused with the same words.
     failure: Option<Refusal>,
 }
 
 impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
     pub(super) fn new(published: Arc<Published>, journal: J, observe: O) -> Self {
-        Self { published, journal, observe, failure: None }
+        let sized = published.clock().now();
+        Self { published, journal, observe, sized, failure: None }
     }
 
     /// Commits until the decider is gone.
@@ -105,8 +112,12 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
             let begin = self.published.clock().now();
             match self.journal.append(records) {
                 Ok(()) => {
-                    let took = self.published.clock().now().since(begin);
-                    let journal = self.journal.stats();
+                    let now = self.published.clock().now();
+                    let journal = (now.since(self.sized) >= SIZED_EVERY).then(|| {
+                        self.sized = now;
+                        self.journal.stats()
+                    });
+                    let took = now.since(begin);
                     (self.observe)(Flush { changes: records.len(), took, journal });
                 }
                 Err(error) => {
@@ -140,7 +151,24 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
 fn refusal(error: &StoreError) -> Refusal {
     let message = chain(error);
     tracing::error!("nothing can be written: {message}");
-    Refusal::Unavailable { message: format!("nothing can be written: {message}") }
+    match error {
+        // The one failure after which nobody knows: the records may be on the disk.
+        StoreError::Failed { .. } => Refusal::Internal {
+            message: format!("whether this was written is not known: {message}"),
+        },
+        StoreError::NotAJournal { .. }
+        | StoreError::Locked { .. }
+        | StoreError::NewerFormat { .. }
+        | StoreError::Inaccessible { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::LostWrites { .. }
+        | StoreError::NoSpace { .. }
+        | StoreError::TooLarge { .. }
+        | StoreError::OutOfOrder { .. }
+        | StoreError::Compacted { .. } => {
+            Refusal::Unavailable { message: format!("nothing can be written: {message}") }
+        }
+    }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -51,7 +51,9 @@ pub fn open(
     size.write(store.stats());
     let newest = size.clone();
     let observe = move |flush: Flush| {
-        newest.write(flush.journal);
+        if let Some(stats) = flush.journal {
+            newest.write(stats);
+        }
         flushed(flush.took);
     };
     let (cluster, threads) = Cluster::start(state, store, Policies::default(), clock, observe)

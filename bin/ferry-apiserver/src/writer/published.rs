@@ -23,8 +23,8 @@ pub struct Flush {
     pub changes: usize,
     /// How long the journal took.
     pub took: Duration,
-    /// How large it is now.
-    pub journal: StoreStats,
+    /// How large it is now, if it was asked; it is once in a while.
+    pub journal: Option<StoreStats>,
 }
 
 /// The state that readers see, and what is known beside it.
