@@ -58,7 +58,8 @@ pub enum Operation<'a> {
     Update {
         /// The object before.
         old: &'a Document,
-        /// And after.
+        /// And after. While that is being completed, still the one before: what it becomes is the
+        /// object that is completed.
         new: &'a Document,
     },
     /// It deletes an object.

@@ -34,8 +34,7 @@ pub(super) fn finish<A: Admission>(
     if !errors.is_empty() {
         return Err(job.invalid(&target.name, errors));
     }
-    let asked = after.clone();
-    let review = job.review(target, Operation::Update { old: before, new: &asked });
+    let review = job.review(target, Operation::Update { old: before, new: before });
     job.admission.mutate(&review, &mut after, job.state)?;
     let review = job.review(target, Operation::Update { old: before, new: &after });
     let warnings = job.admission.validate(&review, job.state)?;

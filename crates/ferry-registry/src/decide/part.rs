@@ -9,16 +9,22 @@ use crate::draft::has_status_path;
 use crate::object::{Document, Part, Target};
 
 /// `before` with the part that `target` writes replaced by that of `client`.
-pub(super) fn replaced(target: &Target, before: &Document, client: &Document) -> Document {
+pub(super) fn replaced(target: &Target, before: &Document, client: Document) -> Document {
     match target.part {
         Part::Main => {
-            let mut after = client.clone();
+            let mut after = client;
             keep_others(target, before, &mut after);
             after
         }
         Part::Status => {
-            let mut after = before.clone();
-            copy(client, &mut after, "status");
+            let mut after = client;
+            after.retain(|name, _| name == "status" || before.contains_key(name));
+            for (name, value) in before.iter().filter(|(name, _)| *name != "status") {
+                // Mostly they are the same, and to see that costs less than to copy them.
+                if after.get(name) != Some(value) {
+                    after.insert(name.clone(), value.clone());
+                }
+            }
             after
         }
         Part::Finalize => {

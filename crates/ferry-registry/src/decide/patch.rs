@@ -1,5 +1,7 @@
 //! Changes to an object that is there.
 
+use std::borrow::Cow;
+
 use ferry_api::{FieldError, FieldPath, KindVersion};
 use serde_json::Value;
 
@@ -27,8 +29,7 @@ pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Dec
     let live = job.live()?;
     let served = job.target().served;
     let before = live.document();
-    let mut seen = before.clone();
-    convert::document(KindVersion::storage(served.kind()), served, &mut seen);
+    let seen = as_served(job, &before);
     let mut after = match patch {
         Patch::Merge(patch) => patch::merge(&seen, patch)?,
         Patch::Json(patch) => patch::json(&seen, patch)?,
@@ -70,7 +71,19 @@ fn complete<A: Admission>(
     }
     let mut patched = patched;
     convert::document(served, storage, &mut patched);
-    Ok(part::replaced(target, before, &patched))
+    Ok(part::replaced(target, before, patched))
+}
+
+/// An object in the version that the client speaks.
+fn as_served<'a, A: Admission>(job: &Job<'_, A>, object: &'a Document) -> Cow<'a, Document> {
+    let served = job.target().served;
+    let storage = KindVersion::storage(served.kind());
+    if served == storage {
+        return Cow::Borrowed(object);
+    }
+    let mut object = object.clone();
+    convert::document(storage, served, &mut object);
+    Cow::Owned(object)
 }
 
 /// Checks that a patch left the object what and where it is.
@@ -152,7 +165,6 @@ fn apply<A: Admission>(
     check_config(job, config)?;
     let target = job.target();
     let served = target.served;
-    let storage = KindVersion::storage(served.kind());
     let live = job.state.object(&target.key());
     if live.is_none() && target.part != Part::Main {
         return Err(job.not_found());
@@ -178,8 +190,7 @@ fn apply<A: Admission>(
     };
     check_revision(job, live, &config)?;
     let before = live.document();
-    let mut seen = before.clone();
-    convert::document(storage, served, &mut seen);
+    let seen = as_served(job, &before);
     fill_identity(job, &mut config);
     let after = fields::apply(served.schema(), Some(&seen), &config, &manager, conflicts, now)?;
     check_identity(job, &after)?;

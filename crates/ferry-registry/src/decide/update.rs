@@ -41,7 +41,7 @@ pub(super) fn update<A: Admission>(
         Some(_) | None => {}
     }
     let before = live.document();
-    let after = part::replaced(job.target(), &before, client);
+    let after = part::replaced(job.target(), &before, client.clone());
     finish::finish(job, live, &before, after, Owning::Track)
 }
 
