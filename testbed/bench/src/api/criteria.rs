@@ -40,7 +40,7 @@ const CONDITIONS: &[&str] = &[
      one member without peers. It puts the bytes that ferry is sent, under as many keys.",
     "Creates are of ConfigMaps whose JSON is 1 KiB, answered once they are durable. Every case has a server with an empty \
      directory, on the same disk, and 250 ms that are not counted.",
-    "'yardstick append' appends 1 KiB for each writer and makes it durable at once: the disk, and nothing else. 'yardstick \
+    "'yardstick append' writes 1 KiB for each writer to a log that has its space and makes it durable at once: the disk, and nothing else. 'yardstick \
      https' is a server that answers at once with what it was sent, and 'yardstick watch' one that hands each event on: TLS, \
      HTTP and the client, and nothing else.",
     "'watch' is from just before a create is sent to the moment at which a watcher has read its event, over all events and \
