@@ -26,6 +26,8 @@ mod decider;
 mod open;
 mod published;
 mod records;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, RwLockReadGuard};
 use std::thread;

@@ -1,0 +1,206 @@
+//! The writer with a journal that does as it is told: it fails, and it is slow.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ferry_admission::Policies;
+use ferry_api::{Kind, KindVersion};
+use ferry_registry::{
+    Body, Draft, FieldValidation, ObjectKey, Part, Refusal, Request, Revision, State, Target, User,
+    Write, WriteOptions,
+};
+use ferry_runtime::Clock;
+use ferry_store::{Compaction, Journal, Record, Snapshot, StoreError, StoreStats};
+use serde_json::json;
+
+use crate::api::{Backend, Written};
+use crate::writer::Cluster;
+
+/// What the journal is to do with the next group.
+enum Order {
+    Keep,
+    Fail,
+}
+
+/// A journal that waits for an order with each group, and says what it has been given.
+struct Obedient {
+    orders: Receiver<Order>,
+    given: SyncSender<usize>,
+    kept: Arc<Mutex<Vec<Record>>>,
+}
+
+impl Journal for Obedient {
+    fn append(&mut self, batch: &[Record]) -> Result<(), StoreError> {
+        self.given.send(batch.len()).expect("the test listens");
+        match self.orders.recv() {
+            Ok(Order::Keep) => {
+                self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(batch);
+                Ok(())
+            }
+            Ok(Order::Fail) | Err(_) => {
+                Err(StoreError::NoSpace { path: "disk".into(), free: 1, needed: 2 })
+            }
+        }
+    }
+
+    fn log_since(&mut self, _: u64) -> Result<Vec<Record>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
+        Ok(Snapshot::default())
+    }
+
+    fn compact(&mut self, _: u64) -> Result<Compaction, StoreError> {
+        Ok(Compaction::default())
+    }
+
+    fn stats(&self) -> StoreStats {
+        StoreStats::default()
+    }
+}
+
+/// The test's end of such a journal.
+struct Master {
+    orders: SyncSender<Order>,
+    given: Receiver<usize>,
+    kept: Arc<Mutex<Vec<Record>>>,
+}
+
+impl Master {
+    /// Waits for a group and says what becomes of it; how large it was.
+    fn decide(&self, order: Order) -> usize {
+        let size = self.given.recv().expect("the committer lives");
+        self.orders.send(order).expect("the journal lives");
+        size
+    }
+
+    fn revisions(&self) -> Vec<u64> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().map(|record| record.revision).collect()
+    }
+}
+
+fn cluster() -> (Cluster, Master) {
+    let (orders, waiting) = sync_channel(64);
+    let (given, heard) = sync_channel(64);
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let journal = Obedient { orders: waiting, given, kept: Arc::clone(&kept) };
+    let clock = Clock::system();
+    let started =
+        Cluster::start(State::default(), journal, Policies::default(), clock, |_| ()).unwrap();
+    (started.0, Master { orders, given: heard, kept })
+}
+
+fn create(name: &str) -> Request {
+    let target = Target {
+        served: KindVersion::storage(Kind::Namespace),
+        namespace: String::new(),
+        name: name.to_owned(),
+        part: Part::Main,
+    };
+    let body = json!({ "metadata": { "name": name } });
+    let body = Body::json(body.to_string().as_bytes()).unwrap();
+    let draft = Draft::read(&target, body, FieldValidation::Strict).unwrap();
+    let groups = vec![ferry_admission::identity::MASTERS.to_owned()];
+    Request {
+        user: User { name: "admin".to_owned(), groups, ..User::default() },
+        target,
+        write: Write::Create(draft),
+        options: WriteOptions::default(),
+    }
+}
+
+fn key(name: &str) -> ObjectKey {
+    ObjectKey::new(Kind::Namespace, "", name)
+}
+
+/// Asks for a namespace, from a task of its own.
+fn ask(cluster: &Cluster, name: &'static str) -> tokio::task::JoinHandle<Result<Written, Refusal>> {
+    let cluster = cluster.clone();
+    tokio::spawn(async move { cluster.write(create(name)).await })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_is_seen_and_answered_when_it_is_on_the_disk_and_not_before() {
+    let (cluster, master) = cluster();
+    let mut news = cluster.watch(Kind::Namespace);
+    let asked = ask(&cluster, "red");
+    assert_eq!(master.given.recv(), Ok(1));
+    // The disk has it and has not answered: readers are not kept waiting, and see nothing of it.
+    assert!(cluster.state().object(&key("red")).is_none());
+    assert!(!asked.is_finished());
+    assert!(!news.has_changed().unwrap());
+    master.orders.send(Order::Keep).unwrap();
+    asked.await.unwrap().unwrap();
+    assert!(cluster.state().object(&key("red")).is_some());
+    assert_eq!(*news.borrow_and_update(), Revision(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_on_top_of_a_failure_is_refused_and_the_next_write_goes_on() {
+    let (cluster, master) = cluster();
+    let first = ask(&cluster, "red");
+    assert_eq!(master.given.recv(), Ok(1));
+    // Decided while the first is on its way to the disk, and for the reason that it is there.
+    let again = ask(&cluster, "red");
+    let other = ask(&cluster, "blue");
+    while cluster.orders.capacity() < cluster.orders.max_capacity() {
+        tokio::task::yield_now().await;
+    }
+    master.orders.send(Order::Fail).unwrap();
+    for asked in [first, again, other] {
+        // One that the decider had not reached yet is decided anew, on what is true.
+        let size = master.given.try_recv();
+        if size.is_ok() {
+            master.orders.send(Order::Fail).unwrap();
+        }
+        match asked.await.unwrap() {
+            Err(Refusal::Unavailable { message }) => assert!(message.contains("disk"), "{message}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(cluster.state().is_empty());
+    let asked = ask(&cluster, "red");
+    assert_eq!(master.decide(Order::Keep), 1);
+    asked.await.unwrap().unwrap();
+    assert_eq!(master.revisions(), [1], "revisions of what never was are free again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_that_come_while_the_disk_is_busy_share_the_next_flush() {
+    let (cluster, master) = cluster();
+    let first = ask(&cluster, "n-0");
+    assert_eq!(master.given.recv(), Ok(1));
+    let others: Vec<_> =
+        ["n-1", "n-2", "n-3", "n-4"].into_iter().map(|name| ask(&cluster, name)).collect();
+    // The group is taken when the first is done; by then all have been decided, or some will follow.
+    while cluster.orders.capacity() < cluster.orders.max_capacity() {
+        tokio::task::yield_now().await;
+    }
+    master.orders.send(Order::Keep).unwrap();
+    let mut kept = 1;
+    while kept < 5 {
+        kept += master.decide(Order::Keep);
+    }
+    first.await.unwrap().unwrap();
+    for asked in others {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!(master.revisions(), [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_want_the_same_name_one_is_refused() {
+    let (cluster, master) = cluster();
+    let asked = [ask(&cluster, "red"), ask(&cluster, "red")];
+    assert_eq!(master.decide(Order::Keep), 1);
+    let mut refused = 0;
+    for asked in asked {
+        if let Err(refusal) = asked.await.unwrap() {
+            assert!(matches!(refusal, Refusal::AlreadyExists { .. }), "{refusal}");
+            refused += 1;
+        }
+    }
+    assert_eq!(refused, 1);
+}
