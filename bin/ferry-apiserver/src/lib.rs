@@ -34,10 +34,6 @@ use ferry_runtime::{Clock, telemetry};
 
 use crate::cli::{Cli, Command, ServeArguments};
 
-/// Everything is allocated by many threads and freed by others, which this one takes lightly.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();

@@ -28,7 +28,16 @@ const OBJECTS: u64 = 6;
 #[derive(Clone, Debug, Default)]
 struct Known {
     acknowledged: Option<String>,
-    asked_for: Option<Option<String>>,
+    asked_for: Asked,
+}
+
+/// What a client has asked for and was not told of.
+#[derive(Clone, Debug, Default, PartialEq)]
+enum Asked {
+    #[default]
+    Nothing,
+    /// That the object has this value, or is gone.
+    For(Option<String>),
 }
 
 /// What a writer knows of its objects.
@@ -49,7 +58,7 @@ async fn write(
         let value = dice.any().to_string();
         let is_there = object.acknowledged.is_some();
         let wanted = if is_there && dice.below(4) == 0 { None } else { Some(value) };
-        object.asked_for = Some(wanted.clone());
+        object.asked_for = Asked::For(wanted.clone());
         let outcome = match &wanted {
             None => api.delete(&name, &DeleteParams::default()).await.map(drop),
             Some(value) if is_there => {
@@ -67,7 +76,7 @@ async fn write(
             return known;
         }
         object.acknowledged = wanted;
-        object.asked_for = None;
+        object.asked_for = Asked::Nothing;
         acks.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -80,9 +89,9 @@ fn value(map: &ConfigMap) -> Option<String> {
 fn compare(known: &mut Knowledge, found: &BTreeMap<String, String>) -> Result<()> {
     for (name, object) in known {
         let now = found.get(name).cloned();
-        let may_be = object.asked_for.take();
+        let may_be = std::mem::take(&mut object.asked_for);
         ensure!(
-            now == object.acknowledged || may_be.as_ref() == Some(&now),
+            now == object.acknowledged || may_be == Asked::For(now.clone()),
             "{name} is {now:?}, acknowledged was {:?}, asked for {may_be:?}",
             object.acknowledged
         );

@@ -1,6 +1,8 @@
 //! Real clients talk to a real API server: what each command of kubectl prints, what is refused and
 //! in which words, who gets in, and what is left after a crash.
 
+#![expect(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
+
 mod apply;
 mod common;
 mod delete;

@@ -70,7 +70,7 @@ async fn a_replace_of_what_has_changed_is_a_conflict() -> Result<()> {
     api.patch("a", &apply, &Patch::Apply(config_map("a", "2"))).await?;
     match api.replace("a", &PostParams::default(), &first).await {
         Err(kube::Error::Api(status)) => {
-            assert_eq!((status.code, &*status.reason), (409, "Conflict"))
+            assert_eq!((status.code, &*status.reason), (409, "Conflict"));
         }
         other => panic!("{other:?}"),
     }
