@@ -98,6 +98,29 @@ impl ApiServer {
         Shell::new(&self.kubeconfig())
     }
 
+    /// A shell whose kubectl talks to it as this user.
+    ///
+    /// # Errors
+    /// When the server makes no credentials, or there is no kubectl.
+    pub fn shell_of(&self, user: &str, groups: &[&str]) -> Result<Shell> {
+        let path = self.dir().join("kubeconfig-of-somebody");
+        let groups = groups.iter().flat_map(|group| ["--group", group]);
+        let output = Command::new(Program::ferry_apiserver()?.path())
+            .arg("kubeconfig")
+            .arg("--data-dir")
+            .arg(self.data_dir())
+            .args(["--user", user])
+            .args(groups)
+            .arg("--output")
+            .arg(&path)
+            .output()
+            .context("making credentials")?;
+        if !output.status.success() {
+            bail!("no credentials for {user}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Shell::new(&path)
+    }
+
     /// What it has printed last.
     pub fn log(&self) -> String {
         self.process.log()
