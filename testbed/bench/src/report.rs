@@ -29,8 +29,9 @@ fn write(
     writeln!(text, "\n{:<44}{:>10} {:<10}{:>10}{:>10}  rounds", "", "median", "", "least", "most")?;
     for (figure, samples) in results.all() {
         let (median, unit) = (samples.median(), samples.unit.name());
-        let (least, most, count) = (samples.least(), samples.most(), samples.count());
-        writeln!(text, "{figure:<44}{median:>10.2} {unit:<10}{least:>10.2}{most:>10.2}  {count}")?;
+        let [median, least, most] = [median, samples.least(), samples.most()].map(digits);
+        let count = samples.count();
+        writeln!(text, "{figure:<44}{median:>10} {unit:<10}{least:>10}{most:>10}  {count}")?;
     }
     writeln!(text, "\n{:<76}{:>10}", "ratio of medians", "")?;
     for ratio in ratios(criteria.ratios, results) {
@@ -56,6 +57,11 @@ fn write(
         writeln!(text, "\nnot measured: {failure}")?;
     }
     Ok(())
+}
+
+/// Large numbers have digits enough before the point.
+fn digits(value: f64) -> String {
+    if value < 10_000.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
 /// For programs.
@@ -121,9 +127,10 @@ mod tests {
         let shape = Shape::of_this_machine().unwrap();
         let mut results = Results::default();
         results.add(Measured::new("overhead", Unit::Mebibytes, 9.25));
+        results.add(Measured::new("puts", Unit::PerSecond, 1_234_567.8));
         results.fail("bulk 2: no guest".to_owned());
         let text = text(&CRITERIA, &shape, &results);
-        for part in ["9.25 MiB", "MISSED", "not measured: bulk 2: no guest", "<= 8"] {
+        for part in ["9.25 MiB", "1234568 /s", "MISSED", "not measured: bulk 2: no guest", "<= 8"] {
             assert!(text.contains(part), "{part} in\n{text}");
         }
         let json: Value = serde_json::from_str(&json(&CRITERIA, &shape, &results)).unwrap();
