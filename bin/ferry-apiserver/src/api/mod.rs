@@ -1,6 +1,6 @@
 //! What goes over HTTP once the caller is known: paths, formats, reads, watches and writes.
 //!
-//! A request becomes words ([`path`]); the words are authorized before anything else is looked at;
+//! A request becomes words (`path`); the words are authorized before anything else is looked at;
 //! then what is at the path answers. Nothing here decides what a write means: bodies are checked and
 //! handed to the one writer ([`Backend`]), and reads look at what it has published.
 

@@ -4,7 +4,7 @@ use ferry_api::Kind;
 use serde_json::Value;
 
 use crate::decide::namespaces;
-use crate::document::section_mut;
+use crate::document::{metadata, metadata_mut, section_mut};
 use crate::draft::has_status_path;
 use crate::object::{Document, Part, Target};
 
@@ -18,12 +18,18 @@ pub(super) fn replaced(target: &Target, before: &Document, client: Document) -> 
         }
         Part::Status => {
             let mut after = client;
+            // Who owns the fields of the status is the one thing in the metadata that is written
+            // with it.
+            let managers = metadata(&after).and_then(|it| it.get("managedFields")).cloned();
             after.retain(|name, _| name == "status" || before.contains_key(name));
             for (name, value) in before.iter().filter(|(name, _)| *name != "status") {
                 // Mostly they are the same, and to see that costs less than to copy them.
                 if after.get(name) != Some(value) {
                     after.insert(name.clone(), value.clone());
                 }
+            }
+            if let Some(managers) = managers {
+                metadata_mut(&mut after).insert("managedFields".to_owned(), managers);
             }
             after
         }

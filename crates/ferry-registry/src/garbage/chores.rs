@@ -7,7 +7,8 @@ use ferry_units::WallTime;
 use serde_json::{Value, json};
 
 use crate::draft::Draft;
-use crate::garbage::{Demand, demand};
+
+use crate::garbage::{CONTENTS, Demand, demand};
 use crate::object::{Document, ObjectKey, Part, Stored, Target};
 use crate::request::{DeleteOptions, Patch, Propagation, Request, User, Write, WriteOptions};
 use crate::state::State;
@@ -130,12 +131,13 @@ fn patch_references(object: &Stored, mut keep: impl FnMut(&mut Document) -> bool
     patch(object, json!({ "ownerReferences": left }))
 }
 
-/// Takes away the finalizers of a namespace that is empty.
+/// Takes away the finalizer that stood for the contents of a namespace. Others are somebody else's.
 fn finalize(namespace: &Stored) -> Request {
     debug_assert_eq!(namespace.key.kind, Kind::Namespace);
     let mut document = namespace.document();
-    if let Some(spec) = document.get_mut("spec").and_then(Value::as_object_mut) {
-        spec.remove("finalizers");
+    let finalizers = document.get_mut("spec").and_then(|spec| spec.get_mut("finalizers"));
+    if let Some(finalizers) = finalizers.and_then(Value::as_array_mut) {
+        finalizers.retain(|name| name != CONTENTS);
     }
     let write = Write::Update(Draft::of_stored(document));
     request(NAMESPACES, &namespace.key, Part::Finalize, write)

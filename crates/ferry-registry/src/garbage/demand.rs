@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ferry_api::{Kind, Scope};
 
 use crate::document::at;
-use crate::garbage::{FOREGROUND, ORPHAN, namespace_key, owner_key};
+use crate::garbage::{CONTENTS, FOREGROUND, ORPHAN, namespace_key, owner_key};
 use crate::object::{ObjectKey, Owner, Stored};
 use crate::request::Propagation;
 use crate::state::State;
@@ -89,15 +89,15 @@ fn release(state: &State, object: &Stored) -> Option<Demand> {
         return (!blocked).then_some(Demand::Release(FOREGROUND));
     }
     let empty = || state.population().of_namespace(&object.key.name) == 0;
-    (object.key.kind == Kind::Namespace && empty() && has_spec_finalizers(object))
+    (object.key.kind == Kind::Namespace && empty() && waits_for_contents(object))
         .then_some(Demand::FinalizeNamespace)
 }
 
-/// Whether a namespace still waits for its contents. Its metadata may have finalizers beside.
-fn has_spec_finalizers(namespace: &Stored) -> bool {
+/// Whether a namespace still waits for its contents. There may be finalizers of others beside.
+fn waits_for_contents(namespace: &Stored) -> bool {
     let document = namespace.document();
     let finalizers = at(&document, "spec.finalizers").and_then(serde_json::Value::as_array);
-    finalizers.is_some_and(|finalizers| !finalizers.is_empty())
+    finalizers.is_some_and(|finalizers| finalizers.iter().any(|name| name == CONTENTS))
 }
 
 fn blocks(state: &State, dependent: &ObjectKey, uid: &str) -> bool {

@@ -25,6 +25,9 @@ pub(crate) const FOREGROUND: &str = "foregroundDeletion";
 /// The finalizer of a deletion that leaves the dependents without an owner.
 pub(crate) const ORPHAN: &str = "orphan";
 
+/// The finalizer in the spec of a namespace that stands for its contents.
+pub(crate) const CONTENTS: &str = "kubernetes";
+
 /// Where the owner of an object is found; `None` for kinds that are not served here, and for an
 /// owner that the object cannot have.
 // PARITY: pkg/controller/garbagecollector/garbagecollector.go#isDangling: an owner in another

@@ -4,6 +4,7 @@ use ferry_api::Kind;
 use serde_json::{Value, json};
 
 use crate::garbage::chores::MOST_CHORES;
+use crate::object::{Part, Target};
 use crate::request::Propagation;
 use crate::testing::{Cluster, config_map, propagation, shown, target, vm};
 
@@ -234,4 +235,23 @@ fn events_expire_an_hour_after_they_were_last_seen() {
     cluster.pass(3600);
     assert_eq!(cluster.clean(), 1);
     assert_eq!(cluster.state.next_chore(), None);
+}
+
+#[test]
+fn a_finalizer_of_somebody_else_holds_a_namespace_that_is_empty() {
+    let mut cluster = Cluster::new();
+    let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "held" } });
+    let mut created = made(&mut cluster, &object);
+    let at = || target(Kind::Namespace, "held");
+    let finalize = || Target { part: Part::Finalize, ..at() };
+    created["spec"]["finalizers"] = json!(["kubernetes", "a.b/c"]);
+    cluster.update_at(finalize(), &created).unwrap();
+    cluster.delete(at()).unwrap();
+    cluster.clean();
+    let held = cluster.state.object(&at().key()).unwrap().document();
+    assert_eq!(held["spec"]["finalizers"], json!(["a.b/c"]));
+    let mut last = Value::Object(held);
+    last["spec"]["finalizers"] = json!([]);
+    cluster.update_at(finalize(), &last).unwrap();
+    assert!(cluster.state.object(&at().key()).is_none());
 }

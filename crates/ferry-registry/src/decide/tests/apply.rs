@@ -129,3 +129,32 @@ fn the_name_may_be_left_to_the_url_of_an_object_that_is_there() {
     let applied = shown(&cluster.server_side_apply(at(), &config, OnConflict::Refuse).unwrap());
     assert_eq!(applied["metadata"]["labels"]["a"], "b");
 }
+
+#[test]
+fn what_was_applied_to_the_status_is_owned_fought_over_and_removed() {
+    let mut cluster = Cluster::new();
+    cluster.create(&vm("x")).unwrap();
+    let at_status = || Target { part: Part::Status, ..at() };
+    let config = |status: Value| {
+        let meta = json!({ "name": "x" });
+        json!({ "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "metadata": meta, "status": status })
+    };
+    by(&mut cluster, "c1");
+    let both = config(json!({ "printableStatus": "Running", "ready": true }));
+    let applied =
+        shown(&cluster.server_side_apply(at_status(), &both, OnConflict::Refuse).unwrap());
+    let managers = applied["metadata"]["managedFields"].as_array().unwrap();
+    let entry = managers.iter().find(|entry| entry["manager"] == "c1").unwrap();
+    assert_eq!((&entry["operation"], &entry["subresource"]), (&json!("Apply"), &json!("status")));
+
+    by(&mut cluster, "c2");
+    let other = config(json!({ "ready": false }));
+    let refused = cluster.server_side_apply(at_status(), &other, OnConflict::Refuse).unwrap_err();
+    assert_eq!(refused.code(), 409, "{refused}");
+
+    by(&mut cluster, "c1");
+    let less = config(json!({ "ready": true }));
+    let applied =
+        shown(&cluster.server_side_apply(at_status(), &less, OnConflict::Refuse).unwrap());
+    assert_eq!(applied["status"], json!({ "ready": true }));
+}

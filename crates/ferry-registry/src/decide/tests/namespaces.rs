@@ -106,7 +106,7 @@ fn one_with_finalizers_of_its_own_waits_for_those_too() {
     cluster.delete(at("b")).unwrap();
     cluster.clean();
     let left = cluster.get(&at("b")).unwrap();
-    assert_eq!(left["spec"]["finalizers"], Value::Null);
+    assert_eq!(left["spec"]["finalizers"], json!([]));
     cluster.merge(at("b"), json!({ "metadata": { "finalizers": [] } })).unwrap();
     assert_eq!(cluster.get(&at("b")), None);
 }
