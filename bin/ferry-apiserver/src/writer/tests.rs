@@ -1,5 +1,6 @@
 //! The writer with a journal that does as it is told: it fails, and it is slow.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -75,6 +76,22 @@ impl Master {
         size
     }
 
+    /// Answers from here on by itself: the group that waits, and all that come, fail for as long as
+    /// `fails` says so.
+    fn automatic(self, fails: Arc<AtomicBool>) -> Arc<Mutex<Vec<Record>>> {
+        let Self { orders, given, kept } = self;
+        std::thread::spawn(move || {
+            loop {
+                let order = if fails.load(Ordering::SeqCst) { Order::Fail } else { Order::Keep };
+                // The cluster is gone, and the test over.
+                if orders.send(order).is_err() || given.recv().is_err() {
+                    return;
+                }
+            }
+        });
+        kept
+    }
+
     fn revisions(&self) -> Vec<u64> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().map(|record| record.revision).collect()
@@ -148,23 +165,21 @@ async fn what_was_decided_on_top_of_a_failure_is_refused_and_the_next_write_goes
     while cluster.orders.capacity() < cluster.orders.max_capacity() {
         tokio::task::yield_now().await;
     }
-    master.orders.send(Order::Fail).unwrap();
+    // One that the decider had not reached is decided anew, on what is true, and fails by itself.
+    let fails = Arc::new(AtomicBool::new(true));
+    let kept = master.automatic(Arc::clone(&fails));
     for asked in [first, again, other] {
-        // One that the decider had not reached yet is decided anew, on what is true.
-        let size = master.given.try_recv();
-        if size.is_ok() {
-            master.orders.send(Order::Fail).unwrap();
-        }
         match asked.await.unwrap() {
             Err(Refusal::Unavailable { message }) => assert!(message.contains("disk"), "{message}"),
             other => panic!("{other:?}"),
         }
     }
     assert!(cluster.state().is_empty());
-    let asked = ask(&cluster, "red");
-    assert_eq!(master.decide(Order::Keep), 1);
-    asked.await.unwrap().unwrap();
-    assert_eq!(master.revisions(), [1], "revisions of what never was are free again");
+    fails.store(false, Ordering::SeqCst);
+    ask(&cluster, "red").await.unwrap().unwrap();
+    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let revisions: Vec<_> = kept.iter().map(|record| record.revision).collect();
+    assert_eq!(revisions, [1], "revisions of what never was are free again");
 }
 
 #[tokio::test(flavor = "multi_thread")]
