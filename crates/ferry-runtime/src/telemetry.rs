@@ -40,7 +40,12 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
     let parsed = EnvFilter::try_new(filter);
     let filter =
         parsed.map_err(|source| TelemetryError::Filter { given: filter.to_owned(), source })?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A log that cannot be written is nothing to die of: tracing would tell of it on the same standard
+    // error, and panic when that fails too.
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => log.json().try_init(),

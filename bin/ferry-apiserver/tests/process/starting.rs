@@ -1,10 +1,12 @@
 //! What a start makes, keeps, and refuses.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
-use crate::common::{Server, get};
+use crate::common::{Server, command, get};
 
 #[tokio::test]
 async fn a_first_start_makes_a_cluster_and_the_next_one_finds_it() {
@@ -87,4 +89,18 @@ async fn the_process_counts_what_it_serves() {
         access.contains("\"user\":\"ferry-admin\"") && access.contains("\"code\":404"),
         "{access}"
     );
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut command = command(dir.path());
+    command.args(["--data-dir", "data", "--listen", "127.0.0.1:0", "--log", "debug"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(full).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("ferry-apiserver is ready"), "{line}");
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
