@@ -58,6 +58,8 @@ impl DataDir {
     pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
         files::private_dir(path)?;
         files::private_dir(&pki(path))?;
+        // Secrets are in there, and whoever made the directory around it may have let others in.
+        files::private_dir(&journal(path))?;
         let lock_path = path.join("lock");
         let failed = |source| DataDirError::Lock { path: lock_path.clone(), source };
         let mut options = OpenOptions::new();
@@ -85,7 +87,7 @@ impl DataDir {
 
     /// The directory of the journal.
     pub(crate) fn journal(&self) -> PathBuf {
-        self.path.join("journal")
+        journal(&self.path)
     }
 
     /// Remembers where the server is, for whoever makes credentials.
@@ -99,6 +101,10 @@ fn sign(lock: &mut File) -> io::Result<()> {
     lock.set_len(0)?;
     lock.rewind()?;
     writeln!(lock, "{}", std::process::id())
+}
+
+fn journal(dir: &Path) -> PathBuf {
+    dir.join("journal")
 }
 
 fn pki(dir: &Path) -> PathBuf {

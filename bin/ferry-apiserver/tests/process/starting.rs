@@ -1,7 +1,8 @@
 //! What a start makes, keeps, and refuses.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -89,6 +90,18 @@ async fn the_process_counts_what_it_serves() {
         access.contains("\"user\":\"ferry-admin\"") && access.contains("\"code\":404"),
         "{access}"
     );
+}
+
+#[test]
+fn a_directory_that_others_may_read_keeps_its_secrets_all_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("data")).unwrap();
+    fs::set_permissions(dir.path().join("data"), Permissions::from_mode(0o755)).unwrap();
+    let server = Server::start_in(dir, &[]);
+    for name in ["data/journal", "data/pki"] {
+        let mode = fs::metadata(server.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{name}");
+    }
 }
 
 #[test]
