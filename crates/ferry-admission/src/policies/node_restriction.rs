@@ -59,7 +59,12 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
         }
         Role::Node(name) => name,
     };
-    let verdict = match review.target.served.kind() {
+    let kind = review.target.served.kind();
+    if matches!(kind, Kind::Node | Kind::VirtualMachineInstance) && gives_owners(review) {
+        let message = format!("node {node:?} is not allowed to modify ownerReferences");
+        return Err(forbidden(review.target, message));
+    }
+    let verdict = match kind {
         Kind::Node => own_node(node, review),
         Kind::Lease => own_lease(node, review),
         Kind::Pod => own_pod(node, review),
@@ -86,6 +91,14 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
         }
     };
     verdict.map_err(|message| forbidden(review.target, message))
+}
+
+/// Whether a write changes whom an object belongs to. The collector deletes what belongs to something
+/// that is gone: a node could have itself deleted like that, and register again without its taints.
+fn gives_owners(review: &Review<'_>) -> bool {
+    const OWNERS: [&str; 2] = ["metadata", "ownerReferences"];
+    super::states(review)
+        .is_some_and(|(old, new)| !same(old.and_then(|old| at(old, &OWNERS)), at(new, &OWNERS)))
 }
 
 // PARITY: plugin/pkg/admission/noderestriction/admission.go#admitNode

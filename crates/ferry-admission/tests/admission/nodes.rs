@@ -45,6 +45,22 @@ fn parity_a_node_writes_its_own_node_only() {
     create(node("a"), &drained).unwrap();
 }
 
+/// The collector would delete what belongs to nothing, and a new node has no taints.
+#[test]
+fn a_node_gives_nothing_to_another_owner() {
+    let owners = json!({ "metadata": { "ownerReferences": [
+        { "apiVersion": "v1", "kind": "Namespace", "name": "nope", "uid": "0" },
+    ] } });
+    let own = named("v1", "Node", "", "a");
+    let guest = instance("vm", &json!({ "phase": "Running", "nodeName": "a" }));
+    for old in [own, guest] {
+        let given = changed(&old, &owners);
+        let message = "node \"a\" is not allowed to modify ownerReferences";
+        assert_eq!(forbidden(update(node("a"), Part::Main, &old, &given)), message);
+        assert_eq!(forbidden(update(node("a"), Part::Main, &given, &old)), message);
+    }
+}
+
 #[test]
 fn parity_a_node_does_not_call_itself_what_others_decide() {
     let own = named("v1", "Node", "", "a");
