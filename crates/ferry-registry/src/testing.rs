@@ -172,6 +172,10 @@ impl Cluster {
         let mut writes = 0;
         for _ in 0..100 {
             let chores = self.state.chores(self.now);
+            let lookers = self.state.clone().without_chores();
+            assert_eq!(lookers.chores(self.now), []);
+            // Whoever begins anew finds what was found write by write.
+            assert_eq!(lookers.speculative().chores(self.now), chores);
             if chores.is_empty() {
                 return writes;
             }

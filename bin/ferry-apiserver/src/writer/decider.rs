@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
 use ferry_admission::{Action, ActionAnswer, act};
-use ferry_registry::{Admission, Context, Decision, Refusal, Request, State, User, decide};
+use ferry_registry::{Admission, Change, Context, Decision, Refusal, Request, State, User, decide};
 use ferry_units::WallTime;
 use tokio::sync::{mpsc, oneshot};
 
@@ -107,11 +107,7 @@ impl<A: Admission> Decider<A> {
                     }
                     Err(refusal) => (None, Err(refusal)),
                 };
-                self.hand_on(Pending {
-                    epoch: self.epoch,
-                    change: change.map(|change| (change, now)),
-                    reply: Reply::Write { reply, outcome },
-                })
+                self.hand_on(change, now, Reply::Write { reply, outcome })
             }
             Work::Act { user, action, reply } => {
                 let outcome = act(&action, &user, &self.ahead, now);
@@ -119,22 +115,14 @@ impl<A: Admission> Decider<A> {
                 for request in outcome.writes {
                     match self.decide(&request, now) {
                         Ok(Decision { change: None, .. }) => {}
-                        Ok(Decision { change: Some(change), .. }) => self.hand_on(Pending {
-                            epoch: self.epoch,
-                            change: Some((change, now)),
-                            reply: Reply::None,
-                        })?,
+                        Ok(Decision { change, .. }) => self.hand_on(change, now, Reply::None)?,
                         Err(refusal) => {
                             answer = Err(action.map_refusal(refusal));
                             break;
                         }
                     }
                 }
-                self.hand_on(Pending {
-                    epoch: self.epoch,
-                    change: None,
-                    reply: Reply::Action { reply, outcome: answer },
-                })
+                self.hand_on(None, now, Reply::Action { reply, outcome: answer })
             }
         }
     }
@@ -151,11 +139,7 @@ impl<A: Admission> Decider<A> {
             for request in round {
                 match self.decide(&request, now) {
                     Ok(Decision { change: None, .. }) => {}
-                    Ok(Decision { change: Some(change), .. }) => self.hand_on(Pending {
-                        epoch: self.epoch,
-                        change: Some((change, now)),
-                        reply: Reply::None,
-                    })?,
+                    Ok(Decision { change, .. }) => self.hand_on(change, now, Reply::None)?,
                     Err(refusal) => self.chores.refused(&request, refusal),
                 }
             }
@@ -163,14 +147,9 @@ impl<A: Admission> Decider<A> {
         }
     }
 
-    /// Decides, and goes ahead as if it were done.
     fn decide(&mut self, request: &Request, now: WallTime) -> Result<Decision, Refusal> {
         let context = self.context(request, now);
-        let decision = decide(&self.ahead, request, &context, &self.admission)?;
-        if let Some(change) = &decision.change {
-            self.ahead.apply(change.clone(), now);
-        }
-        Ok(decision)
+        decide(&self.ahead, request, &context, &self.admission)
     }
 
     /// What a decision may not find out by itself.
@@ -183,7 +162,20 @@ impl<A: Admission> Decider<A> {
         }
     }
 
-    fn hand_on(&self, pending: Pending) -> Result<(), Ended> {
-        self.decided.send(pending).map_err(|_| Ended)
+    /// Hands a decision to the committer, and goes ahead as if it were done: in this order, so that
+    /// the disk need not wait for it.
+    fn hand_on(
+        &mut self,
+        change: Option<Change>,
+        now: WallTime,
+        reply: Reply,
+    ) -> Result<(), Ended> {
+        let durable = change.clone().map(|change| (change, now));
+        let pending = Pending { epoch: self.epoch, change: durable, reply };
+        self.decided.send(pending).map_err(|_| Ended)?;
+        if let Some(change) = change {
+            self.ahead.apply(change, now);
+        }
+        Ok(())
     }
 }

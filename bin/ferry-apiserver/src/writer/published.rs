@@ -45,7 +45,7 @@ impl Published {
         Self {
             news: news.collect(),
             authorizer: RwLock::new(Arc::new(Authorizer::compile(&state))),
-            state: RwLock::new(state),
+            state: RwLock::new(state.without_chores()),
             epoch: AtomicU64::new(0),
             clock,
         }

@@ -11,7 +11,7 @@ use crate::draft::Draft;
 use crate::garbage::{CONTENTS, Demand, demand};
 use crate::object::{Document, ObjectKey, Part, Stored, Target};
 use crate::request::{DeleteOptions, Patch, Propagation, Request, User, Write, WriteOptions};
-use crate::state::State;
+use crate::state::{State, Upkeep};
 
 /// How many writes are asked for at once: few enough that clients' writes are not kept waiting for
 /// more than some milliseconds, enough that a large namespace is gone after a few rounds.
@@ -24,17 +24,18 @@ const EVENTS: &str = "system:apiserver";
 /// What is wanted at `now`, at most [`MOST_CHORES`] of it.
 pub(crate) fn chores(state: &State, now: WallTime) -> Vec<Request> {
     let mut chores = Vec::new();
-    let wanted = state.work().wanted(first_kind(now)).filter_map(|key| state.object(key));
+    let Some(Upkeep { dependents, work }) = state.upkeep() else { return chores };
+    let wanted = work.wanted(first_kind(now)).filter_map(|key| state.object(key));
     for object in wanted {
         if chores.len() >= MOST_CHORES {
             return chores;
         }
-        if let Some(demand) = demand(state, object) {
+        if let Some(demand) = demand(state, dependents, object) {
             chores.extend(writes(state, object, demand));
         }
     }
     let room = MOST_CHORES.saturating_sub(chores.len());
-    let expired = state.work().expired(now).filter_map(|key| state.object(key));
+    let expired = work.expired(now).filter_map(|key| state.object(key));
     chores.extend(expired.take(room).map(|event| delete(EVENTS, event, Propagation::Background)));
     chores
 }

@@ -10,7 +10,7 @@ use crate::document::at;
 use crate::garbage::{CONTENTS, FOREGROUND, ORPHAN, namespace_key, owner_key};
 use crate::object::{ObjectKey, Owner, Stored};
 use crate::request::Propagation;
-use crate::state::State;
+use crate::state::{Dependents, State};
 
 /// What an object wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,9 +34,9 @@ const MOST_DEPENDENTS: usize = 64;
 
 /// What `object` wants done, if anything.
 // PARITY: pkg/controller/garbagecollector/garbagecollector.go#attemptToDeleteItem
-pub(crate) fn demand(state: &State, object: &Stored) -> Option<Demand> {
+pub(crate) fn demand(state: &State, dependents: &Dependents, object: &Stored) -> Option<Demand> {
     if object.meta.deleted.is_some() {
-        return release(state, object);
+        return release(state, dependents, object);
     }
     let namespace = state.object(&namespace_key(&object.key.namespace));
     if namespace.is_some_and(|namespace| namespace.meta.deleted.is_some()) {
@@ -60,22 +60,22 @@ pub(crate) fn demand(state: &State, object: &Stored) -> Option<Demand> {
         dangling.append(&mut waiting);
         return (!dangling.is_empty()).then_some(Demand::Disown(dangling));
     }
-    if waiting.is_empty() || state.dependents().of(uid).next().is_none() {
+    if waiting.is_empty() || dependents.of(uid).next().is_none() {
         return Some(Demand::Delete(propagation_of(object)));
     }
     let waits = |key: &ObjectKey| state.object(key).is_some_and(|one| is_waiting(one));
     let blocks = object.meta.owners.iter().any(|owner| owner.blocks_deletion);
-    if blocks && state.dependents().of(uid).any(waits) {
+    if blocks && dependents.of(uid).any(waits) {
         return Some(Demand::Unblock);
     }
     Some(Demand::Delete(Propagation::Foreground))
 }
 
 /// What an object that is being deleted wants.
-fn release(state: &State, object: &Stored) -> Option<Demand> {
+fn release(state: &State, dependents: &Dependents, object: &Stored) -> Option<Demand> {
     let has = |name: &str| object.meta.finalizers.iter().any(|finalizer| finalizer == name);
     let uid = &object.meta.uid;
-    let mut dependents = state.dependents().of(uid);
+    let mut dependents = dependents.of(uid);
     if has(ORPHAN) {
         let dependents: Vec<_> = dependents.take(MOST_DEPENDENTS).cloned().collect();
         return Some(if dependents.is_empty() {

@@ -48,19 +48,22 @@ pub(crate) fn namespace_key(namespace: &str) -> ObjectKey {
 }
 
 /// Works out anew whether an object wants something done to it.
-pub(crate) fn refresh(state: &mut State, key: &ObjectKey) {
-    let wants = state.object(key).is_some_and(|object| demand(state, object).is_some());
+fn refresh(state: &mut State, key: &ObjectKey) {
+    let Some(upkeep) = state.upkeep() else { return };
+    let object = state.object(key);
+    let wants = object.is_some_and(|object| demand(state, &upkeep.dependents, object).is_some());
+    let Some(upkeep) = state.upkeep_mut() else { return };
     if wants {
-        state.work_mut().want(key);
+        upkeep.work.want(key);
     } else {
-        state.work_mut().drop(key);
+        upkeep.work.drop(key);
     }
 }
 
 /// Works out what a write means for what is wanted: of the object itself, of its owners, its
 /// dependents, its namespace and its contents.
 pub(crate) fn follow(state: &mut State, before: Option<&Stored>, after: Option<&Stored>) {
-    let Some(object) = after.or(before) else { return };
+    let (Some(object), Some(upkeep)) = (after.or(before), state.upkeep()) else { return };
     let mut touched = BTreeSet::new();
     touched.insert(object.key.clone());
     for version in [before, after].into_iter().flatten() {
@@ -75,7 +78,7 @@ pub(crate) fn follow(state: &mut State, before: Option<&Stored>, after: Option<&
     };
     if life(before) != life(after) {
         for version in [before, after].into_iter().flatten() {
-            touched.extend(state.dependents().of(&version.meta.uid).cloned());
+            touched.extend(upkeep.dependents.of(&version.meta.uid).cloned());
         }
         if object.key.kind == Kind::Namespace {
             touched.extend(demand::contents(state, &object.key.name).map(|one| one.key.clone()));

@@ -13,12 +13,29 @@ use crate::object::{ObjectKey, Stored};
 /// whoever wants to keep them reads them in time.
 const EVENT_LIFETIME: Duration = Duration::from_secs(60 * 60);
 
+/// What is known to clean up after writes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Upkeep {
+    /// Who has whom as owner.
+    pub(crate) dependents: Dependents,
+    /// What waits to be cleaned up.
+    pub(crate) work: Work,
+}
+
+impl Upkeep {
+    /// An object was one thing before a write and is another after it.
+    pub(super) fn follow(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
+        self.dependents.follow(before, after);
+        self.work.follow_expiry(before, after);
+    }
+}
+
 /// Who has whom as owner: owners' uids, with the objects that name them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Dependents(BTreeSet<(String, ObjectKey)>);
 
 impl Dependents {
-    pub(super) fn follow(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
+    fn follow(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
         if let (Some(before), Some(after)) = (before, after)
             && before.meta.owners == after.meta.owners
         {
@@ -99,7 +116,7 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    pub(super) fn follow_expiry(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
+    fn follow_expiry(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
         let [before, after] = [before, after].map(|object| object.and_then(expiry));
         if before == after {
             return;

@@ -2,7 +2,8 @@
 //!
 //! A state changes only by [`State::apply`], one write at a time, and says what it was before: lists
 //! go on at the revision they began with, and watches miss nothing. What garbage collection wants
-//! done is kept up to date with each write, so asking for it costs no search.
+//! done is kept up to date with each write, so asking for it costs no search; a state that nobody
+//! asks does without.
 
 mod history;
 mod index;
@@ -29,47 +30,66 @@ use crate::garbage;
 use crate::object::{Change, Effect, ObjectKey, Revision, Stored};
 use crate::request::Request;
 pub(crate) use history::History;
-pub(crate) use index::{Dependents, Population, Work};
+pub(crate) use index::{Dependents, Population, Upkeep};
 use objects::Objects;
 
 /// All objects at one revision, and the writes that led there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct State {
     revision: Revision,
     objects: Objects,
     history: History,
     population: Population,
-    dependents: Dependents,
-    work: Work,
+    /// What is known to clean up after writes; nothing where that is somebody else's.
+    upkeep: Option<Upkeep>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::restore([], Revision::default())
+    }
 }
 
 impl State {
     /// The state in which these objects are all that there is. History begins at `revision`.
     pub fn restore(objects: impl IntoIterator<Item = Stored>, revision: Revision) -> Self {
-        let mut state = Self { revision, history: History::from(revision), ..Self::default() };
+        let mut state = Self {
+            revision,
+            objects: Objects::default(),
+            history: History::from(revision),
+            population: Population::default(),
+            upkeep: None,
+        };
         for object in objects {
             let object = Arc::new(object);
             let before = state.objects.put(object.clone());
-            state.index(before.as_deref(), Some(&object));
+            state.population.follow(before.as_deref(), Some(&object));
         }
-        let all: Vec<_> = state.objects.all().map(|object| object.key.clone()).collect();
-        for key in all {
-            garbage::refresh(&mut state, &key);
-        }
+        state.begin_upkeep();
         state
     }
 
-    /// The same objects without their history: what decisions that are not durable yet are made on.
+    /// The same objects without their history: what decisions that are not durable yet are made on,
+    /// and what knows of the chores that follow from them.
     #[must_use]
     pub fn speculative(&self) -> Self {
-        Self {
+        let mut state = Self {
             revision: self.revision,
             objects: self.objects.clone(),
             history: History::none(self.revision),
             population: self.population.clone(),
-            dependents: self.dependents.clone(),
-            work: self.work.clone(),
+            upkeep: self.upkeep.clone(),
+        };
+        if state.upkeep.is_none() {
+            state.begin_upkeep();
         }
+        state
+    }
+
+    /// The same state for those who only look: it has no chores, and needs no time to find them.
+    #[must_use]
+    pub fn without_chores(self) -> Self {
+        Self { upkeep: None, ..self }
     }
 
     /// The revision of the newest write.
@@ -116,7 +136,10 @@ impl State {
             Effect::Put(object) => (object.clone(), self.objects.put(object.clone()), Some(object)),
             Effect::Deleted(object) => (object.clone(), self.objects.take(&object.key), None),
         };
-        self.index(before.as_deref(), after.as_deref());
+        self.population.follow(before.as_deref(), after.as_deref());
+        if let Some(upkeep) = &mut self.upkeep {
+            upkeep.follow(before.as_deref(), after.as_deref());
+        }
         garbage::follow(self, before.as_deref(), after.as_deref());
         if before.is_some() || after.is_some() {
             self.history.push(revision, object, before, after.is_some().into(), now);
@@ -125,20 +148,29 @@ impl State {
 
     /// What garbage collection, the deletion of namespaces and the expiry of Events want written
     /// now, a bounded number of it. As long as the writes are not done, they are wanted again, also
-    /// where they are refused: whoever does them paces itself then.
+    /// where they are refused: whoever does them paces itself then. A state
+    /// [without chores](Self::without_chores) has none.
     pub fn chores(&self, now: WallTime) -> Vec<Request> {
         garbage::chores(self, now)
     }
 
     /// When there may be something to do although nothing changes: an Event expires.
     pub fn next_chore(&self) -> Option<WallTime> {
-        self.work.first_expiry()
+        self.upkeep.as_ref()?.work.first_expiry()
     }
 
-    fn index(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
-        self.population.follow(before, after);
-        self.dependents.follow(before, after);
-        self.work.follow_expiry(before, after);
+    /// Finds out from all objects what there is to clean up.
+    fn begin_upkeep(&mut self) {
+        let mut upkeep = Upkeep::default();
+        for object in self.objects.all() {
+            upkeep.follow(None, Some(object));
+        }
+        for object in self.objects.all() {
+            if garbage::demand(self, &upkeep.dependents, object).is_some() {
+                upkeep.work.want(&object.key);
+            }
+        }
+        self.upkeep = Some(upkeep);
     }
 
     pub(crate) fn objects(&self) -> &Objects {
@@ -149,15 +181,11 @@ impl State {
         &self.population
     }
 
-    pub(crate) fn dependents(&self) -> &Dependents {
-        &self.dependents
+    pub(crate) fn upkeep(&self) -> Option<&Upkeep> {
+        self.upkeep.as_ref()
     }
 
-    pub(crate) fn work(&self) -> &Work {
-        &self.work
-    }
-
-    pub(crate) fn work_mut(&mut self) -> &mut Work {
-        &mut self.work
+    pub(crate) fn upkeep_mut(&mut self) -> Option<&mut Upkeep> {
+        self.upkeep.as_mut()
     }
 }
