@@ -141,22 +141,25 @@ const INSTANCE: &[Rule] = &[
     Rule("spec.utilityVolumes", ItemsBy(&["name"]), Replace),
 ];
 
+const MACHINE: &[Rule] = &[Rule("spec.resourceClaimTemplates", ItemsBy(&["name"]), Replace)];
+
 const INSTALLATION: &[Rule] =
     &[Rule("configuration.supportContainerResources", ItemsBy(&["type"]), Replace)];
 
 /// Which rules hold for a kind, beside those of its metadata.
-const fn rules(kind: Kind) -> [&'static [Rule]; 2] {
+const fn rules(kind: Kind) -> &'static [&'static [Rule]] {
     match kind {
-        Kind::VirtualMachine | Kind::VirtualMachineInstance => [INSTANCE, PLACEMENT],
-        Kind::Node => [NODE, &[]],
-        Kind::Namespace => [&[CONDITIONS], &[]],
-        Kind::Pod => [POD, PLACEMENT],
-        Kind::Event => [EVENT, &[]],
-        Kind::PersistentVolumeClaim => [CLAIM, &[]],
-        Kind::Service => [SERVICE, &[]],
-        Kind::ServiceAccount => [SERVICE_ACCOUNT, &[]],
-        Kind::ClusterRoleBinding | Kind::RoleBinding => [BINDING, &[]],
-        Kind::KubeVirt => [INSTALLATION, &[]],
+        Kind::VirtualMachine => &[MACHINE, INSTANCE, PLACEMENT],
+        Kind::VirtualMachineInstance => &[INSTANCE, PLACEMENT],
+        Kind::KubeVirt => &[INSTALLATION],
+        Kind::Node => &[NODE],
+        Kind::Namespace => &[&[CONDITIONS]],
+        Kind::Pod => &[POD, PLACEMENT],
+        Kind::Event => &[EVENT],
+        Kind::PersistentVolumeClaim => &[CLAIM],
+        Kind::Service => &[SERVICE],
+        Kind::ServiceAccount => &[SERVICE_ACCOUNT],
+        Kind::ClusterRoleBinding | Kind::RoleBinding => &[BINDING],
         Kind::VirtualMachineInstanceMigration
         | Kind::MigrationPolicy
         | Kind::HyperConverged
@@ -165,15 +168,14 @@ const fn rules(kind: Kind) -> [&'static [Rule]; 2] {
         | Kind::ConfigMap
         | Kind::Secret
         | Kind::ClusterRole
-        | Kind::Role => [&[], &[]],
+        | Kind::Role => &[],
     }
 }
 
 /// Tells the schema of a kind which parts of it can be shared.
 pub(super) fn annotate(kind: Kind, schema: &mut Schema) {
-    let [own, more] = rules(kind);
     annotate_metadata(schema);
-    walk("", schema, &[own, more]);
+    walk("", schema, rules(kind));
 }
 
 /// The same for events in the group of their own.
@@ -256,8 +258,7 @@ mod tests {
                 kind.schema(kind.definition().storage_version).unwrap(),
                 &mut found,
             );
-            let [own, more] = rules(kind);
-            for Rule(end, ..) in [METADATA, own, more].into_iter().flatten() {
+            for Rule(end, ..) in [METADATA].iter().chain(rules(kind)).copied().flatten() {
                 assert!(found.iter().any(|path| ends_with(path, end)), "{kind} {end}");
             }
         }

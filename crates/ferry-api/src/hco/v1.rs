@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::hco::LiveMigrationConfigurations;
-use crate::hco::v1beta1::{HyperConvergedStatus, OBSOLETE_CPUS};
+use crate::hco::v1beta1::HyperConvergedStatus;
 use crate::object::{Unmodelled, kubernetes_object};
 use crate::schema::{Declared, Field, Json};
 
@@ -23,7 +23,7 @@ const SPEC: &[Field] = &[
     Field("localStorageClassName", Json::Text, "Without effect, and only in v1beta1 upstream."),
     Field("networking", Json::Section(NETWORKING), "The networks of machines."),
     Field("nodePlacements", Json::Section(PLACEMENTS), "As in deployment, where it moved to."),
-    Field("obsoleteCPUs", Json::Section(OBSOLETE_CPUS), "As in virtualization.obsoleteCPUModels."),
+    Field("obsoleteCPUs", Json::Section(OBSOLETE_CPUS), "Only in v1beta1 upstream."),
     Field("security", Json::Section(SECURITY), "Certificates and TLS."),
     Field("storage", Json::Section(STORAGE), "The storage of machines."),
     Field("tektonPipelinesNamespace", Json::Text, "Without effect, and only in v1beta1 upstream."),
@@ -32,13 +32,31 @@ const SPEC: &[Field] = &[
     Field("workloadSources", Json::Section(SOURCES), "What machines are made from."),
 ];
 
+const OBSOLETE_CPUS: &[Field] =
+    &[Field("minCPUModel", Json::Text, "Without effect. Deprecated upstream.")];
+
 const DEPLOYMENT: &[Field] = &[
-    Field("applicationAwareConfig", Json::Object, "Whether and how quotas count machines."),
+    Field(
+        "applicationAwareConfig",
+        Json::Section(QUOTAS),
+        "Whether and how quotas count machines.",
+    ),
     Field("deployNetworkResourcesInjector", Json::Flag, "Whether pods ask for their networks."),
     Field("deployVmConsoleProxy", Json::Flag, "Whether the proxy of consoles is installed."),
     Field("logVerbosityConfig", Json::Object, "How much each component logs."),
     Field("nodePlacements", Json::Section(PLACEMENTS), "Where components and machines run."),
     Field("uninstallStrategy", Json::Text, "RemoveWorkloads or BlockUninstallIfWorkloadsExist."),
+];
+
+const QUOTAS: &[Field] = &[
+    Field(
+        "allowApplicationAwareClusterResourceQuota",
+        Json::Flag,
+        "Whether quotas span namespaces.",
+    ),
+    Field("enable", Json::Flag, "Whether quotas count machines."),
+    Field("namespaceSelector", Json::Object, "The namespaces that have such quotas."),
+    Field("vmiCalcConfigName", Json::Text, "What a machine counts as."),
 ];
 
 const PLACEMENTS: &[Field] = &[

@@ -23,7 +23,7 @@ kubernetes_object! {
 /// there, so that nothing is lost on the way through the other version; and the other way round.
 const SPEC: &[Field] = &[
     Field("CommonInstancetypesDeployment", Json::Object, "Whether common shapes are installed."),
-    Field("applicationAwareConfig", Json::Object, "How quotas count machines."),
+    Field("applicationAwareConfig", Json::Section(QUOTAS), "How quotas count machines."),
     Field("certConfig", Json::Object, "How long certificates are valid."),
     Field("commonBootImageNamespace", Json::Text, "The namespace of common boot images."),
     Field("commonTemplatesNamespace", Json::Text, "The namespace of common templates."),
@@ -70,7 +70,17 @@ const SPEC: &[Field] = &[
 const PLACEMENT: &[Field] =
     &[Field("nodePlacement", Json::Object, "The nodes: labels, affinity, tolerations.")];
 
-pub(super) const OBSOLETE_CPUS: &[Field] = &[
+const QUOTAS: &[Field] = &[
+    Field(
+        "allowApplicationAwareClusterResourceQuota",
+        Json::Flag,
+        "Whether quotas span namespaces.",
+    ),
+    Field("namespaceSelector", Json::Object, "The namespaces that have such quotas."),
+    Field("vmiCalcConfigName", Json::Text, "What a machine counts as."),
+];
+
+const OBSOLETE_CPUS: &[Field] = &[
     Field("cpuModels", Json::Texts, "The models."),
     Field("minCPUModel", Json::Text, "Without effect. Deprecated upstream."),
 ];

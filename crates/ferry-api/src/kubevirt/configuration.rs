@@ -122,6 +122,7 @@ const CONFIGURATION: &[Field] = &[
         Json::OrNull(&Json::Object),
         "How machines refer to shapes and preferences.",
     ),
+    Field("kubeletRootDir", Json::Text, "Where the kubelets of nodes keep their files."),
     Field("ksmConfiguration", Json::Object, "Nodes where equal pages of memory are merged."),
     Field("liveUpdateConfiguration", Json::Object, "How far running machines can grow."),
     Field("machineType", Json::Text, "The type of machines that name none. Deprecated upstream."),

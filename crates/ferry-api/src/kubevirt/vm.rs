@@ -19,11 +19,14 @@ kubernetes_object! {
 }
 
 /// What else a machine says.
-const SPEC: &[Field] = &[Field(
-    "updateVolumesStrategy",
-    Json::Text,
-    "What happens where its volumes change: Replacement or Migration.",
-)];
+const SPEC: &[Field] = &[
+    Field("resourceClaimTemplates", Json::Objects, "Claims of devices that outlive its instances."),
+    Field(
+        "updateVolumesStrategy",
+        Json::Text,
+        "What happens where its volumes change: Replacement or Migration.",
+    ),
+];
 
 /// What the machine is, and when it runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -104,7 +107,7 @@ pub struct InstancetypeMatcher {
 const STATUS: &[Field] = &[
     Field(
         "changedBlockTracking",
-        Json::OrNull(&Json::Object),
+        Json::OrNull(&Json::Anything),
         "Whether blocks that change are tracked, for backups.",
     ),
     Field(

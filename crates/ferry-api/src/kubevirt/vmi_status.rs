@@ -16,7 +16,7 @@ const STATUS: &[Field] = &[
     Field("VSOCKCID", Json::Whole, "The address of its virtual socket."),
     Field(
         "changedBlockTracking",
-        Json::OrNull(&Json::Object),
+        Json::OrNull(&Json::Anything),
         "Whether blocks that change are tracked, for backups.",
     ),
     Field("currentCPUTopology", Json::Object, "The CPUs that it has now."),

@@ -26,6 +26,8 @@ pub(crate) enum Json {
     Quantity,
     /// An object. What is in it is kept as it was written.
     Object,
+    /// Whatever it is, it is kept as it was written.
+    Anything,
     /// A list of strings.
     Texts,
     /// A list of such objects.
@@ -87,6 +89,7 @@ impl Json {
             Self::Whole => ("type", json!("integer")),
             Self::Quantity => ("x-kubernetes-int-or-string", json!(true)),
             Self::Object => ("type", json!("object")),
+            Self::Anything => ("x-kubernetes-preserve-unknown-fields", json!(true)),
             Self::Texts => return list(&Self::Text),
             Self::Objects => return list(&Self::Object),
             Self::Section(fields) => {
