@@ -28,6 +28,7 @@ const STATUS: &[Field] = &[
     Field("machine", Json::Object, "The type of machine that it became."),
     Field("memory", Json::Object, "The memory that it has now."),
     Field("phaseTransitionTimestamps", Json::Objects, "When it first entered each phase."),
+    Field("powerRequest", Json::Section(POWER_REQUEST), "A pause or its end that was asked for."),
     Field("qosClass", Json::Text, "The quality of service of its pod."),
     Field("reason", Json::Text, "Why it is in its phase, in one word."),
     Field("runtimeUser", Json::Whole, "The user that its pod runs as."),
@@ -138,6 +139,13 @@ pub struct Condition {
     #[schemars(skip)]
     pub other: Unmodelled,
 }
+
+/// What somebody wants of the guest, until its node has done it. Ferry's own: upstream asks the node
+/// itself.
+const POWER_REQUEST: &[Field] = &[
+    Field("requestedAt", Json::Text, "When it was asked for."),
+    Field("state", Json::Text, "What the guest is to be: Paused or Running."),
+];
 
 /// What else is known of an interface.
 const INTERFACE: &[Field] = &[

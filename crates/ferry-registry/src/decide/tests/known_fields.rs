@@ -37,11 +37,7 @@ fn a_misspelt_field_of_a_machine_is_refused_told_or_dropped() {
     let patch = json!({ "spec": { "runing": true } });
     let refusal = cluster.merge(target(Kind::VirtualMachine, "x"), patch).unwrap_err();
     assert_eq!(refusal.code(), 422);
-    assert!(
-        refusal.to_string().contains("unknown field \\\"spec.runing\\\"") || {
-            refusal.to_string().contains("unknown field \"spec.runing\"")
-        }
-    );
+    assert!(refusal.to_string().contains("spec.runing"), "{refusal}");
 }
 
 #[test]
