@@ -14,6 +14,9 @@ pub enum Bandwidth {
     Unlimited,
     /// Never more than this on average. Never zero.
     AtMost(BytesPerSecond),
+    /// Less than nothing: a migration with it fails before any memory moves.
+    // PARITY: pkg/virt-launcher/virtwrap/converter/vcpu/vcpu.go#QuantityToByte
+    BelowZero,
 }
 
 impl Bandwidth {
@@ -46,6 +49,7 @@ impl fmt::Display for Bandwidth {
         match self {
             Self::Unlimited => f.write_str("unlimited"),
             Self::AtMost(rate) => rate.fmt(f),
+            Self::BelowZero => f.write_str("below zero"),
         }
     }
 }

@@ -68,14 +68,15 @@ pub struct BandwidthSetting {
 }
 
 impl BandwidthSetting {
-    /// Parses what was written at `path`: a quantity that is not negative.
+    /// Parses what was written at `path`: a quantity that 64 bits of bytes per second hold. It may
+    /// be negative, as upstream, where only policies may not.
     pub fn parse(written: &QuantityText, path: &FieldPath) -> Result<Self, FieldError> {
         let invalid = |accepted: String| {
             FieldError::invalid(path.clone(), Value::from(written.to_string()), accepted)
         };
         let quantity = written.parse().map_err(|error| invalid(error.to_string()))?;
         if quantity.is_negative() {
-            return Err(invalid("must not be negative".to_owned()));
+            return Ok(Self { quantity, limit: Bandwidth::BelowZero });
         }
         let rate = quantity.to_rate_rounded_down().map_err(|error| invalid(error.to_string()))?;
         Ok(Self { quantity, limit: Bandwidth::from_bytes_per_second(rate.get()) })
@@ -110,7 +111,8 @@ impl EffectiveConfiguration {
     /// The cluster's configuration, read from `spec.configuration.migrations` of KubeVirt or from
     /// what stands at `path` of another object.
     ///
-    /// Timeouts may be negative, as upstream: they are over at the first look.
+    /// Timeouts may be negative, as upstream: they are over at the first look. So may the bandwidth:
+    /// with it, every migration fails.
     pub fn of_cluster(
         written: &MigrationConfiguration,
         path: &FieldPath,

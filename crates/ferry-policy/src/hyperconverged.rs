@@ -24,7 +24,8 @@ pub fn of_v1beta1(
     object: &v1beta1::HyperConverged,
 ) -> Result<EffectiveConfiguration, Vec<FieldError>> {
     refuse_misplaced(
-        object.spec.other.contains_key("virtualization"),
+        // The rest of that section has no other place in this version.
+        object.spec.other.get("virtualization").is_some_and(has_migrations),
         "spec.virtualization",
         "belongs to hco.kubevirt.io/v1; v1beta1 has spec.liveMigrationConfig",
     )?;
@@ -48,6 +49,10 @@ pub fn of_v1(object: &v1::HyperConverged) -> Result<EffectiveConfiguration, Vec<
         virtualization.and_then(|section| section.live_migration_config.as_ref()),
         &FieldPath::of("spec.virtualization.liveMigrationConfig"),
     )
+}
+
+fn has_migrations(section: &Value) -> bool {
+    section.get("liveMigrationConfig").is_some()
 }
 
 /// The other version's section would be dropped by a cluster, and all its settings with it.

@@ -1,6 +1,6 @@
 //! A MigrationPolicy, parsed: what it selects and what it sets.
 
-use ferry_api::{FieldError, FieldPath, Labels, MigrationPolicy};
+use ferry_api::{FieldError, FieldPath, Labels, MigrationPolicy, QuantityText};
 use ferry_units::{Downtime, SecondsPerGiB};
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ impl Policy {
             ));
         }
         let bandwidth = spec.bandwidth_per_migration.as_ref().and_then(|text| {
-            keep(BandwidthSetting::parse(text, &path.field("bandwidthPerMigration")), &mut errors)
+            keep(parse_bandwidth(text, &path.field("bandwidthPerMigration")), &mut errors)
         });
         let max_downtime = spec.max_downtime_ms.and_then(|millis| {
             keep(parse_downtime(millis, &path.field("maxDowntimeMs")), &mut errors)
@@ -115,4 +115,14 @@ impl Policy {
 
 fn keep<T>(parsed: Result<T, FieldError>, errors: &mut Vec<FieldError>) -> Option<T> {
     parsed.map_err(|error| errors.push(error)).ok()
+}
+
+/// What a policy may set, unlike the cluster: a bandwidth that is not negative.
+fn parse_bandwidth(text: &QuantityText, path: &FieldPath) -> Result<BandwidthSetting, FieldError> {
+    let setting = BandwidthSetting::parse(text, path)?;
+    if setting.quantity().is_negative() {
+        let written = Value::from(text.to_string());
+        return Err(FieldError::invalid(path.clone(), written, "must not be negative"));
+    }
+    Ok(setting)
 }

@@ -2,38 +2,10 @@
 
 use ferry_api::Kind;
 
-/// Whether a kind is a custom resource in the real system. Those are stricter than Kubernetes' own
-/// kinds where its history made it lenient.
-pub(crate) const fn is_custom(kind: Kind) -> bool {
-    match kind {
-        Kind::VirtualMachine
-        | Kind::VirtualMachineInstance
-        | Kind::VirtualMachineInstanceMigration
-        | Kind::MigrationPolicy
-        | Kind::KubeVirt
-        | Kind::HyperConverged
-        | Kind::NetworkAttachmentDefinition => true,
-        Kind::Node
-        | Kind::Namespace
-        | Kind::Pod
-        | Kind::Event
-        | Kind::Lease
-        | Kind::PersistentVolumeClaim
-        | Kind::ConfigMap
-        | Kind::Secret
-        | Kind::Service
-        | Kind::ServiceAccount
-        | Kind::ClusterRole
-        | Kind::ClusterRoleBinding
-        | Kind::Role
-        | Kind::RoleBinding => false,
-    }
-}
-
 /// Whether objects count how often what is wanted of them changed. Of the built-in kinds that are
 /// served here, only pods do.
 pub(crate) const fn has_generation(kind: Kind) -> bool {
-    is_custom(kind) || matches!(kind, Kind::Pod)
+    kind.is_custom() || matches!(kind, Kind::Pod)
 }
 
 /// Whether a PUT makes the object if there is none.
@@ -45,7 +17,7 @@ pub(crate) const fn is_created_by_update(kind: Kind) -> bool {
 /// Whether a PUT must say which revision it changes.
 // PARITY: pkg/registry/coordination/lease/strategy.go#AllowUnconditionalUpdate and its siblings.
 pub(crate) const fn needs_revision(kind: Kind) -> bool {
-    is_custom(kind) || matches!(kind, Kind::Lease | Kind::ServiceAccount)
+    kind.is_custom() || matches!(kind, Kind::Lease | Kind::ServiceAccount)
 }
 
 /// Whether a kind grants rights. Their names may be anything that can stand in a path.

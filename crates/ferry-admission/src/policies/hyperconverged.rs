@@ -6,14 +6,11 @@ use ferry_registry::{Document, Part, Refusal, Review};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
 
-use crate::denial::{Reason, Webhook, cause, invalid};
+use crate::denial::invalid;
 use crate::fields::{at, map_mut};
-use crate::policies::kubevirt::is_negative;
 
 /// The namespace that HyperConverged lives in, as in OpenShift.
 pub const OPERATOR_NAMESPACE: &str = "openshift-cnv";
-
-const WEBHOOK: Webhook = Webhook("validate-hco.kubevirt.io");
 
 /// Where there is more than one node an evicted instance can go somewhere.
 // PARITY: hyperconverged-cluster-operator pkg/webhooks/mutator/hyperConvergedMutator.go#mutateEvictionStrategy
@@ -34,17 +31,10 @@ pub(super) fn complete(review: &Review<'_>, object: &mut Document, view: &impl V
 }
 
 pub(super) fn check(review: &Review<'_>, operator_namespace: &str) -> Result<(), Refusal> {
-    let Some((old, object)) = super::states(review) else { return Ok(()) };
-    if old.is_none() {
+    if let Some((None, _)) = super::states(review) {
         create(review, operator_namespace)?;
     }
-    // PARITY: hyperconverged-cluster-operator controllers/handlers/kubevirt.go#hcLiveMigrationToKv
-    let field = "spec.liveMigrationConfig.bandwidthPerMigration";
-    let bandwidth = at(object, &["spec", "liveMigrationConfig", "bandwidthPerMigration"]);
-    let causes = bandwidth
-        .filter(|bandwidth| is_negative(bandwidth))
-        .map(|_| cause(Reason::Invalid, field, "must not be negative"));
-    WEBHOOK.unless_none(causes.into_iter().collect())
+    Ok(())
 }
 
 fn create(review: &Review<'_>, operator_namespace: &str) -> Result<(), Refusal> {

@@ -1,7 +1,7 @@
-//! The KubeVirt object: there is one, and it says nothing that no migration could follow.
+//! The KubeVirt object: there is one, it stays while it is needed, and what is experimental needs its gate.
 
 use ferry_api::kubevirt::{KubeVirt, VirtualMachine, VirtualMachineInstance};
-use ferry_api::{QuantityText, Selector, View};
+use ferry_api::{Selector, View};
 use ferry_registry::{DeniedCause, Document, Operation, Part, Refusal, Review};
 use serde_json::Value;
 
@@ -19,16 +19,15 @@ pub(super) const DOWNTIME_GATES: [&str; 2] = ["MigrationStallDetection", "Migrat
 
 pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal> {
     match review.operation {
-        Operation::Create { new } => {
+        Operation::Create { .. } => {
             // PARITY: pkg/virt-operator/webhooks/kubevirt-create-admitter.go#Admit
             if !view.list::<KubeVirt>(None, &Selector::default()).is_empty() {
                 return Err(ON_CREATE.refuse("Kubevirt is already created"));
             }
-            ON_CREATE.unless_none(bandwidth(new).into_iter().collect())
+            Ok(())
         }
         Operation::Update { old, new } if review.target.part == Part::Main => {
-            let causes = downtime(old, new).into_iter().chain(bandwidth(new)).collect();
-            ON_UPDATE.unless_none(causes)
+            ON_UPDATE.unless_none(downtime(old, new).into_iter().collect())
         }
         Operation::Update { .. } => Ok(()),
         Operation::Delete { old } => delete(old, view),
@@ -61,25 +60,6 @@ fn has_gate(kubevirt: &Document, gates: &[&str]) -> bool {
         .flatten()
         .filter_map(Value::as_str)
         .any(|gate| gates.contains(&gate))
-}
-
-/// A negative limit, with which every migration would fail.
-fn bandwidth(kubevirt: &Document) -> Option<DeniedCause> {
-    let path = [CONFIGURATION, &["migrations", "bandwidthPerMigration"]].concat();
-    is_negative(at(kubevirt, &path)?).then(|| {
-        let field = "spec.configuration.migrations.bandwidthPerMigration";
-        cause(Reason::Invalid, field, "must not be negative")
-    })
-}
-
-/// Whether a quantity is below zero, even by a fraction.
-pub(super) fn is_negative(quantity: &Value) -> bool {
-    let written = match quantity {
-        Value::String(text) => QuantityText::from(text.as_str()),
-        Value::Number(number) => QuantityText::from(number.to_string().as_str()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return false,
-    };
-    written.parse().is_ok_and(|quantity| quantity.to_string().starts_with('-'))
 }
 
 // PARITY: pkg/virt-operator/webhooks/kubevirt-deletion-admitter.go#Admit

@@ -1,13 +1,13 @@
 //! Policies: no setting is negative, and what is experimental needs its gate.
 
-use ferry_api::View;
+use ferry_api::{QuantityText, View};
 use ferry_registry::{DeniedCause, Document, Part, Refusal, Review};
 use serde_json::Value;
 
 use crate::cluster;
 use crate::denial::{Reason, Webhook, cause};
 use crate::fields::{at, same};
-use crate::policies::kubevirt::{DOWNTIME_GATES, downtime_sentence, is_negative};
+use crate::policies::kubevirt::{DOWNTIME_GATES, downtime_sentence};
 
 const WEBHOOK: Webhook = Webhook("migration-policy-validator.kubevirt.io");
 
@@ -73,6 +73,16 @@ pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal
         causes.push(cause(Reason::Invalid, field, "must not be negative"));
     }
     WEBHOOK.unless_none(causes)
+}
+
+/// Whether a quantity is below zero, even by a fraction.
+fn is_negative(quantity: &Value) -> bool {
+    let written = match quantity {
+        Value::String(text) => QuantityText::from(text.as_str()),
+        Value::Number(number) => QuantityText::from(number.to_string().as_str()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return false,
+    };
+    written.parse().is_ok_and(|quantity| quantity.to_string().starts_with('-'))
 }
 
 fn experimental(policy: &Document) -> Vec<DeniedCause> {

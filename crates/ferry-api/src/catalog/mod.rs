@@ -220,6 +220,35 @@ impl Kind {
         }
     }
 
+    /// Whether real clusters know it from a CustomResourceDefinition. Those are stricter than
+    /// Kubernetes' own kinds where its history made it lenient, print their cells differently, and
+    /// take other patches.
+    pub const fn is_custom(self) -> bool {
+        match self {
+            Self::VirtualMachine
+            | Self::VirtualMachineInstance
+            | Self::VirtualMachineInstanceMigration
+            | Self::MigrationPolicy
+            | Self::KubeVirt
+            | Self::HyperConverged
+            | Self::NetworkAttachmentDefinition => true,
+            Self::Node
+            | Self::Namespace
+            | Self::Pod
+            | Self::Event
+            | Self::Lease
+            | Self::PersistentVolumeClaim
+            | Self::ConfigMap
+            | Self::Secret
+            | Self::Service
+            | Self::ServiceAccount
+            | Self::ClusterRole
+            | Self::ClusterRoleBinding
+            | Self::Role
+            | Self::RoleBinding => false,
+        }
+    }
+
     /// Its schema in `version`, or `None` where that is not served.
     pub fn schema(self, version: &str) -> Option<&'static Schema> {
         // Made when first asked for: a program that reads virtual machines needs no pods.
@@ -238,12 +267,6 @@ impl ResourceDefinition {
     /// `group/version`, or only the version for Kubernetes' core.
     pub fn api_version(&self, version: &str) -> String {
         if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
-    }
-
-    /// Whether real clusters know the kind from a CustomResourceDefinition, which changes a few
-    /// habits: how cells are printed, which patches are taken, what a missing field shows as.
-    pub fn is_custom(&self) -> bool {
-        self.group.contains('.') && !self.group.ends_with(".k8s.io")
     }
 
     /// The version of that name, if it is served.

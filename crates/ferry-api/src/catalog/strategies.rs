@@ -8,7 +8,7 @@
 //! `staging/src/kubevirt.io/api/core/v1/types.go`.
 
 use crate::catalog::Kind;
-use crate::schema::{MergeStrategy, ObjectShape, PatchStrategy, Schema, Shape, UnknownFields};
+use crate::schema::{MergeStrategy, PatchStrategy, Schema, Shape};
 
 /// The end of a path (`[]` stands for the items of a list), who owns what there, and how a
 /// strategic patch treats it.
@@ -141,52 +141,41 @@ const INSTANCE: &[Rule] = &[
     Rule("spec.utilityVolumes", ItemsBy(&["name"]), Replace),
 ];
 
-/// Lists of a virtual machine that ferry does not act on, and that several writers can share. They
-/// are in the schema for that alone: what is in their items is kept as written.
-const SHARED_LISTS: [(&str, &str); 3] = [
-    ("topologySpreadConstraints", "How machines are spread over zones, racks or hosts."),
-    ("resourceClaims", "Claims of devices that are allocated before the machine starts."),
-    ("utilityVolumes", "Volumes for the machine's pod that are no disks of the guest."),
-];
+const MACHINE: &[Rule] = &[Rule("spec.resourceClaimTemplates", ItemsBy(&["name"]), Replace)];
+
+const INSTALLATION: &[Rule] =
+    &[Rule("configuration.supportContainerResources", ItemsBy(&["type"]), Replace)];
 
 /// Which rules hold for a kind, beside those of its metadata.
-const fn rules(kind: Kind) -> [&'static [Rule]; 2] {
+const fn rules(kind: Kind) -> &'static [&'static [Rule]] {
     match kind {
-        Kind::VirtualMachine | Kind::VirtualMachineInstance => [INSTANCE, PLACEMENT],
-        Kind::Node => [NODE, &[]],
-        Kind::Namespace => [&[CONDITIONS], &[]],
-        Kind::Pod => [POD, PLACEMENT],
-        Kind::Event => [EVENT, &[]],
-        Kind::PersistentVolumeClaim => [CLAIM, &[]],
-        Kind::Service => [SERVICE, &[]],
-        Kind::ServiceAccount => [SERVICE_ACCOUNT, &[]],
-        Kind::ClusterRoleBinding | Kind::RoleBinding => [BINDING, &[]],
+        Kind::VirtualMachine => &[MACHINE, INSTANCE, PLACEMENT],
+        Kind::VirtualMachineInstance => &[INSTANCE, PLACEMENT],
+        Kind::KubeVirt => &[INSTALLATION],
+        Kind::Node => &[NODE],
+        Kind::Namespace => &[&[CONDITIONS]],
+        Kind::Pod => &[POD, PLACEMENT],
+        Kind::Event => &[EVENT],
+        Kind::PersistentVolumeClaim => &[CLAIM],
+        Kind::Service => &[SERVICE],
+        Kind::ServiceAccount => &[SERVICE_ACCOUNT],
+        Kind::ClusterRoleBinding | Kind::RoleBinding => &[BINDING],
         Kind::VirtualMachineInstanceMigration
         | Kind::MigrationPolicy
-        | Kind::KubeVirt
         | Kind::HyperConverged
         | Kind::NetworkAttachmentDefinition
         | Kind::Lease
         | Kind::ConfigMap
         | Kind::Secret
         | Kind::ClusterRole
-        | Kind::Role => [&[], &[]],
+        | Kind::Role => &[],
     }
 }
 
 /// Tells the schema of a kind which parts of it can be shared.
 pub(super) fn annotate(kind: Kind, schema: &mut Schema) {
-    let instance = match kind {
-        Kind::VirtualMachine => field(schema, &["spec", "template", "spec"]),
-        Kind::VirtualMachineInstance => field(schema, &["spec"]),
-        _ => None,
-    };
-    if let Some(instance) = instance {
-        add_shared_lists(instance);
-    }
-    let [own, more] = rules(kind);
     annotate_metadata(schema);
-    walk("", schema, &[own, more]);
+    walk("", schema, rules(kind));
 }
 
 /// The same for events in the group of their own.
@@ -242,17 +231,6 @@ fn field<'s>(schema: &'s mut Schema, path: &[&str]) -> Option<&'s mut Schema> {
     field(object.properties.get_mut(*first)?, rest)
 }
 
-fn add_shared_lists(instance: &mut Schema) {
-    let Shape::Object(object) = &mut instance.shape else { return };
-    for (name, description) in SHARED_LISTS {
-        let open = ObjectShape { unknown: UnknownFields::Kept, ..ObjectShape::default() };
-        let items = Schema::plain(Shape::Object(open));
-        let mut list = Schema::plain(Shape::Array(Box::new(items)));
-        list.description = Some(description.to_owned());
-        object.properties.entry(name.to_owned()).or_insert(list);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,8 +258,7 @@ mod tests {
                 kind.schema(kind.definition().storage_version).unwrap(),
                 &mut found,
             );
-            let [own, more] = rules(kind);
-            for Rule(end, ..) in [METADATA, own, more].into_iter().flatten() {
+            for Rule(end, ..) in [METADATA].iter().chain(rules(kind)).copied().flatten() {
                 assert!(found.iter().any(|path| ends_with(path, end)), "{kind} {end}");
             }
         }

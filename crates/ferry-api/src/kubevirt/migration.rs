@@ -160,6 +160,7 @@ pub struct VirtualMachineInstanceMigrationStatus {
     pub synchronization_addresses: Option<Vec<String>>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
 
@@ -178,6 +179,7 @@ pub struct PhaseTransitionTimestamp {
     pub phase_transition_timestamp: Time,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
 

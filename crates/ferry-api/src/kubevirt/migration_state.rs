@@ -11,10 +11,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::kubevirt::MigrationConfiguration;
 use crate::object::Unmodelled;
+use crate::schema::{Declared, Field, Json};
+
+/// What else is known of a migration.
+const STATE: &[Field] = &[
+    Field("migrationNetworkType", Json::Text, "The network that memory crosses: pod or migration."),
+    Field(
+        "sourcePersistentStatePVCName",
+        Json::Text,
+        "The claim with the guest's TPM and firmware that it leaves.",
+    ),
+    Field("sourceState", Json::Object, "What the source says, in a migration between clusters."),
+    Field(
+        "targetMemoryOverhead",
+        Json::Quantity,
+        "The memory that the target's pod needs beside the guest's.",
+    ),
+    Field(
+        "targetPersistentStatePVCName",
+        Json::Text,
+        "The claim with the guest's TPM and firmware that it goes to.",
+    ),
+    Field("targetState", Json::Object, "What the target says, in a migration between clusters."),
+];
+
+/// What else a policy may have set.
+const CONFIGURATION: &[Field] =
+    &[Field("experimental", Json::Object, "Options that may go again.")];
 
 /// The state of a virtual machine's latest migration.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = Declared(STATE))]
 pub struct MigrationState {
     /// The uid of the VirtualMachineInstanceMigration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,9 +109,11 @@ pub struct MigrationState {
     pub migration_policy_name: Option<String>,
     /// The settings that the migration runs with, fixed when it was handed to the nodes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = Declared(CONFIGURATION))]
     pub migration_configuration: Option<MigrationConfiguration>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::kubevirt::{VirtualMachineInstanceStatus, Volume};
 use crate::object::{Unmodelled, kubernetes_object, null_as_default};
 use crate::quantity::QuantityText;
-use crate::schema::without_default;
+use crate::schema::{Declared, Field, Json, without_default};
 
 kubernetes_object! {
     /// A running virtual machine. Its status is written on the object itself; there is no status
@@ -21,9 +21,38 @@ kubernetes_object! {
     status: VirtualMachineInstanceStatus
 }
 
+/// What else an instance says.
+const SPEC: &[Field] = &[
+    Field("accessCredentials", Json::Objects, "Keys and passwords that are put into the guest."),
+    Field("architecture", Json::Text, "The guest's architecture, such as amd64."),
+    Field("dnsConfig", Json::Object, "Name servers and search domains."),
+    Field("dnsPolicy", Json::Text, "Where names are looked up: ClusterFirst, Default, None."),
+    Field("hostname", Json::Text, "The guest's host name. Default: the machine's name."),
+    Field("livenessProbe", Json::Object, "How to find out whether the guest is alive."),
+    Field("networks", Json::Objects, "The networks that its interfaces are on."),
+    Field("priorityClassName", Json::Text, "How important its pod is."),
+    Field("readinessProbe", Json::Object, "How to find out whether the guest is ready."),
+    Field(
+        "resourceClaims",
+        Json::Objects,
+        "Claims of devices that are allocated before it starts.",
+    ),
+    Field("schedulerName", Json::Text, "The scheduler that finds its node."),
+    Field("serviceAccountName", Json::Text, "The service account that its pod runs under."),
+    Field("startStrategy", Json::Text, "Paused, where the guest is to wait for an unpause."),
+    Field("subdomain", Json::Text, "The subdomain of its name in the cluster."),
+    Field(
+        "topologySpreadConstraints",
+        Json::Objects,
+        "How machines are spread over zones, racks or hosts.",
+    ),
+    Field("utilityVolumes", Json::Objects, "Volumes for its pod that are no disks of the guest."),
+];
+
 /// What the machine is and where it may run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = Declared(SPEC))]
 pub struct VirtualMachineInstanceSpec {
     /// The machine's hardware. It is written even where it is empty: a cluster asks for it.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -50,6 +79,7 @@ pub struct VirtualMachineInstanceSpec {
     pub termination_grace_period_seconds: Option<i64>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
 

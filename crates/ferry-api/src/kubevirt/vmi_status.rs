@@ -9,10 +9,43 @@ use serde::{Deserialize, Serialize};
 use crate::kubevirt::MigrationState;
 use crate::object::Unmodelled;
 use crate::quantity::QuantityText;
+use crate::schema::{Declared, Field, Json, or_null};
+
+/// What else is known of an instance.
+const STATUS: &[Field] = &[
+    Field("VSOCKCID", Json::Whole, "The address of its virtual socket."),
+    Field(
+        "changedBlockTracking",
+        Json::OrNull(&Json::Anything),
+        "Whether blocks that change are tracked, for backups.",
+    ),
+    Field("currentCPUTopology", Json::Object, "The CPUs that it has now."),
+    Field("deviceStatus", Json::Object, "Devices that were allocated to it."),
+    Field("fsFreezeStatus", Json::Text, "Whether its file systems were asked to stand still."),
+    Field("guestOSInfo", Json::Object, "What the guest says of its system."),
+    Field("kernelBootStatus", Json::Object, "The kernel that it was booted with."),
+    Field("launcherContainerImageVersion", Json::Text, "The image that its pod runs."),
+    Field("machine", Json::Object, "The type of machine that it became."),
+    Field("memory", Json::Object, "The memory that it has now."),
+    Field("phaseTransitionTimestamps", Json::Objects, "When it first entered each phase."),
+    Field("powerRequest", Json::Section(POWER_REQUEST), "A pause or its end that was asked for."),
+    Field("qosClass", Json::Text, "The quality of service of its pod."),
+    Field("reason", Json::Text, "Why it is in its phase, in one word."),
+    Field("runtimeUser", Json::Whole, "The user that its pod runs as."),
+    Field("selinuxContext", Json::Text, "The SELinux context of its pod."),
+    Field(
+        "topologyHints",
+        Json::Object,
+        "What its node must offer, such as a frequency of the clock.",
+    ),
+    Field("virtualMachineRevisionName", Json::Text, "The machine as it was when it was started."),
+    Field("volumeStatus", Json::Objects, "Its volumes, and how far attaching them is."),
+];
 
 /// What is known of a running virtual machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = Declared(STATUS))]
 pub struct VirtualMachineInstanceStatus {
     /// Where it is in its life.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +80,7 @@ pub struct VirtualMachineInstanceStatus {
     pub migrated_volumes: Option<Vec<MigratedVolume>>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
 
@@ -94,18 +128,40 @@ pub struct Condition {
     pub message: Option<String>,
     /// When it was last looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = or_null)]
     pub last_probe_time: Option<Time>,
     /// When status last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(transform = or_null)]
     pub last_transition_time: Option<Time>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
+
+/// What somebody wants of the guest, until its node has done it. Ferry's own: upstream asks the node
+/// itself.
+const POWER_REQUEST: &[Field] = &[
+    Field("requestedAt", Json::Text, "When it was asked for."),
+    Field("state", Json::Text, "What the guest is to be: Paused or Running."),
+];
+
+/// What else is known of an interface.
+const INTERFACE: &[Field] = &[
+    Field("infoSource", Json::Text, "Who says so: domain, guest-agent, multus-status."),
+    Field("interfaceName", Json::Text, "Its name in the guest."),
+    Field("ipAddresses", Json::Texts, "All its addresses."),
+    Field("linkState", Json::Text, "Whether it is connected: up or down."),
+    Field("mac", Json::Text, "Its hardware address."),
+    Field("podInterfaceName", Json::Text, "Its name in the pod."),
+    Field("queueCount", Json::Whole, "How many queues it has."),
+];
 
 /// A network interface as the guest sees it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = Declared(INTERFACE))]
 pub struct NetworkInterface {
     /// Its first address.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -115,6 +171,7 @@ pub struct NetworkInterface {
     pub name: Option<String>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
 
@@ -133,12 +190,22 @@ pub struct MigratedVolume {
     pub destination_pvc_info: Option<PersistentVolumeClaimInfo>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }
+
+/// What else is known of a claim.
+const CLAIM: &[Field] = &[
+    Field("accessModes", Json::Texts, "How many nodes may use it at once."),
+    Field("filesystemOverhead", Json::Text, "The share of it that its file system needs."),
+    Field("preallocated", Json::Flag, "Whether its space is taken already."),
+    Field("volumeMode", Json::Text, "Filesystem or Block."),
+];
 
 /// What is known of a claim.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = Declared(CLAIM))]
 pub struct PersistentVolumeClaimInfo {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,5 +218,6 @@ pub struct PersistentVolumeClaimInfo {
     pub requests: Option<BTreeMap<String, QuantityText>>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }

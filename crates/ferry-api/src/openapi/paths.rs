@@ -45,7 +45,7 @@ fn add_kind(paths: &mut Map<String, Value>, served: KindVersion) {
     let definition = served.definition();
     let (group, version) = (served.group(), served.version());
     let target = Target {
-        custom: served.definition().is_custom(),
+        custom: served.kind().is_custom(),
         names: (group, version, definition.kind),
         body: (group, version, definition.kind),
         part: "",

@@ -5,6 +5,7 @@
 //! defaulting, pruning and publishing all walk the same few cases.
 
 mod check;
+mod declared;
 mod defaults;
 mod openapi;
 mod parse;
@@ -15,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde_json::Value;
 
+pub(crate) use declared::{Declared, Field, Json, as_written, or_null};
 pub(crate) use parse::without_default;
 
 /// The schema of a value.

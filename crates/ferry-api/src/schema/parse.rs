@@ -9,6 +9,7 @@ use schemars::transform::AddNullable;
 use serde_json::{Map, Value};
 
 use crate::quantity::QUANTITY_PATTERN;
+use crate::schema::declared::NULLABLE;
 use crate::schema::{MergeStrategy, ObjectShape, Schema, Shape, Text, UnknownFields};
 
 /// The only fields of Kubernetes' own kinds that hold a number or a name; a test lists them.
@@ -43,7 +44,7 @@ fn parse(schema: &Value, at: &str) -> Schema {
     let plain = Schema::plain(shape(schema, at));
     Schema {
         description: text(schema, "description").map(unwrapped),
-        nullable: schema.get("nullable") == Some(&Value::Bool(true)),
+        nullable: flag(schema, "nullable") || flag(schema, NULLABLE),
         default: schema.get("default").filter(|default| !default.is_null()).cloned(),
         merge: merge(schema).unwrap_or(plain.merge),
         shape: plain.shape,
@@ -122,8 +123,9 @@ fn object(schema: &Map<String, Value>, at: &str) -> Shape {
         .map(|(name, schema)| {
             let mut parsed = parse(schema, &format!("{at}.{name}"));
             // An `Option` is nullable for schemars. For Kubernetes, what may be left out is not:
-            // `null` there means "not written".
-            parsed.nullable &= required.contains(name);
+            // `null` there means "not written", unless the field says otherwise.
+            let marked = schema.as_object().is_some_and(|schema| flag(schema, NULLABLE));
+            parsed.nullable &= required.contains(name) || marked;
             (name.clone(), parsed)
         })
         .collect();

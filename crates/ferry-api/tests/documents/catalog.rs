@@ -104,7 +104,7 @@ fn kubectl_get_shows_these_columns() {
 #[test]
 fn columns_of_custom_kinds_come_from_these_paths() {
     let mut table = Vec::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.definition().is_custom()) {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_custom()) {
         for column in kind.definition().columns {
             if let CellSource::Path(path) = column.source {
                 table.push(format!("{kind} {} {} {path}", column.name, column.type_));
@@ -143,7 +143,7 @@ fn every_column_is_described_and_has_a_type_of_kubernetes() {
             );
             assert!(!column.description.is_empty(), "{kind} {}", column.name);
             // Kubernetes prints the ages of its own kinds as texts, and those of roles as dates.
-            let custom = kind.definition().is_custom();
+            let custom = kind.is_custom();
             let date = column.name == "Created At" || (column.name == "Age" && custom);
             assert_eq!(column.type_ == "date", date, "{kind} {}", column.name);
         }

@@ -9,6 +9,7 @@ mod discovery;
 mod identity_errors;
 mod manifest_refusals;
 mod manifest_text;
+mod misspelt;
 mod openapi;
 mod pod_tables;
 mod properties;

@@ -194,7 +194,7 @@ fn writes_can_be_validated_and_custom_kinds_take_no_strategic_patch() {
                 let types = operation["requestBody"]["content"].as_object().unwrap();
                 assert_eq!(
                     types.contains_key("application/strategic-merge-patch+json"),
-                    !served.definition().is_custom(),
+                    !served.kind().is_custom(),
                     "{path}",
                 );
                 assert!(types.contains_key("application/merge-patch+json"), "{path}");

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::common::{document, documents, encode, object, without_nulls};
 
-pub(crate) const MANIFESTS: [(&str, &str); 11] = [
+pub(crate) const MANIFESTS: [(&str, &str); 12] = [
+    ("breadth", include_str!("../manifests/breadth.yaml")),
     ("cluster", include_str!("../manifests/cluster.yaml")),
     ("hyperconverged-v1", include_str!("../manifests/hyperconverged-v1.yaml")),
     ("hyperconverged-v1beta1", include_str!("../manifests/hyperconverged-v1beta1.yaml")),

@@ -75,6 +75,7 @@ fn only_fields_of_the_platforms_configuration_have_defaults() {
         HyperConverged/v1.spec.virtualization.liveMigrationConfig.parallelOutboundMigrationsPerNode = 2
         HyperConverged/v1.spec.virtualization.liveMigrationConfig.progressTimeout = 150
         HyperConverged/v1beta1.spec = {}
+        HyperConverged/v1beta1.spec.featureGates = {}
         HyperConverged/v1beta1.spec.liveMigrationConfig = {}
         HyperConverged/v1beta1.spec.liveMigrationConfig.allowAutoConverge = false
         HyperConverged/v1beta1.spec.liveMigrationConfig.allowPostCopy = false
@@ -141,8 +142,11 @@ fn these_fields_hold_quantities() {
         VirtualMachineInstance/v1.status.migratedVolumes[].sourcePVCInfo.capacity{}
         VirtualMachineInstance/v1.status.migratedVolumes[].sourcePVCInfo.requests{}
         VirtualMachineInstance/v1.status.migrationState.migrationConfiguration.bandwidthPerMigration
+        VirtualMachineInstance/v1.status.migrationState.targetMemoryOverhead
         VirtualMachineInstanceMigration/v1.status.migrationState.migrationConfiguration.bandwidthPerMigration
+        VirtualMachineInstanceMigration/v1.status.migrationState.targetMemoryOverhead
         MigrationPolicy/v1alpha1.spec.bandwidthPerMigration
+        KubeVirt/v1.spec.configuration.cpuRequest
         KubeVirt/v1.spec.configuration.migrations.bandwidthPerMigration
         HyperConverged/v1.spec.virtualization.liveMigrationConfig.bandwidthPerMigration
         HyperConverged/v1beta1.spec.liveMigrationConfig.bandwidthPerMigration
@@ -196,20 +200,45 @@ fn closed_parts_are_closed_and_open_ones_open() {
         (Kind::VirtualMachineInstanceMigration, "v1", "spec"),
         (Kind::VirtualMachineInstanceMigration, "v1", "spec.sendTo"),
         (Kind::VirtualMachineInstanceMigration, "v1", "spec.receive"),
+        (Kind::VirtualMachineInstanceMigration, "v1", "status"),
+        (Kind::VirtualMachineInstanceMigration, "v1", "status.migrationState"),
+        (Kind::KubeVirt, "v1", "spec"),
+        (Kind::KubeVirt, "v1", "spec.configuration"),
         (Kind::KubeVirt, "v1", configuration),
+        (Kind::KubeVirt, "v1", "spec.configuration.developerConfiguration"),
+        (Kind::KubeVirt, "v1", "status"),
+        (Kind::HyperConverged, "v1beta1", "spec"),
         (Kind::HyperConverged, "v1beta1", "spec.liveMigrationConfig"),
+        (Kind::HyperConverged, "v1beta1", "spec.resourceRequirements"),
+        (Kind::HyperConverged, "v1beta1", "status"),
+        (Kind::HyperConverged, "v1", "spec"),
+        (Kind::HyperConverged, "v1", "spec.virtualization"),
         (Kind::HyperConverged, "v1", "spec.virtualization.liveMigrationConfig"),
+        (Kind::HyperConverged, "v1", "spec.deployment.nodePlacements"),
+        (Kind::HyperConverged, "v1", "status"),
         (Kind::VirtualMachine, "v1", "metadata"),
+        (Kind::VirtualMachine, "v1", "spec"),
+        (Kind::VirtualMachine, "v1", "spec.instancetype"),
+        (Kind::VirtualMachine, "v1", "spec.template"),
+        (Kind::VirtualMachine, "v1", "spec.template.spec"),
+        (Kind::VirtualMachine, "v1", "status"),
+        (Kind::VirtualMachineInstance, "v1", "spec"),
+        (Kind::VirtualMachineInstance, "v1", "status"),
+        (Kind::VirtualMachineInstance, "v1", "status.migrationState"),
     ] {
         assert_eq!(unknown_at(kind, version, closed), UnknownFields::Pruned, "{kind} {closed}");
     }
     for (kind, version, open) in [
-        (Kind::VirtualMachine, "v1", "spec"),
+        (Kind::VirtualMachine, "v1", "spec.template.metadata"),
+        (Kind::VirtualMachine, "v1", "spec.template.spec.domain"),
         (Kind::VirtualMachine, "v1", "spec.template.spec.domain.cpu"),
-        (Kind::VirtualMachineInstance, "v1", "status.migrationState"),
-        (Kind::VirtualMachineInstanceMigration, "v1", "status"),
-        (Kind::KubeVirt, "v1", "spec.configuration"),
-        (Kind::HyperConverged, "v1", "spec.virtualization"),
+        (Kind::VirtualMachine, "v1", "spec.template.spec.dnsConfig"),
+        (Kind::VirtualMachineInstance, "v1", "status.guestOSInfo"),
+        (Kind::VirtualMachineInstance, "v1", "status.migrationState.targetState"),
+        (Kind::KubeVirt, "v1", "spec.configuration.network"),
+        (Kind::KubeVirt, "v1", "spec.customizeComponents"),
+        (Kind::HyperConverged, "v1", "spec.security.certConfig"),
+        (Kind::HyperConverged, "v1beta1", "spec.certConfig"),
         (Kind::NetworkAttachmentDefinition, "v1", "spec"),
     ] {
         assert_eq!(unknown_at(kind, version, open), UnknownFields::Kept, "{kind} {open}");

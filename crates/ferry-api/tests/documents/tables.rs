@@ -96,10 +96,12 @@ fn manifests_print_as_these_rows() {
         Service: postgres | ClusterIP | 172.30.14.2 | <none> | 5432/TCP,9187/TCP | <unknown> | kubevirt.io/domain=postgres-primary
         ServiceAccount: migrator | 1 | <unknown>
         VirtualMachine: - | null | null | null
+        VirtualMachine: everything | null | Running | null
         VirtualMachine: postgres-primary | null | Paused | False
         VirtualMachine: radio-unit | null | Running | null
         VirtualMachine: win2k25-template-test | null | null | null
         VirtualMachineInstance: build-agent | null | Running | null | worker-1 | null | null | null
+        VirtualMachineInstance: everything | null | Failed | null | null | null | null | null
         VirtualMachineInstance: postgres-primary | 3d2h | Running | 10.131.0.169 | worker-2 | True | True | null
         VirtualMachineInstance: receiver | null | WaitingForSync | null | null | null | null | null
         VirtualMachineInstanceMigration: - | null | postgres-primary

@@ -168,6 +168,13 @@ fn about_settings(configuration: &EffectiveConfiguration, warnings: &mut Vec<War
                 ),
             ));
         }
+        Bandwidth::BelowZero => warnings.push(Warning::new(
+            WarningCode::NegativeBandwidth,
+            format!(
+                "bandwidthPerMigration {quantity} ({}) is negative: every migration fails",
+                bandwidth.origin
+            ),
+        )),
         Bandwidth::Unlimited | Bandwidth::AtMost(_) => {}
     }
     for (key, seconds, origin) in [

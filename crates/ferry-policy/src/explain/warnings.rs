@@ -33,6 +33,8 @@ pub enum WarningCode {
     BandwidthBelowOneMib,
     /// A bandwidth of less than a byte per second, which is taken for unlimited.
     BandwidthBelowOneByte,
+    /// A bandwidth below 0, with which every migration fails.
+    NegativeBandwidth,
     /// A timeout below 0, which is over before it starts.
     NegativeTimeout,
     /// Post-copy is allowed and can never start.
@@ -57,7 +59,7 @@ pub enum WarningCode {
 
 impl WarningCode {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SelectorMatchesNoVm,
         Self::PolicyOverridesNothing,
         Self::KubevirtOverwritten,
@@ -66,6 +68,7 @@ impl WarningCode {
         Self::SemanticsDiffer,
         Self::BandwidthBelowOneMib,
         Self::BandwidthBelowOneByte,
+        Self::NegativeBandwidth,
         Self::NegativeTimeout,
         Self::PostCopyWithoutWorkloadDisruption,
         Self::LabelNotOnTemplate,

@@ -67,9 +67,9 @@ fn refused(object: &v1beta1::HyperConverged, expected: Expect) {
 #[test]
 fn what_is_wrong_names_the_field_of_hyperconverged() {
     refused(
-        &object(json!({ "liveMigrationConfig": { "bandwidthPerMigration": "-1Mi" } })),
+        &object(json!({ "liveMigrationConfig": { "bandwidthPerMigration": "MB" } })),
         expect![[r#"
-            spec.liveMigrationConfig.bandwidthPerMigration: Invalid value: "-1Mi": must not be negative
+            spec.liveMigrationConfig.bandwidthPerMigration: Invalid value: "MB": "MB" is not a quantity: it has no number; write one such as 64Mi, 500m or 1e3
         "#]],
     );
 }
@@ -115,7 +115,7 @@ fn a_patch_that_does_not_work_is_refused() {
         r#"[{"op": "replace", "path": "/spec/configuration/migrations/a/b", "value": 1}]"#,
         r#"[{"op": "add", "path": "/spec/configuration/migrations/progressTimeout", "value": "x"}]"#,
         r#"[{"op": "add", "path": "/spec/configuration/migrations/noSuchKey", "value": 1}]"#,
-        r#"[{"op": "add", "path": "/spec/configuration/migrations/bandwidthPerMigration", "value": "-1"}]"#,
+        r#"[{"op": "add", "path": "/spec/configuration/migrations/bandwidthPerMigration", "value": "MB"}]"#,
         r#"[{"op": "replace", "path": "/spec/configuration/migrations", "value": 7}]"#,
     ] {
         let errors = of_v1beta1(&with_patch(json!({}), patch)).unwrap_err();

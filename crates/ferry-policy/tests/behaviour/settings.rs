@@ -259,10 +259,10 @@ fn what_makes_no_sense_is_refused_with_its_field() {
         errors.iter().map(|error| format!("{error}\n")).collect::<String>()
     };
     expect![[r#"
-        spec.configuration.migrations.bandwidthPerMigration: Invalid value: "-1Mi": must not be negative
+        spec.configuration.migrations.bandwidthPerMigration: Invalid value: "20E": 20E is too large: it does not fit 64 bits
         spec.configuration.migrations.maxDowntimeMs: Invalid value: 0: a downtime of 0 ms is outside 1 to 2000000 ms
     "#]]
-    .assert_eq(&errors(json!({ "bandwidthPerMigration": "-1Mi", "maxDowntimeMs": 0 })));
+    .assert_eq(&errors(json!({ "bandwidthPerMigration": "20E", "maxDowntimeMs": 0 })));
 }
 
 #[test]
@@ -285,4 +285,13 @@ fn parity_a_policy_may_not_be_negative_and_the_cluster_may() {
         cluster(json!({ "completionTimeoutPerGiB": -1, "progressTimeout": -1 })).settings();
     assert_eq!(settings.progress_timeout, ProgressTimeout::After(-1));
     assert_eq!(settings.completion_timeout_per_gib.get(), -1);
+    for written in ["-1Mi", "-100m", "-20E"] {
+        let configuration = cluster(json!({ "bandwidthPerMigration": written }));
+        let setting = configuration.bandwidth_per_migration.value;
+        assert_eq!(
+            (setting.quantity().to_string().as_str(), setting.limit()),
+            (written, Bandwidth::BelowZero)
+        );
+        assert_eq!(configuration.settings().bandwidth, Bandwidth::BelowZero);
+    }
 }

@@ -137,6 +137,16 @@ fn post_copy_allowed_without_workload_disruption() {
 }
 
 #[test]
+fn a_negative_bandwidth() {
+    check(
+        &[INSTANCE, &cluster("bandwidthPerMigration: -1Mi")],
+        expect![[r#"
+            negative-bandwidth: bandwidthPerMigration -1Mi (cluster) is negative: every migration fails
+        "#]],
+    );
+}
+
+#[test]
 fn negative_timeouts() {
     check(
         &[INSTANCE, &cluster("completionTimeoutPerGiB: -1, progressTimeout: -2")],

@@ -1,14 +1,22 @@
 //! The two versions of HyperConverged: `v1` sorts into sections what `v1beta1` has in one heap.
+//!
+//! A few fields are only in one of them upstream. Here they are in both, at the same place, so that
+//! an object that is written in one version and then in the other has lost nothing.
+
+#[cfg(test)]
+mod tests;
 
 use ferry_api::KindVersion;
 use serde_json::{Map, Value, json};
 
+use crate::draft::prune;
 use crate::object::Document;
 
 /// Where the fields of `spec` stand: in `v1beta1`, and in `v1`. A section comes before the fields
-/// that are moved into it.
+/// that are moved into it. A field that is at the same place in both is not here.
 // PARITY: hyperconverged-cluster-operator api/v1beta1/conversion.go#ConvertTo
-const MOVES: [(&str, &str); 38] = [
+const MOVES: [(&str, &str); 40] = [
+    ("tuningPolicy", "virtualization.tuningPolicy"),
     ("liveMigrationConfig", "virtualization.liveMigrationConfig"),
     ("permittedHostDevices", "virtualization.permittedHostDevices"),
     ("mediatedDevicesConfiguration", "virtualization.mediatedDevicesConfiguration"),
@@ -28,13 +36,13 @@ const MOVES: [(&str, &str); 38] = [
         "resourceRequirements.autoCPULimitNamespaceLabelSelector",
         "virtualization.autoCPULimitNamespaceLabelSelector",
     ),
-    ("resourceRequirements.storageWorkloads", "storage.storageWorkloads"),
+    ("resourceRequirements.storageWorkloads", "storage.workloadResourceRequirements"),
     ("vmStateStorageClass", "storage.vmStateStorageClass"),
     ("scratchSpaceStorageClass", "storage.scratchSpaceStorageClass"),
     ("storageImport", "storage.storageImport"),
     ("filesystemOverhead", "storage.filesystemOverhead"),
-    ("infra.nodePlacement", "nodePlacements.infra"),
-    ("workloads.nodePlacement", "nodePlacements.workload"),
+    ("infra.nodePlacement", "deployment.nodePlacements.infra"),
+    ("workloads.nodePlacement", "deployment.nodePlacements.workload"),
     ("certConfig", "security.certConfig"),
     ("tlsSecurityProfile", "security.tlsSecurityProfile"),
     ("networkBinding", "networking.networkBinding"),
@@ -45,6 +53,7 @@ const MOVES: [(&str, &str); 38] = [
     ("enableCommonBootImageImport", "workloadSources.enableCommonBootImageImport"),
     ("dataImportCronTemplates", "workloadSources.dataImportCronTemplates"),
     ("instancetypeConfig", "workloadSources.instancetypeConfig"),
+    ("CommonInstancetypesDeployment", "workloadSources.commonInstancetypesDeployment"),
     ("uninstallStrategy", "deployment.uninstallStrategy"),
     ("logVerbosityConfig", "deployment.logVerbosityConfig"),
     ("deployVmConsoleProxy", "deployment.deployVmConsoleProxy"),
@@ -52,8 +61,15 @@ const MOVES: [(&str, &str); 38] = [
     ("enableApplicationAwareQuota", "deployment.applicationAwareConfig.enable"),
 ];
 
-/// Changes the spec of one version into that of the other. What has no other place, or whose place
-/// is taken, stays where it is.
+/// Where fields of `v1` stood before they came to where they are, and where they are.
+const RENAMES: [(&str, &str); 3] = [
+    ("nodePlacements.infra", "deployment.nodePlacements.infra"),
+    ("nodePlacements.workload", "deployment.nodePlacements.workload"),
+    ("storage.storageWorkloads", "storage.workloadResourceRequirements"),
+];
+
+/// Changes the spec of one version into that of the other. Of what the other version does not know,
+/// sections without a field and a former place beside the current one, nothing is left.
 pub(super) fn convert(to: KindVersion, document: &mut Document) {
     let Some(spec) = document.get_mut("spec").and_then(Value::as_object_mut) else { return };
     if to.version() == "v1" {
@@ -62,11 +78,15 @@ pub(super) fn convert(to: KindVersion, document: &mut Document) {
         }
         gates_as_list(spec);
     } else {
+        for (former, current) in RENAMES {
+            relocate(spec, former, current);
+        }
         for (heap, sorted) in MOVES.into_iter().rev() {
             relocate(spec, sorted, heap);
         }
         gates_as_map(spec);
     }
+    prune(to.schema(), document);
 }
 
 fn relocate(spec: &mut Map<String, Value>, from: &str, to: &str) {
@@ -114,39 +134,29 @@ fn put(object: &mut Map<String, Value>, path: &str, value: Value) {
 
 /// `featureGates` of `v1beta1`, where each gate is a field, as the list that `v1` has.
 fn gates_as_list(spec: &mut Map<String, Value>) {
-    let Some(Value::Object(gates)) = spec.get("featureGates") else { return };
-    let listed: Option<Vec<Value>> = gates
-        .iter()
-        .map(|(name, state)| {
-            Some(if state.as_bool()? {
-                json!({ "name": name })
-            } else {
-                json!({ "name": name, "state": "Disabled" })
-            })
+    let Some(Value::Object(gates)) = spec.remove("featureGates") else { return };
+    let listed: Vec<Value> = gates
+        .into_iter()
+        .map(|(name, enabled)| match enabled {
+            Value::Bool(false) => json!({ "name": name, "state": "Disabled" }),
+            _ => json!({ "name": name }),
         })
         .collect();
-    if let Some(listed) = listed {
+    if !listed.is_empty() {
         spec.insert("featureGates".to_owned(), Value::Array(listed));
     }
 }
 
-/// The way back. A list that says more than on and off stays one.
+/// The way back. Of a gate that is listed twice, the first one counts.
+// PARITY: hyperconverged-cluster-operator api/v1/featuregates/feature_gates.go#IsEnabled
 fn gates_as_map(spec: &mut Map<String, Value>) {
-    let Some(Value::Array(gates)) = spec.get("featureGates") else { return };
     let mut named = Map::new();
-    for gate in gates {
-        let Some(gate) = gate.as_object() else { return };
-        let enabled = match gate.get("state").map(Value::as_str) {
-            None | Some(Some("Enabled")) => true,
-            Some(Some("Disabled")) => false,
-            Some(_) => return,
-        };
-        let Some(name) = gate.get("name").and_then(Value::as_str) else { return };
-        if gate.keys().any(|field| field != "name" && field != "state") {
-            return;
-        }
-        if named.insert(name.to_owned(), Value::Bool(enabled)).is_some() {
-            return;
+    if let Some(Value::Array(gates)) = spec.remove("featureGates") {
+        for gate in &gates {
+            if let Some(name) = gate.get("name").and_then(Value::as_str) {
+                let enabled = gate.get("state").and_then(Value::as_str) != Some("Disabled");
+                named.entry(name).or_insert(Value::Bool(enabled));
+            }
         }
     }
     spec.insert("featureGates".to_owned(), Value::Object(named));

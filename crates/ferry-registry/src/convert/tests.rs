@@ -1,11 +1,10 @@
 //! There and back again, nothing is lost.
 
 use ferry_api::{Kind, KindVersion};
-use proptest::prelude::*;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::document;
-use crate::object::{Document, ObjectKey, Revision, Stored};
+use crate::object::{ObjectKey, Revision, Stored};
 
 fn version(api_version: &str, kind: &str) -> KindVersion {
     KindVersion::of_document(api_version, kind).unwrap()
@@ -15,55 +14,6 @@ fn converted(object: Value, from: KindVersion, to: KindVersion) -> Value {
     let Value::Object(mut object) = object else { panic!("{object}") };
     document(from, to, &mut object);
     Value::Object(object)
-}
-
-#[test]
-fn parity_hyperconverged_has_its_settings_in_other_places() {
-    let old = version("hco.kubevirt.io/v1beta1", "HyperConverged");
-    let new = version("hco.kubevirt.io/v1", "HyperConverged");
-    for (heap, sorted) in [
-        (json!({}), json!({})),
-        (
-            json!({ "liveMigrationConfig": { "a": 1 }, "evictionStrategy": "None", "other": 1 }),
-            json!({
-                "virtualization": { "liveMigrationConfig": { "a": 1 }, "evictionStrategy": "None" },
-                "other": 1,
-            }),
-        ),
-        (
-            json!({ "infra": { "nodePlacement": { "a": 1 } }, "workloads": { "x": 1 } }),
-            json!({ "nodePlacements": { "infra": { "a": 1 } }, "workloads": { "x": 1 } }),
-        ),
-        (
-            json!({
-                "applicationAwareConfig": { "a": 1 },
-                "enableApplicationAwareQuota": true,
-                "obsoleteCPUs": { "cpuModels": ["m"] },
-            }),
-            json!({
-                "deployment": { "applicationAwareConfig": { "a": 1, "enable": true } },
-                "virtualization": { "obsoleteCPUModels": ["m"] },
-            }),
-        ),
-        (
-            json!({ "featureGates": { "a": true, "b": false } }),
-            json!({ "featureGates": [{ "name": "a" }, { "name": "b", "state": "Disabled" }] }),
-        ),
-        // Somebody wrote into a place that is not there in this version: it stays.
-        (
-            json!({ "liveMigrationConfig": 1, "virtualization": { "liveMigrationConfig": 2 } }),
-            json!({ "liveMigrationConfig": 1, "virtualization": { "liveMigrationConfig": 2 } }),
-        ),
-        (
-            json!({ "evictionStrategy": "None", "virtualization": "text" }),
-            json!({ "evictionStrategy": "None", "virtualization": "text" }),
-        ),
-    ] {
-        let as_old = json!({ "apiVersion": "hco.kubevirt.io/v1beta1", "spec": heap });
-        let as_new = json!({ "apiVersion": "hco.kubevirt.io/v1", "spec": sorted });
-        assert_eq!(converted(as_old.clone(), old, new), as_new);
-        assert_eq!(converted(as_new, new, old), as_old);
-    }
 }
 
 #[test]
@@ -139,41 +89,4 @@ fn other_versions_differ_in_their_name_alone() {
         json!({ "apiVersion": "kubevirt.io/v1", "spec": { "running": true } })
     );
     assert_eq!(converted(converted(object.clone(), old, new), new, old), object);
-}
-
-fn spec() -> impl Strategy<Value = Document> {
-    let name = prop::sample::select(vec![
-        "liveMigrationConfig",
-        "evictionStrategy",
-        "virtualMachineOptions",
-        "defaultCPUModel",
-        "applicationAwareConfig",
-        "enableApplicationAwareQuota",
-        "resourceRequirements",
-        "infra",
-        "certConfig",
-        "featureGates",
-        "unheard",
-    ]);
-    let field = prop::sample::select(vec!["nodePlacement", "storageWorkloads", "x", "y"]);
-    let section = prop::collection::btree_map(field, any::<bool>(), 1..3);
-    prop::collection::btree_map(name, section, 0..6).prop_map(|spec| {
-        let section = |fields: std::collections::BTreeMap<&str, bool>| {
-            fields.into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect()
-        };
-        spec.into_iter()
-            .map(|(name, fields)| (name.to_owned(), Value::Object(section(fields))))
-            .collect::<Map<_, _>>()
-    })
-}
-
-proptest! {
-    #[test]
-    fn hyperconverged_comes_back_as_it_was(spec in spec()) {
-        let old = version("hco.kubevirt.io/v1beta1", "HyperConverged");
-        let new = version("hco.kubevirt.io/v1", "HyperConverged");
-        let object = json!({ "apiVersion": "hco.kubevirt.io/v1beta1", "spec": spec });
-        let there = converted(object.clone(), old, new);
-        prop_assert_eq!(converted(there, new, old), object);
-    }
 }

@@ -10,7 +10,6 @@ use crate::admission::{Admission, Operation};
 use crate::decide::{Job, Owning, create, metadata, namespaces, pods};
 use crate::document::{self, metadata_mut};
 use crate::draft::has_status_path;
-use crate::kinds::is_custom;
 use crate::object::{Change, Document, Effect, Part, Stored};
 use crate::refusal::Refusal;
 use crate::request::{Answer, Decision};
@@ -72,7 +71,7 @@ fn is_new_generation(kind: Kind, before: &Document, after: &Document) -> bool {
     if kind == Kind::Pod {
         return before.get("spec") != after.get("spec");
     }
-    if !is_custom(kind) {
+    if !kind.is_custom() {
         return false;
     }
     let with_status = !has_status_path(ferry_api::KindVersion::storage(kind));

@@ -11,7 +11,6 @@ use crate::decide::{Job, Owning, create, finish, part, with_warnings};
 use crate::document::{meta_text, metadata, metadata_mut, text};
 use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
 use crate::fields::{self, Reach};
-use crate::kinds::is_custom;
 use crate::object::{Document, Part, Stored};
 use crate::patch;
 use crate::refusal::{QualifiedKind, Refusal};
@@ -33,7 +32,7 @@ pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Dec
     let mut after = match patch {
         Patch::Merge(patch) => patch::merge(&seen, patch)?,
         Patch::Json(patch) => patch::json(&seen, patch)?,
-        Patch::Strategic(_) if is_custom(served.kind()) => {
+        Patch::Strategic(_) if served.kind().is_custom() => {
             let accepted = CUSTOM_FORMATS.map(str::to_owned).to_vec();
             return Err(Refusal::UnsupportedMediaType { accepted });
         }

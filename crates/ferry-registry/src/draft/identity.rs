@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use crate::document::{meta_text, metadata_mut, text};
 use crate::draft::has_status_path;
-use crate::kinds::is_custom;
 use crate::object::{Document, Part, Target};
 use crate::refusal::Refusal;
 
@@ -43,7 +42,7 @@ fn check_kind(
 ) -> Result<(), Refusal> {
     let expected = served.definition().kind;
     let (api_version, kind) = (text(object, "apiVersion"), text(object, "kind"));
-    if is_custom(served.kind()) && (kind.is_empty() || api_version.is_empty()) {
+    if served.kind().is_custom() && (kind.is_empty() || api_version.is_empty()) {
         let missing = if kind.is_empty() { "Kind" } else { "apiVersion" };
         let mut shown = Value::Object(object.clone()).to_string();
         if let Some((end, _)) = shown.char_indices().nth(LONGEST_BODY_SHOWN) {
@@ -123,7 +122,7 @@ fn check_namespace(target: &Target, object: &mut Document) -> Result<(), Refusal
 pub(super) fn keep_part(target: &Target, object: &mut Document) {
     match target.part {
         // Of the built-in kinds, some take the status when they are created.
-        Part::Main if has_status_path(target.served) && is_custom(target.served.kind()) => {
+        Part::Main if has_status_path(target.served) && target.served.kind().is_custom() => {
             object.remove("status");
         }
         Part::Main | Part::Binding => {}

@@ -23,7 +23,6 @@ pub(crate) use unknown::prune;
 pub(crate) use values::{canonicalise, normalise};
 
 use crate::convert;
-use crate::kinds::is_custom;
 use crate::object::{Document, Part, Target};
 use crate::refusal::Refusal;
 use crate::request::FieldValidation;
@@ -144,7 +143,7 @@ pub(crate) fn fit(
         Part::Finalize => fit_section(schema, "spec", &mut value),
         Part::Binding => Vec::new(),
     };
-    let built_in = !is_custom(served.kind());
+    let built_in = !served.kind().is_custom();
     if built_in && errors.is_empty() {
         canonicalise(schema, &mut value);
     }

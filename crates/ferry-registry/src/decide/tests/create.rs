@@ -320,8 +320,11 @@ fn parity_versions_of_a_kind_are_kept_as_one() {
         "kind": "HyperConverged",
         "metadata": { "name": "kubevirt-hyperconverged" },
         "spec": {
-            "virtualization": { "liveMigrationConfig": { "parallelMigrationsPerCluster": 9 }, "k": 1 },
-            "other": true,
+            "virtualization": {
+                "liveMigrationConfig": { "parallelMigrationsPerCluster": 9 },
+                "tuningPolicy": "annotation",
+            },
+            "featureGates": [{ "name": "alignCPUs" }],
         },
     });
     let created = shown(&cluster.create(&object).unwrap());
@@ -332,13 +335,13 @@ fn parity_versions_of_a_kind_are_kept_as_one() {
     let v1 = KindVersion::of_document("hco.kubevirt.io/v1", "HyperConverged").unwrap();
     let back: Value =
         serde_json::from_slice(&crate::convert(cluster.state.object(&key).unwrap(), v1)).unwrap();
-    assert_eq!(back["spec"]["virtualization"]["k"], 1);
+    assert_eq!(back["spec"]["virtualization"]["tuningPolicy"], "annotation");
     assert_eq!(
         back["spec"]["virtualization"]["liveMigrationConfig"]["parallelMigrationsPerCluster"],
         9
     );
     assert_eq!(
-        (&back["spec"]["other"], &back["apiVersion"]),
-        (&json!(true), &json!("hco.kubevirt.io/v1"))
+        (&back["spec"]["featureGates"], &back["apiVersion"]),
+        (&json!([{ "name": "alignCPUs" }]), &json!("hco.kubevirt.io/v1"))
     );
 }

@@ -4,6 +4,7 @@ mod anything;
 mod apply;
 mod create;
 mod delete;
+mod known_fields;
 mod namespaces;
 mod patch;
 mod pods;
