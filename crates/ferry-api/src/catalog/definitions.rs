@@ -8,7 +8,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use schemars::JsonSchema;
 
 use crate::catalog::{
-    Kind, ResourceDefinition, Scope, StatusSubresource, Version, columns, strategies,
+    Kind, ResourceDefinition, Scope, StatusSubresource, Version, columns, sections, strategies,
 };
 use crate::hco;
 use crate::kubevirt::{
@@ -303,6 +303,7 @@ pub(super) const fn definition(kind: Kind) -> &'static ResourceDefinition {
 /// The schema of a kind in one of its versions.
 pub(super) fn schema(kind: Kind, version: &str) -> Schema {
     let mut schema = bare_schema(kind, version);
+    sections::add(kind, version, &mut schema);
     strategies::annotate(kind, &mut schema);
     schema
 }

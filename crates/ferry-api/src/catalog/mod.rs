@@ -6,6 +6,7 @@
 
 mod columns;
 mod definitions;
+mod sections;
 mod selectable;
 mod served;
 mod strategies;

@@ -8,6 +8,7 @@
 //! `staging/src/kubevirt.io/api/core/v1/types.go`.
 
 use crate::catalog::Kind;
+use crate::catalog::sections::field;
 use crate::schema::{MergeStrategy, ObjectShape, PatchStrategy, Schema, Shape, UnknownFields};
 
 /// The end of a path (`[]` stands for the items of a list), who owns what there, and how a
@@ -234,12 +235,6 @@ fn walk(path: &str, schema: &mut Schema, rules: &[&[Rule]]) {
 /// Whether `path` ends with the whole fields of `end`.
 fn ends_with(path: &str, end: &str) -> bool {
     path.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-}
-
-fn field<'s>(schema: &'s mut Schema, path: &[&str]) -> Option<&'s mut Schema> {
-    let Some((first, rest)) = path.split_first() else { return Some(schema) };
-    let Shape::Object(object) = &mut schema.shape else { return None };
-    field(object.properties.get_mut(*first)?, rest)
 }
 
 fn add_shared_lists(instance: &mut Schema) {

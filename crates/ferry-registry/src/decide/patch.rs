@@ -6,7 +6,7 @@ use ferry_api::{FieldError, FieldPath, KindVersion};
 use serde_json::Value;
 
 use crate::admission::Admission;
-use crate::convert;
+use crate::convert::{self, Layouts};
 use crate::decide::{Job, Owning, create, finish, part, with_warnings};
 use crate::document::{meta_text, metadata, metadata_mut, text};
 use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
@@ -164,7 +164,6 @@ fn apply<A: Admission>(
 ) -> Result<Decision, Refusal> {
     check_config(job, config)?;
     let target = job.target();
-    let served = target.served;
     let live = job.state.object(&target.key());
     if live.is_none() && target.part != Part::Main {
         return Err(job.not_found());
@@ -172,7 +171,7 @@ fn apply<A: Admission>(
     let mut config = config.clone();
     keep_part(job, &mut config);
     let manager = job.manager(fields::Operation::Apply);
-    let now = job.context.now;
+    let (versions, now) = (Layouts::of(job.kind()), job.context.now);
     let Some(live) = live else {
         if meta_text(&config, "name").is_empty() {
             return Err(Refusal::BadRequest {
@@ -184,7 +183,7 @@ fn apply<A: Admission>(
             });
         }
         fill_identity(job, &mut config);
-        let made = fields::apply(served.schema(), None, &config, &manager, conflicts, now)?;
+        let made = fields::apply(&versions, None, &config, &manager, conflicts, now)?;
         let made = complete(job, &Document::new(), made)?;
         return create::create(job, &made, Owning::Noted);
     };
@@ -192,7 +191,7 @@ fn apply<A: Admission>(
     let before = live.document();
     let seen = as_served(job, &before);
     fill_identity(job, &mut config);
-    let after = fields::apply(served.schema(), Some(&seen), &config, &manager, conflicts, now)?;
+    let after = fields::apply(&versions, Some(&seen), &config, &manager, conflicts, now)?;
     check_identity(job, &after)?;
     let after = complete(job, &before, after)?;
     finish::finish(job, live, &before, after, Owning::Noted)

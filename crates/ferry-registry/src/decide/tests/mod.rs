@@ -8,3 +8,4 @@ mod namespaces;
 mod patch;
 mod pods;
 mod update;
+mod versions;
