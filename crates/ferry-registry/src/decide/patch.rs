@@ -24,7 +24,8 @@ const CUSTOM_FORMATS: [&str; 3] =
 /// Changes the object at the request's target as `patch` says.
 pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Decision, Refusal> {
     if let Patch::Apply { config, conflicts } = patch {
-        return apply(job, config, *conflicts);
+        let warnings = report_applied(job)?;
+        return with_warnings(&warnings, apply(job, config, *conflicts));
     }
     let live = job.live()?;
     let served = job.target().served;
@@ -130,7 +131,8 @@ fn check_revision<A: Admission>(
     }
 }
 
-/// Warns of fields that the patch brought and that there are not, or refuses them.
+/// Warns of fields that the patch brought and that there are not, and of keys that stand in it
+/// twice, or refuses them.
 // PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyJSPatch
 fn report<A: Admission>(
     job: &Job<'_, A>,
@@ -138,8 +140,12 @@ fn report<A: Admission>(
     mut unknown: Vec<String>,
 ) -> Result<Vec<String>, Refusal> {
     unknown.sort_unstable();
-    let problems: Vec<_> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
-    match job.request.options.unknown_fields {
+    let of = if matches!(patch, Patch::Json(_)) { "json patch " } else { "" };
+    let options = &job.request.options;
+    let twice = options.duplicates.iter().map(|path| format!("{of}duplicate field \"{path}\""));
+    let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
+    let problems: Vec<_> = twice.chain(unknown).collect();
+    match options.unknown_fields {
         FieldValidation::Ignore => Ok(Vec::new()),
         FieldValidation::Warn => Ok(problems),
         FieldValidation::Strict if problems.is_empty() => Ok(problems),
@@ -153,6 +159,23 @@ fn report<A: Admission>(
             let error = FieldError::invalid(FieldPath::of("patch"), Value::from(shown), message);
             Err(job.invalid(&job.target().name, vec![error]))
         }
+    }
+}
+
+/// Warns of keys that stand twice in what is applied, or refuses them. Undeclared fields are
+/// refused in any case.
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyPatchToCurrentObject
+fn report_applied<A: Admission>(job: &Job<'_, A>) -> Result<Vec<String>, Refusal> {
+    let options = &job.request.options;
+    let twice = options.duplicates.iter().map(|path| format!("key \"{path}\" already set in map"));
+    let problems: Vec<_> = twice.collect();
+    match options.unknown_fields {
+        FieldValidation::Ignore => Ok(Vec::new()),
+        FieldValidation::Strict if !problems.is_empty() => {
+            let message = format!("error strict decoding YAML: {}", problems.join(", "));
+            Err(Refusal::BadRequest { message })
+        }
+        FieldValidation::Strict | FieldValidation::Warn => Ok(problems),
     }
 }
 

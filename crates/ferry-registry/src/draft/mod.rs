@@ -9,6 +9,7 @@ mod body;
 mod identity;
 mod metadata;
 mod path;
+mod surrogates;
 #[cfg(test)]
 mod tests;
 mod unknown;
@@ -18,7 +19,7 @@ use ferry_api::schema::Shape;
 use ferry_api::{FieldError, FieldPath, KindVersion, Schema, StatusSubresource};
 use serde_json::Value;
 
-pub use body::Body;
+pub use body::{Body, Parsed};
 
 pub(crate) use metadata::{check_metadata, check_name};
 pub(crate) use unknown::prune;
