@@ -154,7 +154,7 @@ fn an_eviction_marks_its_instance_and_only_the_right_ones_take_that_back() {
             "name": "p", "namespace": "ns", "labels": { "kubevirt.io": "virt-launcher" },
             "annotations": { "kubevirt.io/domain": "vm" },
         },
-        "spec": { "nodeName": "n1", "containers": [{ "name": "compute" }] },
+        "spec": { "nodeName": "n1", "containers": [{ "name": "compute", "image": "i" }] },
     });
     cluster.create(root(), &pod).unwrap();
 

@@ -97,7 +97,7 @@ fn event(from: KindVersion, to: KindVersion, document: &mut Document) {
 
 /// Fills in `eventTime`, which Events of reporters that know only the core's have not, and without
 /// which some clients cannot read the others.
-fn time_event(event: &mut Document) {
+pub(crate) fn time_event(event: &mut Document) {
     if event.get("eventTime").is_some_and(Value::is_string) {
         return;
     }

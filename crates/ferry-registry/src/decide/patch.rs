@@ -84,6 +84,9 @@ fn as_served<'a, A: Admission>(job: &Job<'_, A>, object: &'a Document) -> Cow<'a
     }
     let mut object = object.clone();
     convert::document(storage, served, &mut object);
+    if served == KindVersion::NEW_EVENT {
+        convert::time_event(&mut object);
+    }
     Cow::Owned(object)
 }
 
