@@ -203,12 +203,12 @@ fn read_patch(
         return Ok((Patch::Apply { config, conflicts }, duplicates));
     }
     let Parsed { value, duplicates } = Parsed::json(body).map_err(|error| undecoded(&error))?;
-    let patch = match form {
+    let read = match form {
         PatchForm::Json => Patch::Json(operations(path, value)?),
         PatchForm::Merge => Patch::Merge(changes(path, value)?),
         PatchForm::Strategic | PatchForm::Apply => Patch::Strategic(changes(path, value)?),
     };
-    Ok((patch, duplicates))
+    Ok((read, duplicates))
 }
 
 /// What is applied is YAML, and mostly JSON, which is read much faster.

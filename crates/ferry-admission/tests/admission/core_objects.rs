@@ -26,92 +26,87 @@ fn container(fields: &Value) -> Value {
     pod(&json!({ "containers": [container] }))
 }
 
-#[test]
-fn parity_a_pods_containers_have_names_images_and_ports_that_there_are() {
-    for sound in [
-        pod(&json!({})),
-        pod(&json!({ "restartPolicy": "Never", "volumes": [{ "name": "v", "emptyDir": {} }] })),
-        container(&json!({ "ports": [
-            { "name": "a", "containerPort": 80, "protocol": "TCP" },
-            { "name": "b", "containerPort": 80, "protocol": "UDP", "hostPort": 65535 },
-        ] })),
-    ] {
-        create(&sound).unwrap();
+fn check(cases: Vec<(Value, &str)>) {
+    for (pod, problem) in cases {
+        let errors = invalid(create(&pod));
+        assert!(errors.iter().any(|error| error.starts_with(problem)), "{problem}: {errors:?}");
     }
-    let ports = |ports: Value| container(&json!({ "ports": ports }));
-    let at_port = "spec.containers[0].ports[0]";
-    for (pod, problem) in [
-        (pod(&json!({ "containers": [] })), "spec.containers: Required value".to_owned()),
-        (container(&json!({ "name": null })), "spec.containers[0].name: Required value".to_owned()),
-        (
-            container(&json!({ "name": "A.b" })),
-            "spec.containers[0].name: Invalid value: \"A.b\"".to_owned(),
-        ),
-        (container(&json!({ "image": "" })), "spec.containers[0].image: Required value".to_owned()),
+}
+
+#[test]
+fn parity_a_pods_containers_have_names_images_and_policies_that_there_are() {
+    create(&pod(&json!({}))).unwrap();
+    let volumes = json!([{ "name": "v", "emptyDir": {} }]);
+    create(&pod(&json!({ "restartPolicy": "Never", "volumes": volumes }))).unwrap();
+    let mounts = json!([{ "name": "v", "mountPath": "/a" }, { "name": "w", "mountPath": "/a" }]);
+    let place = "spec.containers[0]";
+    let at = |rest: &str| format!("{place}{rest}");
+    check(vec![
+        (pod(&json!({ "containers": [] })), "spec.containers: Required value"),
+        (container(&json!({ "name": null })), &at(".name: Required value")),
+        (container(&json!({ "name": "A.b" })), &at(".name: Invalid value: \"A.b\"")),
+        (container(&json!({ "image": "" })), &at(".image: Required value")),
         (
             container(&json!({ "imagePullPolicy": "Often" })),
-            "spec.containers[0].imagePullPolicy: Unsupported value: \"Often\"".to_owned(),
+            &at(".imagePullPolicy: Unsupported value: \"Often\""),
         ),
         (
             pod(&json!({ "initContainers": [{ "name": "c", "image": "i" }] })),
-            "spec.initContainers[0].name: Duplicate value: \"c\"".to_owned(),
+            "spec.initContainers[0].name: Duplicate value: \"c\"",
         ),
         (
             pod(&json!({ "restartPolicy": "Sometimes" })),
-            "spec.restartPolicy: Unsupported value: \"Sometimes\"".to_owned(),
+            "spec.restartPolicy: Unsupported value: \"Sometimes\"",
         ),
+        (pod(&json!({ "dnsPolicy": "Any" })), "spec.dnsPolicy: Unsupported value: \"Any\""),
         (
             pod(&json!({ "volumes": [{ "name": "v" }, { "name": "v" }] })),
-            "spec.volumes[1].name: Duplicate value".to_owned(),
+            "spec.volumes[1].name: Duplicate value: \"v\"",
         ),
         (
             pod(&json!({ "terminationGracePeriodSeconds": -1 })),
-            "spec.terminationGracePeriodSeconds: Invalid value: -1".to_owned(),
+            "spec.terminationGracePeriodSeconds: Invalid value: -1",
         ),
-        (ports(json!([{ "name": "a" }])), format!("{at_port}.containerPort: Required value")),
+        (
+            container(&json!({ "volumeMounts": mounts })),
+            &at(".volumeMounts[1].mountPath: Invalid value: \"/a\": must be unique"),
+        ),
+    ]);
+}
+
+#[test]
+fn parity_ports_of_a_container_have_numbers_and_names_that_there_are() {
+    let ports = |ports: Value| container(&json!({ "ports": ports }));
+    create(&ports(json!([
+        { "name": "a", "containerPort": 80, "protocol": "TCP" },
+        { "name": "b", "containerPort": 80, "protocol": "UDP", "hostPort": 65535 },
+    ])))
+    .unwrap();
+    let first = "spec.containers[0].ports[0]";
+    let at = |rest: &str| format!("{first}{rest}");
+    let named = |name: &str| ports(json!([{ "containerPort": 1, "name": name }]));
+    let twice = json!([{ "containerPort": 1, "name": "a" }, { "containerPort": 2, "name": "a" }]);
+    check(vec![
+        (ports(json!([{ "name": "a" }])), &at(".containerPort: Required value")),
         (
             ports(json!([{ "containerPort": 65536 }])),
-            format!(
-                "{at_port}.containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive"
-            ),
+            &at(".containerPort: Invalid value: 65536: must be between 1 and 65535, inclusive"),
         ),
         (
             ports(json!([{ "containerPort": 1, "hostPort": -1 }])),
-            format!("{at_port}.hostPort: Invalid value: -1"),
+            &at(".hostPort: Invalid value: -1"),
         ),
         (
             ports(json!([{ "containerPort": 1, "protocol": "HTTP" }])),
-            format!("{at_port}.protocol: Unsupported value: \"HTTP\""),
+            &at(".protocol: Unsupported value: \"HTTP\""),
         ),
-        (
-            ports(json!([{ "containerPort": 1, "name": "sixteen-letters-" }])),
-            format!(
-                "{at_port}.name: Invalid value: \"sixteen-letters-\": must be no more than 15 characters"
-            ),
-        ),
-        (
-            ports(json!([{ "containerPort": 1, "name": "80" }])),
-            format!(
-                "{at_port}.name: Invalid value: \"80\": must contain at least one letter (a-z)"
-            ),
-        ),
-        (
-            ports(
-                json!([{ "containerPort": 1, "name": "a" }, { "containerPort": 2, "name": "a" }]),
-            ),
-            "spec.containers[0].ports[1].name: Duplicate value: \"a\"".to_owned(),
-        ),
-        (
-            container(
-                &json!({ "volumeMounts": [{ "name": "v", "mountPath": "/a" }, { "name": "w", "mountPath": "/a" }] }),
-            ),
-            "spec.containers[0].volumeMounts[1].mountPath: Invalid value: \"/a\": must be unique"
-                .to_owned(),
-        ),
-    ] {
-        let errors = invalid(create(&pod));
-        assert!(errors.iter().any(|error| error.starts_with(&problem)), "{problem}: {errors:?}");
-    }
+        (named("sixteen-letters-"), &at(".name: Invalid value: \"sixteen-letters-\": must be no")),
+        (named("80"), &at(".name: Invalid value: \"80\": must contain at least one letter (a-z)")),
+        (named("A"), &at(".name: Invalid value: \"A\": must contain only alpha-numeric")),
+        (named("a--b"), &at(".name: Invalid value: \"a--b\": must not contain consecutive")),
+        (named("a-"), &at(".name: Invalid value: \"a-\": must not begin or end with a hyphen")),
+        (ports(twice), "spec.containers[0].ports[1].name: Duplicate value: \"a\""),
+    ]);
 }
 
 #[test]

@@ -40,7 +40,9 @@ pub(super) fn fill_texts(schema: &Schema, value: &mut Value) {
             }
         }
         (Shape::Array(items), Value::Array(values)) => {
-            values.iter_mut().for_each(|value| fill_texts(items, value));
+            for value in values {
+                fill_texts(items, value);
+            }
         }
         (Shape::Object(object), Value::Object(fields)) => {
             for (name, value) in fields {

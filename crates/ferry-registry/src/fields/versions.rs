@@ -75,13 +75,11 @@ impl<'a, V: Versions> Differences<'a, V> {
 
     /// As `version` shows them, without what nobody owns.
     pub(super) fn at(&mut self, version: V::Version) -> &Comparison {
-        let place = match self.seen.iter().position(|(seen, _)| *seen == version) {
-            Some(place) => place,
-            None => {
-                self.seen.push((version, self.compare(version)));
-                self.seen.len() - 1
-            }
-        };
+        let seen = self.seen.iter().position(|(seen, _)| *seen == version);
+        let place = seen.unwrap_or_else(|| {
+            self.seen.push((version, self.compare(version)));
+            self.seen.len() - 1
+        });
         &self.seen[place].1
     }
 

@@ -18,7 +18,7 @@ fn served(api_version: &str, kind: &str) -> KindVersion {
 }
 
 /// A configuration of HyperConverged.
-fn hco(api_version: &str, spec: Value) -> Value {
+fn hco(api_version: &str, spec: &Value) -> Value {
     json!({
         "apiVersion": api_version, "kind": "HyperConverged",
         "metadata": { "name": "kubevirt-hyperconverged", "namespace": "a" },
@@ -26,13 +26,13 @@ fn hco(api_version: &str, spec: Value) -> Value {
     })
 }
 
-fn live_migration(api_version: &str, fields: Value) -> Value {
+fn live_migration(api_version: &str, fields: &Value) -> Value {
     let spec = if api_version == OLD {
         json!({ "liveMigrationConfig": fields })
     } else {
         json!({ "virtualization": { "liveMigrationConfig": fields } })
     };
-    hco(api_version, spec)
+    hco(api_version, &spec)
 }
 
 fn converted(object: &Value, to: &str) -> Value {
@@ -76,16 +76,16 @@ fn parity_what_another_applied_in_another_version_is_a_conflict_there() {
         (NEW, OLD, ".spec.virtualization.liveMigrationConfig.network"),
     ] {
         let mut cluster = Cluster::new();
-        let config = live_migration(first, json!({ "network": "one" }));
+        let config = live_migration(first, &json!({ "network": "one" }));
         cluster.apply_as("m1", &config, OnConflict::Refuse).unwrap();
-        let other = live_migration(second, json!({ "network": "two" }));
+        let other = live_migration(second, &json!({ "network": "two" }));
         let refusal = cluster.apply_as("m2", &other, OnConflict::Refuse).unwrap_err();
         assert_eq!(
             refusal.to_string(),
             format!("Apply failed with 1 conflict: conflict with \"m1\": {path}")
         );
         // The same value is no conflict, and belongs to both.
-        let same = live_migration(second, json!({ "network": "one" }));
+        let same = live_migration(second, &json!({ "network": "one" }));
         let shared = shown(&cluster.apply_as("m2", &same, OnConflict::Refuse).unwrap());
         let both = [("m1".to_owned(), first.to_owned()), ("m2".to_owned(), second.to_owned())];
         assert_eq!(owners(&shared), both);
@@ -99,8 +99,8 @@ fn parity_what_another_applied_in_another_version_is_a_conflict_there() {
 fn parity_an_update_is_named_with_the_version_that_it_was_written_in() {
     let mut cluster = Cluster::new();
     "editor".clone_into(&mut cluster.manager);
-    cluster.create(&live_migration(OLD, json!({ "network": "one" }))).unwrap();
-    let other = live_migration(NEW, json!({ "network": "two" }));
+    cluster.create(&live_migration(OLD, &json!({ "network": "one" }))).unwrap();
+    let other = live_migration(NEW, &json!({ "network": "two" }));
     let refusal = cluster.apply_as("m", &other, OnConflict::Refuse).unwrap_err();
     assert_eq!(
         refusal.to_string(),
@@ -116,10 +116,10 @@ fn what_is_applied_no_longer_goes_in_whichever_version_it_was_applied_before() {
     for (first, second) in [(OLD, NEW), (NEW, OLD), (OLD, OLD), (NEW, NEW)] {
         let mut cluster = Cluster::new();
         let both = json!({ "network": "one", "progressTimeout": 7 });
-        cluster.apply_as("m", &live_migration(first, both), OnConflict::Refuse).unwrap();
-        let kept = live_migration(NEW, json!({ "network": "one" }));
+        cluster.apply_as("m", &live_migration(first, &both), OnConflict::Refuse).unwrap();
+        let kept = live_migration(NEW, &json!({ "network": "one" }));
         cluster.apply_as("other", &kept, OnConflict::Refuse).unwrap();
-        let config = hco(second, json!({ "evictionStrategy": "None" }));
+        let config = hco(second, &json!({ "evictionStrategy": "None" }));
         let left = shown(&cluster.apply_as("m", &config, OnConflict::Refuse).unwrap());
         let left = converted(&left, OLD);
         let settings = &left["spec"]["liveMigrationConfig"];
@@ -132,7 +132,7 @@ fn what_is_applied_no_longer_goes_in_whichever_version_it_was_applied_before() {
 #[test]
 fn a_plain_write_takes_fields_from_managers_of_other_versions() {
     let mut cluster = Cluster::new();
-    let config = live_migration(OLD, json!({ "network": "one" }));
+    let config = live_migration(OLD, &json!({ "network": "one" }));
     let object = shown(&cluster.apply_as("m", &config, OnConflict::Refuse).unwrap());
     "editor".clone_into(&mut cluster.manager);
     let mut object = converted(&object, NEW);
@@ -183,7 +183,7 @@ fn versions_with_the_same_places_are_compared_as_one() {
 #[test]
 fn parity_entries_of_versions_that_are_not_there_are_forgotten() {
     let mut cluster = Cluster::new();
-    let mut object = live_migration(NEW, json!({ "network": "one" }));
+    let mut object = live_migration(NEW, &json!({ "network": "one" }));
     object["metadata"]["managedFields"] = json!([{
         "manager": "old", "operation": "Apply", "apiVersion": "hco.kubevirt.io/v0",
         "fieldsType": "FieldsV1", "fieldsV1": { "f:spec": { "f:network": {} } },
@@ -233,7 +233,7 @@ proptest! {
         for (manager, spec, newer, force) in steps {
             let manager = ["m0", "m1", "m2"][manager];
             let conflicts = if force { OnConflict::TakeOver } else { OnConflict::Refuse };
-            let config = hco(OLD, spec);
+            let config = hco(OLD, &spec);
             let there = if newer { converted(&config, NEW) } else { config.clone() };
             let expected = one.apply_as(manager, &config, conflicts);
             let found = mixed.apply_as(manager, &there, conflicts);
