@@ -8,9 +8,10 @@ use crate::refusal::Refusal;
 // PARITY: etcd/server/embed/config.go#DefaultMaxRequestBytes
 pub(super) const MOST_BYTES: usize = 3 << 19;
 
-/// Refuses an object that has become too large. One that is already may still shrink.
+/// Refuses an object that has become too large. One that is already may still change, if it does
+/// not grow.
 pub(super) fn check(bytes: usize, before: usize) -> Result<(), Refusal> {
-    if bytes <= MOST_BYTES || bytes < before {
+    if bytes <= MOST_BYTES || bytes <= before {
         return Ok(());
     }
     Err(Refusal::Oversized {
