@@ -26,7 +26,7 @@ mod testing;
 pub use admission::{Admission, Operation, Review};
 pub use convert::convert;
 pub use decide::decide;
-pub use draft::{Body, Draft};
+pub use draft::{Body, Draft, Parsed};
 pub use labels::Labels;
 pub use object::{
     Change, Document, Effect, Meta, ObjectKey, Owner, Part, Revision, Stored, StoredError, Target,

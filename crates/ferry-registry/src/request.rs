@@ -82,6 +82,8 @@ pub struct WriteOptions {
     pub run: Run,
     /// What becomes of fields that the schema does not have.
     pub unknown_fields: FieldValidation,
+    /// Where keys stand twice in the body of a patch. Of other bodies, their drafts know.
+    pub duplicates: Vec<String>,
     /// Who the fields belong to afterwards: the `fieldManager` that was given, or the client's name.
     pub manager: String,
 }

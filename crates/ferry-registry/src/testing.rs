@@ -39,6 +39,7 @@ pub(crate) struct Cluster {
     pub(crate) suffixes: Vec<String>,
     pub(crate) run: Run,
     pub(crate) validation: FieldValidation,
+    pub(crate) duplicates: Vec<String>,
     pub(crate) manager: String,
     pub(crate) uids: u64,
 }
@@ -51,6 +52,7 @@ impl Cluster {
             suffixes: vec!["bbbbb".to_owned(), "ccccc".to_owned()],
             run: Run::Real,
             validation: FieldValidation::Warn,
+            duplicates: Vec::new(),
             manager: "test".to_owned(),
             uids: 0,
         };
@@ -93,6 +95,7 @@ impl Cluster {
             options: WriteOptions {
                 run: self.run,
                 unknown_fields: self.validation,
+                duplicates: self.duplicates.clone(),
                 manager: self.manager.clone(),
             },
         }

@@ -78,6 +78,11 @@ impl WallTime {
         Timestamp::from_second(seconds).ok().map(Self)
     }
 
+    /// The text with six digits of a second, as a Kubernetes `MicroTime` is written.
+    pub fn to_micros(self) -> String {
+        format!("{:.6}", self.0)
+    }
+
     /// Whole seconds since 1970-01-01T00:00:00Z, rounded towards it.
     pub fn unix_seconds(self) -> i64 {
         self.0.as_second()
@@ -142,6 +147,17 @@ mod tests {
             let time: WallTime = given.parse().unwrap();
             assert_eq!(time.to_string(), printed);
             assert_eq!(serde_json::to_value(time).unwrap(), serde_json::json!(printed));
+        }
+    }
+
+    #[test]
+    fn micro_times_have_six_digits_whatever_was_given() {
+        for (given, printed) in [
+            ("2026-11-23T08:15:00Z", "2026-11-23T08:15:00.000000Z"),
+            ("2026-11-23T10:15:00.5+02:00", "2026-11-23T08:15:00.500000Z"),
+            ("2026-11-23T08:15:00.123456789Z", "2026-11-23T08:15:00.123456Z"),
+        ] {
+            assert_eq!(given.parse::<WallTime>().unwrap().to_micros(), printed);
         }
     }
 

@@ -120,7 +120,9 @@ impl<B: Backend, P: Process> Api<B, P> {
             (Verb::Delete, Some(_)) => {
                 self.delete(asked, path, body_of(asked, incoming).await?).await
             }
-            (Verb::DeleteCollection, None) if is_one_place => {
+            (Verb::DeleteCollection, None)
+                if is_one_place && path.served.verbs().contains(&"deletecollection") =>
+            {
                 self.delete_collection(asked, path, body_of(asked, incoming).await?).await
             }
             (_, _) => Err(Refusal::MethodNotAllowed),

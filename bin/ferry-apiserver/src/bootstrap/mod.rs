@@ -112,6 +112,7 @@ fn request(target: Target, write: Write) -> Request {
         run: Run::Real,
         unknown_fields: FieldValidation::Strict,
         manager: MANAGER.to_owned(),
+        ..WriteOptions::default()
     };
     Request { user, target, write, options }
 }

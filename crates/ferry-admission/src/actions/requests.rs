@@ -26,8 +26,12 @@ fn target(kind: Kind, part: Part, subject: &Subject) -> Target {
 }
 
 fn request(user: User, target: Target, write: Write, run: Run) -> Request {
-    let options =
-        WriteOptions { run, unknown_fields: FieldValidation::Ignore, manager: MANAGER.to_owned() };
+    let options = WriteOptions {
+        run,
+        unknown_fields: FieldValidation::Ignore,
+        manager: MANAGER.to_owned(),
+        ..WriteOptions::default()
+    };
     Request { user, target, write, options }
 }
 

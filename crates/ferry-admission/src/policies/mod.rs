@@ -3,7 +3,9 @@
 //! Each file holds the rules of one kind. All of them are functions over a [`View`], so that what
 //! the API server decides can be asked anywhere else too.
 
+mod config;
 mod defaults;
+mod event;
 mod hyperconverged;
 mod instance;
 mod kubevirt;
@@ -14,6 +16,7 @@ mod migration_policy;
 mod node;
 mod node_restriction;
 mod pod;
+mod pod_shape;
 mod rbac;
 mod rbac_shape;
 
@@ -48,13 +51,13 @@ impl Policies {
             Kind::VirtualMachineInstanceMigration => migration::complete(review, object),
             Kind::HyperConverged => hyperconverged::complete(review, object, view),
             Kind::ClusterRoleBinding | Kind::RoleBinding => rbac_shape::complete(object),
+            Kind::Event => event::complete(review, object),
             Kind::MigrationPolicy
             | Kind::KubeVirt
             | Kind::NetworkAttachmentDefinition
             | Kind::Node
             | Kind::Namespace
             | Kind::Pod
-            | Kind::Event
             | Kind::Lease
             | Kind::PersistentVolumeClaim
             | Kind::ConfigMap
@@ -85,15 +88,14 @@ impl Policies {
             Kind::Node => node::check(review)?,
             Kind::Pod => pod::check(review)?,
             Kind::Lease => lease::check(review)?,
+            Kind::Event => event::check(review)?,
+            Kind::ConfigMap | Kind::Secret => config::check(review)?,
             Kind::ClusterRole | Kind::Role | Kind::ClusterRoleBinding | Kind::RoleBinding => {
                 rbac::check(review, view)?;
             }
             Kind::NetworkAttachmentDefinition
             | Kind::Namespace
-            | Kind::Event
             | Kind::PersistentVolumeClaim
-            | Kind::ConfigMap
-            | Kind::Secret
             | Kind::Service
             | Kind::ServiceAccount => {}
         }

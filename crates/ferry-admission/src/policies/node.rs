@@ -1,17 +1,17 @@
-//! Nodes: taints that mean something.
+//! Nodes: taints that mean something, and who provides them and their addresses for ever.
 
 use ferry_api::{FieldError, FieldPath, Problem};
-use ferry_registry::{Refusal, Review};
+use ferry_registry::{Document, Refusal, Review};
 use serde_json::Value;
 
 use crate::denial::invalid;
-use crate::fields::at;
+use crate::fields::{at, same};
 
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
 // PARITY: pkg/apis/core/validation/validation.go#validateNodeTaints
 pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
-    let Some((_, node)) = super::states(review) else { return Ok(()) };
+    let Some((old, node)) = super::states(review) else { return Ok(()) };
     let taints = at(node, &["spec", "taints"]).and_then(Value::as_array);
     let mut errors = Vec::new();
     let mut seen: Vec<(&str, &str)> = Vec::new();
@@ -39,5 +39,22 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
         }
         seen.push((key, effect));
     }
+    errors.extend(old.into_iter().flat_map(|old| check_change(old, node)));
     invalid(review.target, errors)
+}
+
+/// What is given to a node once, and not taken back.
+// PARITY: pkg/apis/core/validation/validation.go#ValidateNodeUpdate
+fn check_change(old: &Document, new: &Document) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (field, called) in
+        [("podCIDRs", "podCIDR"), ("podCIDR", "podCIDR"), ("providerID", "providerID")]
+    {
+        let (was, is) = (at(old, &["spec", field]), at(new, &["spec", field]));
+        if !same(was, None) && was != Some(&Value::from("")) && was != is {
+            let message = format!("node updates may not change {called} except from \"\" to valid");
+            errors.push(FieldError::forbidden(FieldPath::of("spec").field(field), message));
+        }
+    }
+    errors
 }

@@ -5,9 +5,16 @@ use ferry_registry::{Operation, Part, Refusal, Review};
 
 use crate::denial::invalid;
 use crate::fields::text;
+use crate::policies::pod_shape;
 
 pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
-    let Operation::Update { old, new } = review.operation else { return Ok(()) };
+    let (old, new) = match review.operation {
+        Operation::Create { new } => {
+            return invalid(review.target, pod_shape::problems(new));
+        }
+        Operation::Update { old, new } => (old, new),
+        Operation::Delete { .. } => return Ok(()),
+    };
     let node = |pod| text(pod, &["spec", "nodeName"]).unwrap_or_default();
     let (before, after) = (node(old), node(new));
     // The status has no say in it, and the registry keeps the spec there.

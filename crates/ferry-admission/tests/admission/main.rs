@@ -6,7 +6,9 @@
 mod actions;
 mod bootstrap;
 mod common;
+mod core_objects;
 mod escalation;
+mod events;
 mod eviction;
 mod hostile;
 mod instances;

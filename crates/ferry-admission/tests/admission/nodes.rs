@@ -189,7 +189,9 @@ fn a_node_writes_nothing_else_whatever_its_roles_say() {
     ] {
         assert!(forbidden(create(node("a"), &object)).contains("is not allowed to write"));
     }
-    create(node("a"), &named("v1", "Event", "ns", "e")).unwrap();
+    let about = json!({ "involvedObject": { "namespace": "ns" } });
+    let event = changed(&named("v1", "Event", "ns", "e"), &about);
+    create(node("a"), &event).unwrap();
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn an_eviction_marks_its_instance_and_only_the_right_ones_take_that_back() {
             "name": "p", "namespace": "ns", "labels": { "kubevirt.io": "virt-launcher" },
             "annotations": { "kubevirt.io/domain": "vm" },
         },
-        "spec": { "nodeName": "n1", "containers": [{ "name": "compute" }] },
+        "spec": { "nodeName": "n1", "containers": [{ "name": "compute", "image": "i" }] },
     });
     cluster.create(root(), &pod).unwrap();
 
@@ -207,4 +207,28 @@ fn what_is_asked_of_a_machine_is_written_where_its_controller_looks() {
         Action::StopVm(subject("vm"), serde_json::from_value(json!({ "gracePeriod": 3 })).unwrap());
     assert_eq!(cluster.act(&user("alice"), &stop), Ok(ActionAnswer::Accepted));
     assert_eq!(cluster.see(&guest)["spec"]["terminationGracePeriodSeconds"], 3);
+}
+
+#[test]
+fn an_event_without_a_time_can_be_changed_through_the_group_that_demands_one() {
+    let mut cluster = Cluster::new();
+    let event = |api_version: &str, about: &str| {
+        json!({
+            "apiVersion": api_version, "kind": "Event",
+            "metadata": { "name": "e", "namespace": "ns" },
+            about: { "kind": "Pod", "name": "p", "namespace": "ns" },
+        })
+    };
+    let (core, new) = (event("v1", "involvedObject"), event("events.k8s.io/v1", "regarding"));
+    assert!(cluster.create(root(), &new).is_err());
+    cluster.create(root(), &core).unwrap();
+    let labels = json!({ "metadata": { "labels": { "a": "b" } } });
+    cluster.patch(root(), &new, &labels).unwrap();
+    let kept = cluster.see(&core);
+    assert_eq!(kept["metadata"]["labels"], labels["metadata"]["labels"]);
+    assert_eq!(kept.get("eventTime"), None);
+    // What it says stays, there.
+    let refusal = cluster.patch(root(), &new, &json!({ "note": "other" })).unwrap_err();
+    assert!(refusal.to_string().contains("message: Invalid value"), "{refusal}");
+    cluster.patch(root(), &core, &json!({ "message": "other" })).unwrap();
 }

@@ -146,6 +146,11 @@ const MACHINE: &[Rule] = &[Rule("spec.resourceClaimTemplates", ItemsBy(&["name"]
 const INSTALLATION: &[Rule] =
     &[Rule("configuration.supportContainerResources", ItemsBy(&["type"]), Replace)];
 
+/// What a key of a list's items is where it is not written: without it, such items could not be
+/// told apart.
+// PARITY: pkg/apis/core/v1/zz_generated.defaults.go#SetObjectDefaults_Pod
+const KEY_DEFAULTS: [(&str, &str); 1] = [("protocol", "TCP")];
+
 /// Which rules hold for a kind, beside those of its metadata.
 const fn rules(kind: Kind) -> &'static [&'static [Rule]] {
     match kind {
@@ -201,6 +206,9 @@ fn walk(path: &str, schema: &mut Schema, rules: &[&[Rule]]) {
             }
         };
         schema.patch = *patch;
+        if let ItemsBy(keys) = owned {
+            default_keys(keys, schema);
+        }
     }
     match &mut schema.shape {
         Shape::Array(items) => walk(&format!("{path}[]"), items, rules),
@@ -217,6 +225,15 @@ fn walk(path: &str, schema: &mut Schema, rules: &[&[Rule]]) {
         | Shape::Number
         | Shape::String(_)
         | Shape::IntOrString(_) => {}
+    }
+}
+
+fn default_keys(keys: &[&str], list: &mut Schema) {
+    let Shape::Array(items) = &mut list.shape else { return };
+    for (key, default) in KEY_DEFAULTS.iter().filter(|(key, _)| keys.contains(key)) {
+        if let Some(property) = field(items, &[key]) {
+            property.default = Some((*default).into());
+        }
     }
 }
 

@@ -213,7 +213,9 @@ impl Shape {
             }
             Self::Number => "a number",
             Self::String(Text::Quantity) => "a string that is a quantity, such as \"64Mi\"",
-            Self::String(Text::DateTime) => "an RFC 3339 time such as 2026-11-23T08:15:00Z",
+            Self::String(Text::DateTime | Text::MicroTime) => {
+                "an RFC 3339 time such as 2026-11-23T08:15:00Z"
+            }
             Self::String(_) => "a string",
             Self::IntOrString(Text::Quantity) => "a quantity such as 64Mi",
             Self::IntOrString(_) => "a whole number or a string",

@@ -107,6 +107,8 @@ pub enum Text {
     OneOf(Vec<String>),
     /// An RFC 3339 time.
     DateTime,
+    /// An RFC 3339 time, of which Kubernetes keeps microseconds.
+    MicroTime,
     /// A Kubernetes quantity.
     Quantity,
     /// Bytes in base64.

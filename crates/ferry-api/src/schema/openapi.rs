@@ -103,7 +103,7 @@ fn constrain(written: &mut Map<String, Value>, text: &Text) {
         Text::OneOf(values) => {
             written.insert("enum".to_owned(), json!(values));
         }
-        Text::DateTime => {
+        Text::DateTime | Text::MicroTime => {
             written.insert("format".to_owned(), json!("date-time"));
         }
         Text::Base64 => {

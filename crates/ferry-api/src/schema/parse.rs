@@ -15,6 +15,9 @@ use crate::schema::{MergeStrategy, ObjectShape, Schema, Shape, Text, UnknownFiel
 /// The only fields of Kubernetes' own kinds that hold a number or a name; a test lists them.
 const PORTS: [&str; 2] = [".port", ".targetPort"];
 
+/// The fields of Kubernetes' own kinds that are a `MicroTime`; its schema is that of any time.
+const MICRO_TIMES: [&str; 4] = [".eventTime", ".lastObservedTime", ".acquireTime", ".renewTime"];
+
 /// Takes away what `#[serde(default)]` adds to a field's schema: the type fills the field in, the
 /// API server does not.
 pub(crate) fn without_default(schema: &mut schemars::Schema) {
@@ -80,7 +83,10 @@ fn shape(schema: &Map<String, Value>, at: &str) -> Shape {
         Some("boolean") => Shape::Boolean,
         Some("integer") => integer(schema),
         Some("number") => Shape::Number,
-        Some("string") => Shape::String(string_text(schema)),
+        Some("string") => Shape::String(match string_text(schema) {
+            Text::DateTime if MICRO_TIMES.iter().any(|time| at.ends_with(time)) => Text::MicroTime,
+            text => text,
+        }),
         Some("array") => Shape::Array(Box::new(match schema.get("items") {
             Some(items) => parse(items, &format!("{at}[]")),
             None => Schema::plain(Shape::Anything),

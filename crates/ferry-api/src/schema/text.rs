@@ -18,8 +18,8 @@ pub(super) fn problem_of(text: &Text, value: &Value, written: &str) -> Option<Pr
                 accepted: accepted.clone(),
             });
         }
-        Text::DateTime => {
-            if is_date_time(written) && written.parse::<WallTime>().is_ok() {
+        Text::DateTime | Text::MicroTime => {
+            if is_date_time(written) && written.parse::<WallTime>().is_ok_and(has_a_year) {
                 return None;
             }
             "must be an RFC 3339 time such as 2026-11-23T08:15:00Z".to_owned()
@@ -35,8 +35,21 @@ pub(super) fn problem_of(text: &Text, value: &Value, written: &str) -> Option<Pr
     Some(Problem::Invalid { value: value.clone(), accepted })
 }
 
+/// The first second of the year 0, the earliest that four digits can tell, since 1970.
+const YEAR_ZERO: i64 = -62_167_219_200;
+
+fn has_a_year(time: WallTime) -> bool {
+    time.unix_seconds() >= YEAR_ZERO
+}
+
+/// The last second of a minute: Go knows no leap seconds.
+const LAST_SECOND: u8 = 59;
+/// As many hours a zone may be away from UTC.
+// PARITY: golang/go/src/time/format.go#parse
+const FARTHEST_ZONE: u8 = 24;
+
 /// Whether a text has the form of an RFC 3339 time. Parsers take more than that: a blank for the
-/// `T`, a time without seconds, the name of a zone.
+/// `T`, a time without seconds, the name of a zone, leap seconds, zones more than a day away.
 fn is_date_time(text: &str) -> bool {
     const FORM: &[u8] = b"0000-00-00T00:00:00";
     let Some((start, rest)) = text.as_bytes().split_at_checked(FORM.len()) else { return false };
@@ -52,9 +65,13 @@ fn is_date_time(text: &str) -> bool {
         None => 0,
     };
     let zone = &rest[fraction..];
+    let two_digits = |text: &[u8], place: usize| (text[place] - b'0') * 10 + text[place + 1] - b'0';
     fits(FORM, start)
+        && two_digits(start, FORM.len() - 2) <= LAST_SECOND
         && fraction != 1
-        && (zone == b"Z" || fits(b"+00:00", zone) || fits(b"-00:00", zone))
+        && (zone == b"Z"
+            || ((fits(b"+00:00", zone) || fits(b"-00:00", zone))
+                && two_digits(zone, 1) <= FARTHEST_ZONE))
 }
 
 /// Whether a text is base64 with padding, as `k8s-openapi` reads it: no line breaks, and no bits

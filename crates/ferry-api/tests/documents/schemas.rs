@@ -55,7 +55,7 @@ fn every_field_is_described() {
 }
 
 #[test]
-fn only_fields_of_the_platforms_configuration_have_defaults() {
+fn only_fields_of_the_platforms_configuration_and_protocols_of_ports_have_defaults() {
     let mut defaults = Vec::new();
     for (kind, schema) in schemas() {
         walk(&kind, schema, &mut |path, schema| {
@@ -83,6 +83,10 @@ fn only_fields_of_the_platforms_configuration_have_defaults() {
         HyperConverged/v1beta1.spec.liveMigrationConfig.parallelMigrationsPerCluster = 5
         HyperConverged/v1beta1.spec.liveMigrationConfig.parallelOutboundMigrationsPerNode = 2
         HyperConverged/v1beta1.spec.liveMigrationConfig.progressTimeout = 150
+        Pod/v1.spec.containers[].ports[].protocol = "TCP"
+        Pod/v1.spec.ephemeralContainers[].ports[].protocol = "TCP"
+        Pod/v1.spec.initContainers[].ports[].protocol = "TCP"
+        Service/v1.spec.ports[].protocol = "TCP"
     "#]].assert_eq(&text(&defaults));
 }
 

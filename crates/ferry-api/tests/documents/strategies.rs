@@ -120,7 +120,9 @@ fn scalar(schema: &Schema, seed: u8) -> Value {
     match &schema.shape {
         Shape::Boolean => json!(seed == 0),
         Shape::Integer { .. } | Shape::Number => json!(seed),
-        Shape::String(ferry_api::schema::Text::DateTime) => json!("2026-11-23T08:15:00Z"),
+        Shape::String(ferry_api::schema::Text::DateTime | ferry_api::schema::Text::MicroTime) => {
+            json!("2026-11-23T08:15:00Z")
+        }
         Shape::String(ferry_api::schema::Text::Base64) => json!(""),
         Shape::IntOrString(_) => json!(format!("{seed}")),
         _ => json!(format!("s{seed}")),

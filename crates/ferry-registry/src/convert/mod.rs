@@ -1,6 +1,7 @@
 //! From one version of a kind to another. Nothing is lost on the way there and back.
 
 mod hyperconverged;
+mod layouts;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +11,8 @@ use serde_json::Value;
 
 use crate::document::{at, to_json};
 use crate::object::{Document, Stored};
+
+pub(crate) use layouts::Layouts;
 
 /// What core Events and those of `events.k8s.io` call the same things.
 // PARITY: pkg/apis/events/v1/conversion.go#Convert_core_Event_To_v1_Event
@@ -42,9 +45,18 @@ pub(crate) fn document(from: KindVersion, to: KindVersion, document: &mut Docume
     if from == to || from.kind() != to.kind() {
         return;
     }
-    match from.kind() {
-        Kind::HyperConverged => hyperconverged::convert(to, document),
-        Kind::Event => event(from, to, document),
+    if from.kind() == Kind::HyperConverged {
+        hyperconverged::convert(to, document);
+    } else if from.kind() == Kind::Event {
+        event(from, to, document);
+    }
+    document.insert("apiVersion".to_owned(), Value::from(to.api_version()));
+}
+
+/// Whether versions of a kind have fields at different places.
+pub(crate) const fn moves_fields(kind: Kind) -> bool {
+    match kind {
+        Kind::HyperConverged | Kind::Event => true,
         Kind::VirtualMachine
         | Kind::VirtualMachineInstance
         | Kind::VirtualMachineInstanceMigration
@@ -63,9 +75,8 @@ pub(crate) fn document(from: KindVersion, to: KindVersion, document: &mut Docume
         | Kind::ClusterRole
         | Kind::ClusterRoleBinding
         | Kind::Role
-        | Kind::RoleBinding => {}
+        | Kind::RoleBinding => false,
     }
-    document.insert("apiVersion".to_owned(), Value::from(to.api_version()));
 }
 
 fn event(from: KindVersion, to: KindVersion, document: &mut Document) {
@@ -86,7 +97,7 @@ fn event(from: KindVersion, to: KindVersion, document: &mut Document) {
 
 /// Fills in `eventTime`, which Events of reporters that know only the core's have not, and without
 /// which some clients cannot read the others.
-fn time_event(event: &mut Document) {
+pub(crate) fn time_event(event: &mut Document) {
     if event.get("eventTime").is_some_and(Value::is_string) {
         return;
     }

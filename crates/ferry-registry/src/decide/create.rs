@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admission::{Admission, Operation};
-use crate::decide::{Job, Owning, namespaces};
+use crate::decide::{Job, Owning, namespaces, size};
 use crate::document::{meta_text, metadata_mut, section_mut, to_json};
 use crate::draft::check_name;
 use crate::kinds::has_generation;
@@ -57,11 +57,13 @@ pub(super) fn create<A: Admission>(
     job.track(owning, None, &mut object);
     let guess = 1024;
     if job.is_dry() {
-        let answer = Answer::Created(to_json(&object, guess));
-        return Ok(Decision { change: None, answer, warnings });
+        let json = to_json(&object, guess);
+        size::check(json.len(), 0)?;
+        return Ok(Decision { change: None, answer: Answer::Created(json), warnings });
     }
     let revision = job.state.revision().next();
     let stored = Arc::new(Stored::new(target.key(), revision, &mut object, guess));
+    size::check(stored.json.len(), 0)?;
     let answer = Answer::Created(stored.json.clone());
     let change = Some(Change { revision, effect: Effect::Put(stored) });
     Ok(Decision { change, answer, warnings })

@@ -7,7 +7,7 @@ use ferry_api::Kind;
 use serde_json::Value;
 
 use crate::admission::{Admission, Operation};
-use crate::decide::{Job, Owning, create, metadata, namespaces, pods};
+use crate::decide::{Job, Owning, create, metadata, namespaces, pods, size};
 use crate::document::{self, metadata_mut};
 use crate::draft::has_status_path;
 use crate::object::{Change, Document, Effect, Part, Stored};
@@ -48,8 +48,9 @@ pub(super) fn finish<A: Admission>(
     }
     let guess = live.json.len() + 256;
     if job.is_dry() {
-        let answer = Answer::Object(document::to_json(&after, guess));
-        return Ok(Decision { change: None, answer, warnings });
+        let json = document::to_json(&after, guess);
+        size::check(json.len(), live.json.len())?;
+        return Ok(Decision { change: None, answer: Answer::Object(json), warnings });
     }
     let revision = job.state.revision().next();
     if is_over(job.kind(), &after) {
@@ -60,6 +61,7 @@ pub(super) fn finish<A: Admission>(
         return Ok(Decision { change: Some(Change { revision, effect }), answer, warnings });
     }
     let stored = Arc::new(Stored::new(live.key.clone(), revision, &mut after, guess));
+    size::check(stored.json.len(), live.json.len())?;
     let answer = Answer::Object(stored.json.clone());
     let change = Some(Change { revision, effect: Effect::Put(stored) });
     Ok(Decision { change, answer, warnings })

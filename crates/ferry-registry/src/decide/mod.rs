@@ -13,6 +13,7 @@ mod namespaces;
 mod part;
 mod patch;
 mod pods;
+mod size;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use ferry_api::{FieldError, Kind};
 
 use crate::admission::{Admission, Operation, Review};
+use crate::convert::Layouts;
 use crate::fields::{self, ManagerId};
 use crate::object::{Document, ObjectKey, Part, Stored, Target};
 use crate::refusal::Refusal;
@@ -122,9 +124,9 @@ impl<A: Admission> Job<'_, A> {
                 }
             }
             Owning::Track => {
-                let schema = ferry_api::KindVersion::storage(self.kind()).schema();
+                let versions = Layouts::of(self.kind());
                 let manager = self.manager(fields::Operation::Update);
-                fields::track_update(schema, before, after, &manager, self.context.now);
+                fields::track_update(&versions, before, after, &manager, self.context.now);
             }
         }
     }

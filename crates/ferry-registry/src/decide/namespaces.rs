@@ -11,7 +11,7 @@ use crate::refusal::{DeniedCause, Refusal};
 
 /// The namespaces that cannot be deleted.
 // PARITY: apiserver/pkg/admission/plugin/namespace/lifecycle/admission.go#NewLifecycle
-const IMMORTAL: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+const IMMORTAL: [&str; 3] = ["default", "kube-system", "kube-public"];
 
 /// The label that every namespace has, so that selectors can name it.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";

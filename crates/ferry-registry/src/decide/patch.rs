@@ -6,7 +6,7 @@ use ferry_api::{FieldError, FieldPath, KindVersion};
 use serde_json::Value;
 
 use crate::admission::Admission;
-use crate::convert;
+use crate::convert::{self, Layouts};
 use crate::decide::{Job, Owning, create, finish, part, with_warnings};
 use crate::document::{meta_text, metadata, metadata_mut, text};
 use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
@@ -23,7 +23,8 @@ const CUSTOM_FORMATS: [&str; 3] =
 /// Changes the object at the request's target as `patch` says.
 pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Decision, Refusal> {
     if let Patch::Apply { config, conflicts } = patch {
-        return apply(job, config, *conflicts);
+        let warnings = report_applied(job)?;
+        return with_warnings(&warnings, apply(job, config, *conflicts));
     }
     let live = job.live()?;
     let served = job.target().served;
@@ -82,6 +83,9 @@ fn as_served<'a, A: Admission>(job: &Job<'_, A>, object: &'a Document) -> Cow<'a
     }
     let mut object = object.clone();
     convert::document(storage, served, &mut object);
+    if served == KindVersion::NEW_EVENT {
+        convert::time_event(&mut object);
+    }
     Cow::Owned(object)
 }
 
@@ -129,7 +133,8 @@ fn check_revision<A: Admission>(
     }
 }
 
-/// Warns of fields that the patch brought and that there are not, or refuses them.
+/// Warns of fields that the patch brought and that there are not, and of keys that stand in it
+/// twice, or refuses them.
 // PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyJSPatch
 fn report<A: Admission>(
     job: &Job<'_, A>,
@@ -137,8 +142,12 @@ fn report<A: Admission>(
     mut unknown: Vec<String>,
 ) -> Result<Vec<String>, Refusal> {
     unknown.sort_unstable();
-    let problems: Vec<_> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
-    match job.request.options.unknown_fields {
+    let of = if matches!(patch, Patch::Json(_)) { "json patch " } else { "" };
+    let options = &job.request.options;
+    let twice = options.duplicates.iter().map(|path| format!("{of}duplicate field \"{path}\""));
+    let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
+    let problems: Vec<_> = twice.chain(unknown).collect();
+    match options.unknown_fields {
         FieldValidation::Ignore => Ok(Vec::new()),
         FieldValidation::Warn => Ok(problems),
         FieldValidation::Strict if problems.is_empty() => Ok(problems),
@@ -155,6 +164,23 @@ fn report<A: Admission>(
     }
 }
 
+/// Warns of keys that stand twice in what is applied, or refuses them. Undeclared fields are
+/// refused in any case.
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyPatchToCurrentObject
+fn report_applied<A: Admission>(job: &Job<'_, A>) -> Result<Vec<String>, Refusal> {
+    let options = &job.request.options;
+    let twice = options.duplicates.iter().map(|path| format!("key \"{path}\" already set in map"));
+    let problems: Vec<_> = twice.collect();
+    match options.unknown_fields {
+        FieldValidation::Ignore => Ok(Vec::new()),
+        FieldValidation::Strict if !problems.is_empty() => {
+            let message = format!("error strict decoding YAML: {}", problems.join(", "));
+            Err(Refusal::BadRequest { message })
+        }
+        FieldValidation::Strict | FieldValidation::Warn => Ok(problems),
+    }
+}
+
 /// Server-side apply.
 fn apply<A: Admission>(
     job: &Job<'_, A>,
@@ -163,7 +189,6 @@ fn apply<A: Admission>(
 ) -> Result<Decision, Refusal> {
     check_config(job, config)?;
     let target = job.target();
-    let served = target.served;
     let live = job.state.object(&target.key());
     if live.is_none() && target.part != Part::Main {
         return Err(job.not_found());
@@ -171,7 +196,7 @@ fn apply<A: Admission>(
     let mut config = config.clone();
     keep_part(job, &mut config);
     let manager = job.manager(fields::Operation::Apply);
-    let now = job.context.now;
+    let (versions, now) = (Layouts::of(job.kind()), job.context.now);
     let Some(live) = live else {
         if meta_text(&config, "name").is_empty() {
             return Err(Refusal::BadRequest {
@@ -183,7 +208,7 @@ fn apply<A: Admission>(
             });
         }
         fill_identity(job, &mut config);
-        let made = fields::apply(served.schema(), None, &config, &manager, conflicts, now)?;
+        let made = fields::apply(&versions, None, &config, &manager, conflicts, now)?;
         let made = complete(job, &Document::new(), made)?;
         return create::create(job, &made, Owning::Noted);
     };
@@ -191,7 +216,7 @@ fn apply<A: Admission>(
     let before = live.document();
     let seen = as_served(job, &before);
     fill_identity(job, &mut config);
-    let after = fields::apply(served.schema(), Some(&seen), &config, &manager, conflicts, now)?;
+    let after = fields::apply(&versions, Some(&seen), &config, &manager, conflicts, now)?;
     check_identity(job, &after)?;
     let after = complete(job, &before, after)?;
     finish::finish(job, live, &before, after, Owning::Noted)

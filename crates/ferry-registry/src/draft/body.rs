@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::draft::path::{push_field, push_index};
+use crate::draft::surrogates::mended;
 use crate::object::Document;
 use crate::refusal::Refusal;
 
@@ -27,27 +28,44 @@ impl Body {
     /// # Errors
     /// [`Refusal::BadRequest`] if it is no JSON object.
     pub fn json(json: &[u8]) -> Result<Self, Refusal> {
+        let unread = |what: String| Refusal::BadRequest {
+            message: format!("couldn't get version/kind; json parse error: {what}"),
+        };
+        let Parsed { value, duplicates } =
+            Parsed::json(json).map_err(|error| unread(error.to_string()))?;
+        match value {
+            Value::Object(object) => Ok(Self { object, duplicates }),
+            other => {
+                let kind = kind_of(&other);
+                Err(unread(format!("json: cannot unmarshal {kind} into Go value of type struct")))
+            }
+        }
+    }
+}
+
+/// A JSON value that a client sent: a document, or a patch.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parsed {
+    /// The value. Of keys that stand twice, the last counts.
+    pub value: Value,
+    /// Where keys stand twice: `spec.running`, `[0].path`.
+    pub duplicates: Vec<String>,
+}
+
+impl Parsed {
+    /// The value that `json` is.
+    ///
+    /// # Errors
+    /// What is wrong with it, if it is no JSON.
+    pub fn json(json: &[u8]) -> Result<Self, serde_json::Error> {
+        let json = mended(json);
         let mut duplicates = Vec::new();
-        let mut reader = serde_json::Deserializer::from_slice(json);
+        let mut reader = serde_json::Deserializer::from_slice(&json);
         let mut path = Vec::new();
         let seed = Reader { path: &mut path, duplicates: &mut duplicates };
-        let value = seed.deserialize(&mut reader).and_then(|value| {
-            reader.end()?;
-            Ok(value)
-        });
-        match value {
-            Ok(Value::Object(object)) => Ok(Self { object, duplicates }),
-            Ok(other) => Err(Refusal::BadRequest {
-                message: format!(
-                    "couldn't get version/kind; json parse error: json: cannot unmarshal {} into \
-                     Go value of type struct",
-                    kind_of(&other)
-                ),
-            }),
-            Err(error) => Err(Refusal::BadRequest {
-                message: format!("couldn't get version/kind; json parse error: {error}"),
-            }),
-        }
+        let value = seed.deserialize(&mut reader)?;
+        reader.end()?;
+        Ok(Self { value, duplicates })
     }
 }
 

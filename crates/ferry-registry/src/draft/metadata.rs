@@ -11,6 +11,10 @@ use crate::object::Document;
 // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateAnnotationsSize
 const MOST_ANNOTATION_BYTES: usize = 256 << 10;
 
+/// The finalizers that are called by a short name.
+// PARITY: pkg/apis/core/validation/validation.go#validateKubeFinalizerName
+const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDeletion"];
+
 /// How many errors are told.
 const MOST_ERRORS: usize = 100;
 
@@ -70,7 +74,7 @@ pub(crate) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
     }
     check_labels(&path.field("labels"), metadata.get("labels"), &mut errors);
     check_annotations(&path.field("annotations"), metadata.get("annotations"), &mut errors);
-    check_finalizers(&path.field("finalizers"), metadata.get("finalizers"), &mut errors);
+    check_finalizers(kind, &path.field("finalizers"), metadata.get("finalizers"), &mut errors);
     check_owners(&path.field("ownerReferences"), metadata.get("ownerReferences"), &mut errors);
     errors
 }
@@ -120,11 +124,28 @@ fn check_annotations(path: &FieldPath, annotations: Option<&Value>, errors: &mut
     }
 }
 
-fn check_finalizers(path: &FieldPath, finalizers: Option<&Value>, errors: &mut Vec<FieldError>) {
+fn check_finalizers(
+    kind: Kind,
+    path: &FieldPath,
+    finalizers: Option<&Value>,
+    errors: &mut Vec<FieldError>,
+) {
+    // Of the kinds that Kubernetes checks itself, these two are not looked at that closely.
+    let any_name = kind.is_custom() || matches!(kind, Kind::Lease | Kind::Event);
     let finalizers = finalizers.and_then(Value::as_array).into_iter().flatten();
-    for name in finalizers.filter_map(Value::as_str) {
+    for (index, name) in finalizers.filter_map(Value::as_str).enumerate() {
         push(errors, path, name, NameRule::LabelKey.check(name));
+        if !any_name && !name.contains('/') && !STANDARD_FINALIZERS.contains(&name) {
+            let message = "name is neither a standard finalizer name nor is it fully qualified";
+            push_all(errors, &path.index(index), name, vec![message.to_owned()]);
+        }
     }
+}
+
+/// The kind that goes when it is old, and takes nothing along.
+// PARITY: apimachinery/pkg/api/validation/objectmeta.go#BannedOwners
+fn is_banned_owner(owner: &Document) -> bool {
+    text(owner, "apiVersion") == "v1" && text(owner, "kind") == "Event"
 }
 
 // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateOwnerReferences
@@ -143,6 +164,10 @@ fn check_owners(path: &FieldPath, owners: Option<&Value>, errors: &mut Vec<Field
             if text(owner, field).is_empty() && owner.contains_key(field) {
                 errors.push(FieldError::invalid(path.field(field), Value::from(""), what));
             }
+        }
+        if is_banned_owner(owner) {
+            let message = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(FieldError::invalid(path, Value::Object(owner.clone()), message));
         }
         controllers += usize::from(owner.get("controller") == Some(&Value::Bool(true)));
     }

@@ -9,6 +9,9 @@ mod body;
 mod identity;
 mod metadata;
 mod path;
+mod surrogates;
+#[cfg(test)]
+mod tests;
 mod unknown;
 mod values;
 
@@ -16,7 +19,7 @@ use ferry_api::schema::Shape;
 use ferry_api::{FieldError, FieldPath, KindVersion, Schema, StatusSubresource};
 use serde_json::Value;
 
-pub use body::Body;
+pub use body::{Body, Parsed};
 
 pub(crate) use metadata::{check_metadata, check_name};
 pub(crate) use unknown::prune;
@@ -136,6 +139,7 @@ pub(crate) fn fit(
     let errors = match part {
         Part::Main => {
             omit_empty_metadata(&mut value);
+            as_go_reads(served, &mut value, values::fill_texts);
             schema.apply_defaults(&mut value);
             schema.check(&value)
         }
@@ -143,12 +147,25 @@ pub(crate) fn fit(
         Part::Finalize => fit_section(schema, "spec", &mut value),
         Part::Binding => Vec::new(),
     };
-    let built_in = !served.kind().is_custom();
-    if built_in && errors.is_empty() {
-        canonicalise(schema, &mut value);
+    if errors.is_empty() {
+        as_go_reads(served, &mut value, canonicalise);
     }
     let Value::Object(object) = value else { return (Document::new(), errors) };
     (object, errors)
+}
+
+/// Does to an object what reading it into Go's types does: to all of a built-in kind, and to the
+/// metadata of a custom one.
+fn as_go_reads(served: KindVersion, object: &mut Value, change: fn(&Schema, &mut Value)) {
+    let schema = served.schema();
+    if !served.kind().is_custom() {
+        change(schema, object);
+    } else if let Shape::Object(shape) = &schema.shape
+        && let Some(schema) = shape.properties.get("metadata")
+        && let Some(metadata) = object.get_mut("metadata")
+    {
+        change(schema, metadata);
+    }
 }
 
 /// Lists and maps of the metadata that are empty are not there, for any kind.

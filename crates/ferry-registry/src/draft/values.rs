@@ -2,6 +2,7 @@
 
 use ferry_api::schema::{Shape, Text};
 use ferry_api::{Quantity, Schema};
+use ferry_units::WallTime;
 use serde_json::Value;
 
 /// The largest number up to which every whole one is a `f64` of its own.
@@ -24,9 +25,41 @@ pub(crate) fn normalise(value: &mut Value) {
     }
 }
 
-/// Writes quantities the one way that Kubernetes' own kinds have them: `1024Mi` is `1Gi`. Custom
-/// kinds keep what was written.
-// PARITY: apimachinery/pkg/api/resource/quantity.go#MarshalJSON
+/// Makes an empty text of each `null` in a map of texts, as Go reads it.
+// PARITY: golang/go/src/encoding/json/decode.go#literalStore
+pub(super) fn fill_texts(schema: &Schema, value: &mut Value) {
+    match (&schema.shape, value) {
+        (Shape::Map(values), Value::Object(entries)) => {
+            let is_text = values.shape == Shape::String(Text::Any);
+            for value in entries.values_mut() {
+                if is_text && value.is_null() {
+                    *value = Value::from("");
+                } else {
+                    fill_texts(values, value);
+                }
+            }
+        }
+        (Shape::Array(items), Value::Array(values)) => {
+            for value in values {
+                fill_texts(items, value);
+            }
+        }
+        (Shape::Object(object), Value::Object(fields)) => {
+            for (name, value) in fields {
+                if let Some(schema) = object.properties.get(name) {
+                    fill_texts(schema, value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Writes quantities and times the one way that Kubernetes' own kinds have them: `1024Mi` is `1Gi`,
+/// and times are in UTC, with whole seconds or all six digits of them. Clients in Go read no others.
+/// Custom kinds keep what was written.
+// PARITY: apimachinery/pkg/api/resource/quantity.go#MarshalJSON,
+// apimachinery/pkg/apis/meta/v1/micro_time.go#MarshalJSON
 pub(crate) fn canonicalise(schema: &Schema, value: &mut Value) {
     match (&schema.shape, value) {
         (Shape::String(Text::Quantity) | Shape::IntOrString(Text::Quantity), value) => {
@@ -37,6 +70,16 @@ pub(crate) fn canonicalise(schema: &Schema, value: &mut Value) {
             };
             if let Ok(quantity) = text {
                 *value = Value::from(quantity.to_string());
+            }
+        }
+        (Shape::String(Text::DateTime), Value::String(text)) => {
+            if let Ok(time) = text.parse::<WallTime>() {
+                *text = time.to_string();
+            }
+        }
+        (Shape::String(Text::MicroTime), Value::String(text)) => {
+            if let Ok(time) = text.parse::<WallTime>() {
+                *text = time.to_micros();
             }
         }
         (Shape::Array(items), Value::Array(values)) => {

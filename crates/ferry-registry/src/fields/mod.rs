@@ -8,14 +8,14 @@
 //! ```text
 //!  value, schema ──► form ──► mention  fields that a value mentions   ┐
 //!                         ├─► compare  added, modified, removed       ├─► update, apply
-//!                         ├─► merge, interleave, remove               │
+//!                         ├─► merge, interleave, remove, prune        │
 //!                         └─► validate                                ┘      ▲
 //!  managedFields ──► managers ──► v1 ──► set of elements ────────────────────┘
 //! ```
 //!
-//! The rules are those of `structured-merge-diff` and of apimachinery's `managedfields`. All
-//! versions of a kind have their fields at the same paths here, so entries of other versions are
-//! compared as they are.
+//! The rules are those of `structured-merge-diff` and of apimachinery's `managedfields`. An entry
+//! names fields of the version that it was written in, and is compared in that version
+//! ([`Versions`]).
 
 mod apply;
 mod compare;
@@ -27,6 +27,7 @@ mod last_applied;
 mod managers;
 mod mention;
 mod merge;
+mod prune;
 mod remove;
 mod set;
 mod strip;
@@ -34,6 +35,7 @@ mod update;
 mod v1;
 mod validate;
 pub(crate) mod value;
+mod versions;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +44,7 @@ pub(crate) use apply::apply;
 pub(crate) use error::ApplyError;
 pub(crate) use strip::{Reach, keep_within};
 pub(crate) use update::{settle, track_update};
+pub(crate) use versions::Versions;
 
 /// Who writes, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]

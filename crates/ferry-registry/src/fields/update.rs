@@ -1,6 +1,5 @@
 //! Who owns what after a plain write.
 
-use ferry_api::Schema;
 use ferry_units::WallTime;
 use serde_json::{Map, Value};
 
@@ -8,8 +7,8 @@ use crate::fields::ManagerId;
 use crate::fields::compare::{Comparison, all_of, compare};
 use crate::fields::form::Form;
 use crate::fields::managers::{self, Entry};
-use crate::fields::strip::strip;
 use crate::fields::value::same_object;
+use crate::fields::versions::{Differences, Versions};
 use crate::object::Document;
 
 /// Rewrites `after`'s `managedFields` for a write by `manager`: it comes to own what is new or
@@ -18,23 +17,21 @@ use crate::object::Document;
 /// The entries to begin with are those that the client sent, if they are any: that is how a client
 /// edits them, and an empty list ends all tracking. Otherwise they are those of `before`. An object
 /// whose fields nobody owns yet is not tracked until somebody applies to it.
+///
+/// Both states are in the version that objects are kept in.
 // PARITY: apimachinery/pkg/util/managedfields/internal/fieldmanager.go#Update
-pub(crate) fn track_update(
-    schema: &Schema,
+pub(crate) fn track_update<V: Versions>(
+    versions: &V,
     before: Option<&Document>,
     after: &mut Document,
     manager: &ManagerId,
     now: WallTime,
 ) {
-    let form = Form::Known(schema);
+    let kept = versions.kept();
     let sent = take_managed(after);
     let unchanged = sent.is_none() || sent.as_ref() == before.and_then(managed_of);
-    let comparison = match before {
-        Some(before) => compare(form, before, after),
-        None => creation(form, after),
-    };
-    let comparison = stripped(comparison);
-    let nothing_new = comparison == Comparison::default();
+    let mut differences = Differences::new(versions, kept, before, after);
+    let nothing_new = *differences.at(kept) == Comparison::default();
     if unchanged && nothing_new {
         set_managed(after, before.and_then(managed_of).cloned());
         return;
@@ -44,7 +41,7 @@ pub(crate) fn track_update(
         set_managed(after, None);
         return;
     }
-    hand_over(&mut entries, comparison, manager, now);
+    hand_over(&mut entries, &mut differences, manager, now);
     managers::cap(&mut entries);
     set_managed(after, managers::write(entries));
     if nothing_new && let Some(before) = before {
@@ -90,16 +87,18 @@ fn same_but_for_times(old: &Value, new: &Value) -> bool {
 
 /// The entry of `manager` after a write, and what that takes from the others.
 // PARITY: apimachinery/pkg/util/managedfields/internal/managedfieldsupdater.go#Update
-fn hand_over(entries: &mut Vec<Entry>, comparison: Comparison, manager: &ManagerId, now: WallTime) {
-    let Comparison { added, modified, removed } = comparison;
-    let mut taken = modified;
-    taken.unite(added);
-    for entry in entries.iter_mut() {
-        entry.fields.subtract(&taken);
-        entry.fields.subtract(&removed);
-    }
+fn hand_over<V: Versions>(
+    entries: &mut Vec<Entry>,
+    differences: &mut Differences<'_, V>,
+    manager: &ManagerId,
+    now: WallTime,
+) {
+    take_from(entries, differences);
+    let mut own = Entry::of(manager);
+    let Some(comparison) = differences.of_entry(&own.api_version) else { return };
+    let mut taken = comparison.modified.clone();
+    taken.unite(comparison.added.clone());
     if !taken.is_empty() {
-        let mut own = Entry::of(manager);
         if let Some(place) = entries.iter().position(|entry| entry.is_of_same(&own)) {
             own.fields = entries.swap_remove(place).fields;
         }
@@ -110,23 +109,45 @@ fn hand_over(entries: &mut Vec<Entry>, comparison: Comparison, manager: &Manager
     entries.retain(|entry| !entry.fields.is_empty());
 }
 
-/// All of an object that nobody owns yet, as its first owner.
-pub(super) fn claim_all(
-    schema: &Schema,
+/// Takes what changed from all who own it, each in the version of its entry. Entries of versions
+/// that there are not any more say nothing.
+// PARITY: structured-merge-diff/merge/update.go#update
+pub(super) fn take_from<V: Versions>(
+    entries: &mut Vec<Entry>,
+    differences: &mut Differences<'_, V>,
+) {
+    entries.retain_mut(|entry| {
+        let Some(Comparison { added, modified, removed }) =
+            differences.of_entry(&entry.api_version)
+        else {
+            return false;
+        };
+        for changed in [modified, added, removed] {
+            entry.fields.subtract(changed);
+        }
+        true
+    });
+}
+
+/// All of an object that nobody owns yet, as its first owner; the object is of the version that
+/// `manager` writes in.
+pub(super) fn claim_all<V: Versions>(
+    versions: &V,
+    version: V::Version,
     object: &Document,
     manager: &ManagerId,
     now: WallTime,
 ) -> Vec<Entry> {
     let mut entries = Vec::new();
-    let comparison = stripped(creation(Form::Known(schema), object));
-    hand_over(&mut entries, comparison, manager, now);
+    let mut differences = Differences::new(versions, version, None, object);
+    hand_over(&mut entries, &mut differences, manager, now);
     entries
 }
 
 /// What is new in an object that was not there. Kubernetes' own kinds are never without a spec and
 /// a status, so that nobody comes to own those by writing what is in them.
 // PARITY: apimachinery/pkg/util/managedfields/internal/skipnonapplied.go#Apply
-fn creation(form: Form<'_>, object: &Document) -> Comparison {
+pub(super) fn creation(form: Form<'_>, object: &Document) -> Comparison {
     if !is_built_in(object) {
         return Comparison { added: all_of(form, object), ..Comparison::default() };
     }
@@ -147,14 +168,6 @@ fn is_built_in(object: &Document) -> bool {
 fn exists(object: &Document) -> bool {
     let uid = object.get("metadata").and_then(|metadata| metadata.get("uid"));
     uid.and_then(Value::as_str).is_some_and(|uid| !uid.is_empty())
-}
-
-fn stripped(mut comparison: Comparison) -> Comparison {
-    let Comparison { added, modified, removed } = &mut comparison;
-    for fields in [added, modified, removed] {
-        strip(fields);
-    }
-    comparison
 }
 
 // PARITY: apimachinery/pkg/util/managedfields/internal/fieldmanager.go#decodeLiveOrNew

@@ -17,8 +17,10 @@ pub(super) enum PatchError {
     #[error("the server rejected our request due to an error in our request")]
     DoesNotFit,
     /// It has too many operations.
-    #[error("more than {limit} operations")]
+    #[error("The allowed maximum operations in a JSON patch is {limit}, got {given}")]
     TooLong {
+        /// As many it has.
+        given: usize,
         /// As many there may be.
         limit: usize,
     },
@@ -36,7 +38,7 @@ impl From<PatchError> for Refusal {
         match error {
             PatchError::Malformed { message } => Self::BadRequest { message },
             PatchError::DoesNotFit => Self::Unprocessable { message: error.to_string() },
-            PatchError::TooLong { limit } => Self::TooLarge { limit: limit as u64 },
+            PatchError::TooLong { .. } => Self::Oversized { message: error.to_string() },
         }
     }
 }

@@ -29,7 +29,7 @@ const DEEPEST_MEANWHILE: usize = 1_000;
 /// Does the operations of `patch` one by one. One that fails makes all fail.
 pub(super) fn json(live: &Document, patch: &json_patch::Patch) -> Result<Document, PatchError> {
     if patch.len() > MOST_OPERATIONS {
-        return Err(PatchError::TooLong { limit: MOST_OPERATIONS });
+        return Err(PatchError::TooLong { given: patch.len(), limit: MOST_OPERATIONS });
     }
     let root = Value::Object(live.clone());
     let mut patched = Patched { depth: depth(&root), root, copied: 0 };

@@ -161,6 +161,12 @@ pub enum Refusal {
         /// The limit in bytes.
         limit: u64,
     },
+    /// What the request would come to is too large, or it asks for too much at once (413).
+    #[error("Request entity too large: {message}")]
+    Oversized {
+        /// What, and how much there may be.
+        message: String,
+    },
     /// The revision that was asked for is still to come (504).
     #[error("Too large resource version: {asked}, current: {current}")]
     FutureRevision {

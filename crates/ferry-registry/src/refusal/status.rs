@@ -61,7 +61,7 @@ impl Refusal {
             Self::MethodNotAllowed => (405, "MethodNotAllowed"),
             Self::NotAcceptable { .. } => (406, "NotAcceptable"),
             Self::UnsupportedMediaType { .. } => (415, "UnsupportedMediaType"),
-            Self::TooLarge { .. } => (413, "RequestEntityTooLarge"),
+            Self::TooLarge { .. } | Self::Oversized { .. } => (413, "RequestEntityTooLarge"),
             Self::FutureRevision { .. } => (504, "Timeout"),
             Self::Internal { .. } => (500, "InternalError"),
             Self::Unavailable { .. } => (503, "ServiceUnavailable"),
@@ -120,6 +120,7 @@ impl Refusal {
             | Self::NotAcceptable { .. }
             | Self::UnsupportedMediaType { .. }
             | Self::TooLarge { .. }
+            | Self::Oversized { .. }
             | Self::Unavailable { .. } => None,
         }
     }

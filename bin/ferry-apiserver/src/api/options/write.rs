@@ -71,7 +71,7 @@ pub(crate) fn write_options(
         }
     };
     if errors.is_empty() {
-        Ok(WriteOptions { run, unknown_fields, manager })
+        Ok(WriteOptions { run, unknown_fields, manager, ..WriteOptions::default() })
     } else {
         Err(invalid(kind.options(), errors))
     }
@@ -141,6 +141,7 @@ mod tests {
                 run: Run::Dry,
                 unknown_fields: FieldValidation::Strict,
                 manager: "m".to_owned(),
+                ..WriteOptions::default()
             }
         );
         let options = read(WriteKind::Create, &"ab".repeat(100), "fieldManager=").unwrap();

@@ -228,9 +228,13 @@ impl Cluster {
     }
 
     pub(super) async fn patch(&self, url: &str, form: &str, body: &Value) -> Reply {
+        self.patch_text(url, form, &body.to_string()).await
+    }
+
+    pub(super) async fn patch_text(&self, url: &str, form: &str, body: &str) -> Reply {
         let form = format!("application/{form}");
         let headers = [(CONTENT_TYPE.as_str(), form.as_str())];
-        self.ask(Method::PATCH, url, &headers, body.to_string()).await
+        self.ask(Method::PATCH, url, &headers, body.to_owned()).await
     }
 }
 

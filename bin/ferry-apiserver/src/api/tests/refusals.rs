@@ -118,3 +118,11 @@ async fn every_failure_is_a_status() {
     assert!(refused.text.contains("kind: Status"), "{}", refused.text);
     assert_eq!(cluster.post(CONFIG_MAPS, &json!({ "kind": "Pod" })).await.refusal().0, 400);
 }
+
+#[tokio::test]
+async fn nobody_deletes_all_namespaces_at_once() {
+    let cluster = Cluster::new().await;
+    let headers: [(&str, &str); 0] = [];
+    let reply = cluster.ask(Method::DELETE, "/api/v1/namespaces", &headers, String::new()).await;
+    assert_eq!(reply.refusal().0, 405);
+}

@@ -170,3 +170,30 @@ async fn parity_a8_a_machine_in_the_group_of_policies_is_one_in_its_own() {
     assert_eq!(real["spec"]["runStrategy"], "Always");
     assert_eq!(real["apiVersion"], "kubevirt.io/v1");
 }
+
+#[tokio::test]
+async fn keys_that_stand_twice_in_a_patch_are_warned_of_or_refused() {
+    let cluster = Cluster::new().await;
+    cluster.post(CONFIG_MAPS, &config_map("m")).await;
+    let url = format!("{CONFIG_MAPS}/m");
+    let twice = r#"{"data":{"a":"1","a":"2"}}"#;
+    let applied = r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"m"},"data":{"a":"1","a":"2"}}"#;
+    let operations = r#"[{"op":"add","path":"/data/a","value":"1","value":"2"}]"#;
+    for (form, body, code, sentence) in [
+        ("merge-patch+json", twice, 422, "duplicate field \\\"data.a\\\""),
+        ("strategic-merge-patch+json", twice, 422, "duplicate field \\\"data.a\\\""),
+        ("json-patch+json", operations, 422, "json patch duplicate field \\\"[0].value\\\""),
+        ("apply-patch+yaml", applied, 400, "key \\\"data.a\\\" already set in map"),
+    ] {
+        let force = if form == "apply-patch+yaml" { "&force=true" } else { "" };
+        let query =
+            |validation: &str| format!("{url}?fieldManager=m{force}&fieldValidation={validation}");
+        let warned = cluster.patch_text(&query("Warn"), form, body).await;
+        assert_eq!(warned.code, 200, "{form}: {}", warned.text);
+        assert_eq!(warned.json()["data"]["a"], "2", "{form}");
+        assert_eq!(warned.warnings(), [format!("299 - \"{sentence}\"")], "{form}");
+        let refused = cluster.patch_text(&query("Strict"), form, body).await.refusal();
+        assert_eq!(refused.0, code, "{form}");
+        assert!(refused.2.contains(&sentence.replace('\\', "")), "{form}: {}", refused.2);
+    }
+}

@@ -158,3 +158,26 @@ fn what_was_applied_to_the_status_is_owned_fought_over_and_removed() {
         shown(&cluster.server_side_apply(at_status(), &less, OnConflict::Refuse).unwrap());
     assert_eq!(applied["status"], json!({ "ready": true }));
 }
+
+#[test]
+fn parity_a_port_is_told_by_the_protocol_that_it_has_by_default() {
+    let config = |ports: Value| {
+        let mut pod = crate::testing::pod("x", "");
+        pod["spec"]["containers"][0]["ports"] = ports;
+        pod
+    };
+    let mut cluster = Cluster::new();
+    let at = || target(Kind::Pod, "x");
+    by(&mut cluster, "m");
+    let ports = config(json!([{ "containerPort": 80, "name": "http" }]));
+    let applied = shown(&cluster.server_side_apply(at(), &ports, OnConflict::Refuse).unwrap());
+    let port = json!({ "containerPort": 80, "name": "http", "protocol": "TCP" });
+    assert_eq!(applied["spec"]["containers"][0]["ports"], json!([port]));
+    let fields = applied["metadata"]["managedFields"][0].to_string();
+    assert!(fields.contains(r#"k:{\"containerPort\":80,\"protocol\":\"TCP\"}"#), "{fields}");
+    // Said or not, it is the same port.
+    for ports in [ports, config(json!([port]))] {
+        let again = cluster.server_side_apply(at(), &ports, OnConflict::Refuse).unwrap();
+        assert_eq!(shown(&again)["spec"], applied["spec"]);
+    }
+}

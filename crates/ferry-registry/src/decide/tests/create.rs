@@ -345,3 +345,37 @@ fn parity_versions_of_a_kind_are_kept_as_one() {
         (&json!([{ "name": "alignCPUs" }]), &json!("hco.kubevirt.io/v1"))
     );
 }
+
+#[test]
+fn parity_finalizers_of_built_in_kinds_are_standard_or_qualified() {
+    let with = |mut object: Value, finalizer: &str| {
+        object["metadata"]["finalizers"] = json!([finalizer]);
+        object
+    };
+    let mut cluster = Cluster::new();
+    for sound in ["orphan", "foregroundDeletion", "example.com/held"] {
+        cluster.create(&with(config_map(&sound.to_lowercase().replace('/', "-")), sound)).unwrap();
+    }
+    let refusal = cluster.create(&with(config_map("y"), "held")).unwrap_err();
+    assert_eq!(refusal.code(), 422);
+    assert!(
+        refusal.to_string().ends_with(
+            "metadata.finalizers[0]: Invalid value: \"held\": name is neither a standard \
+             finalizer name nor is it fully qualified"
+        ),
+        "{refusal}"
+    );
+    // Custom kinds call them what they like.
+    cluster.create(&with(vm("x"), "held")).unwrap();
+}
+
+#[test]
+fn parity_an_event_owns_nothing() {
+    let mut owned = config_map("x");
+    owned["metadata"]["ownerReferences"] =
+        json!([{ "apiVersion": "v1", "kind": "Event", "name": "e", "uid": "u" }]);
+    let refusal = Cluster::new().create(&owned).unwrap_err();
+    assert_eq!(refusal.code(), 422);
+    let sentence = "/v1, Kind=Event is disallowed from being an owner";
+    assert!(refusal.to_string().ends_with(sentence), "{refusal}");
+}

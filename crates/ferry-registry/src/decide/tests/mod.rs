@@ -9,3 +9,4 @@ mod namespaces;
 mod patch;
 mod pods;
 mod update;
+mod versions;

@@ -4,7 +4,7 @@ use ferry_api::{Kind, KindVersion};
 use serde_json::{Value, json};
 
 use crate::object::{Part, Target};
-use crate::request::{FieldValidation, Patch, Write};
+use crate::request::{FieldValidation, OnConflict, Patch, Run, Write};
 use crate::testing::{Cluster, config_map, shown, target, vm};
 
 fn machine() -> Target {
@@ -171,4 +171,69 @@ fn a_json_patch_that_does_not_fit_is_unprocessable() {
     }
     let missing = Target { name: "none".to_owned(), ..machine() };
     assert_eq!(cluster.merge(missing, json!({})).unwrap_err().code(), 404);
+}
+
+#[test]
+fn parity_keys_that_stand_twice_in_a_patch_are_told_or_refused() {
+    let merge = || Patch::Merge(json!({ "metadata": { "labels": { "a": "b" } } }));
+    let json = || Patch::Json(serde_json::from_value(json!([])).unwrap());
+    let config = || Patch::Apply {
+        config: vm("x").as_object().unwrap().clone(),
+        conflicts: OnConflict::TakeOver,
+    };
+    for (patch, code, sentence) in [
+        (merge(), 422, "duplicate field \"a.b\""),
+        (json(), 422, "json patch duplicate field \"a.b\""),
+        (config(), 400, "key \"a.b\" already set in map"),
+    ] {
+        let mut cluster = Cluster::new();
+        cluster.create(&vm("x")).unwrap();
+        cluster.duplicates = vec!["a.b".to_owned()];
+        let write = || Write::Patch(patch.clone());
+        let warned = cluster.send(&cluster.request(machine(), write())).unwrap();
+        assert_eq!(warned.warnings, [sentence]);
+        cluster.validation = FieldValidation::Strict;
+        let refusal = cluster.send(&cluster.request(machine(), write())).unwrap_err();
+        assert_eq!(refusal.code(), code, "{refusal}");
+        assert!(refusal.to_string().contains("strict decoding"), "{refusal}");
+        assert!(refusal.to_string().contains(sentence), "{refusal}");
+        cluster.validation = FieldValidation::Ignore;
+        let quiet = cluster.send(&cluster.request(machine(), write())).unwrap();
+        assert_eq!(quiet.warnings, [""; 0]);
+    }
+}
+
+#[test]
+fn an_object_has_a_size_that_no_write_exceeds() {
+    let large = "x".repeat(500 << 10);
+    let text = |count: usize| {
+        let keys = (0..count).map(|key| (format!("k{key}"), json!(large)));
+        Value::Object(keys.collect())
+    };
+    let spec = |count: usize| json!({ "spec": { "config": text(count).to_string() } });
+    let network = |count: usize| {
+        json!({
+            "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+            "metadata": { "name": "x", "namespace": "a" }, "spec": spec(count)["spec"],
+        })
+    };
+    let at = || target(Kind::NetworkAttachmentDefinition, "x");
+    let mut cluster = Cluster::new();
+    let refusal = cluster.create(&network(4)).unwrap_err();
+    let sentence = refusal.to_string();
+    assert_eq!((refusal.code(), cluster.get(&at())), (413, None));
+    assert!(
+        sentence.starts_with("Request entity too large: the object would have 20"),
+        "{sentence}"
+    );
+    cluster.create(&network(2)).unwrap();
+    let refusal = cluster.merge(at(), spec(4)).unwrap_err();
+    assert_eq!(refusal.code(), 413);
+    let refusal = cluster.server_side_apply(at(), &network(4), OnConflict::TakeOver).unwrap_err();
+    assert_eq!(refusal.code(), 413);
+    cluster.run = Run::Dry;
+    assert_eq!(cluster.merge(at(), spec(4)).unwrap_err().code(), 413);
+    cluster.run = Run::Real;
+    cluster.merge(at(), spec(1)).unwrap();
+    cluster.delete(at()).unwrap();
 }

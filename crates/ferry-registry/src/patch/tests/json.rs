@@ -111,7 +111,10 @@ fn a_json_patch_may_not_be_long_nor_make_an_object_large_or_deep() {
 
     let add = json!({ "op": "add", "path": "/a/b", "value": 1 });
     assert!(patch_json(&live, &times(10_000, add.clone())).is_ok());
-    assert_eq!(patch_json(&live, &times(10_001, add)), Err(Refusal::TooLarge { limit: 10_000 }));
+    let refusal = patch_json(&live, &times(10_001, add)).unwrap_err();
+    let sentence = "Request entity too large: The allowed maximum operations in a JSON patch is \
+                    10000, got 10001";
+    assert_eq!((refusal.code(), refusal.to_string().as_str()), (413, sentence));
 
     let rejected = Err(Refusal::Unprocessable { message: REJECTED.to_owned() });
     let doubles = json!({ "op": "copy", "from": "", "path": "/a/b" });
