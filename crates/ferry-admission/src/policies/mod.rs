@@ -12,6 +12,7 @@ mod machine;
 mod migration;
 mod migration_policy;
 mod node;
+mod node_instance;
 mod node_restriction;
 mod pod;
 mod rbac;

@@ -13,6 +13,8 @@ mod instances;
 mod lifecycle;
 mod machines;
 mod migrations;
+mod node_instances;
+mod node_routes;
 mod nodes;
 mod objects;
 mod policies;
