@@ -54,5 +54,6 @@ pub use journal::{Compaction, Journal, Snapshot};
 pub use options::{Retention, StoreOptions};
 pub use record::{Object, Record, RecordChange};
 pub use recovery::Recovered;
+pub use space::{Disk, Room};
 pub use stats::StoreStats;
 pub use store::Store;
