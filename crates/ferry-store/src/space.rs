@@ -14,10 +14,16 @@ use crate::options::StoreOptions;
 /// split or consolidated.
 const AMPLIFICATION: u64 = 4;
 
+/// Room is where so much could be written. A single small write needs less: so whoever waits for room
+/// does not find himself without any at once.
+const MARGIN: u64 = 256 << 10;
+
 /// What tells how many bytes of the file system of a path are free. Tests have others than the
 /// operating system.
 #[derive(Clone)]
-pub struct Disk(Arc<dyn Fn(&Path) -> io::Result<u64> + Send + Sync>);
+pub struct Disk(Arc<Free>);
+
+type Free = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
 
 impl Disk {
     /// One that says what `free` says.
@@ -59,9 +65,9 @@ impl Room {
         Self { dir: dir.to_owned(), reserve: options.reserve, disk: options.disk.clone() }
     }
 
-    /// Refuses if not even a small write would be taken.
+    /// Refuses if not even a group of small writes would be taken.
     pub fn check(&self) -> Result<(), StoreError> {
-        check(&self.disk, &self.dir, self.reserve, 0)
+        check(&self.disk, &self.dir, self.reserve, MARGIN)
     }
 }
 

@@ -152,6 +152,7 @@ impl Store {
             let tail = self.ledger.tail().unwrap_or(self.next);
             let (bytes, chain) = builder.finish(tail, self.ledger.base());
             self.engine.write(self.next, &bytes, &cleaned.remove)?;
+            self.engine.tidy(self.ledger.size())?;
             Ok((bytes.len(), chain, cleaned.result))
         });
         let (size, chain, mut result) = result.map_err(|reason| self.fail(reason))?;

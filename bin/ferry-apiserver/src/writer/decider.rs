@@ -14,6 +14,7 @@ use crate::writer::chance::Chance;
 use crate::writer::chores::Chores;
 use crate::writer::committer::{Pending, Reply};
 use crate::writer::published::Published;
+use crate::writer::storage::Urgency;
 
 /// How many endings a create may try before it is refused: names of one prefix collide once in
 /// fourteen million.
@@ -98,7 +99,7 @@ impl<A: Admission> Decider<A> {
         match order.work {
             Work::Tick => {
                 self.chores.tick();
-                Ok(())
+                self.hand_on(Pending { epoch: self.epoch, change: None, reply: Reply::Look })
             }
             Work::Write { request, reply } => {
                 let (change, outcome) = match self.decide(&request, now) {
@@ -168,6 +169,9 @@ impl<A: Admission> Decider<A> {
         let context = self.context(request, now);
         let decision = decide(&self.ahead, request, &context, &self.admission)?;
         if let Some(change) = &decision.change {
+            if Urgency::of(change) == Urgency::Ordinary {
+                self.published.storage().admit()?;
+            }
             self.ahead.apply(change.clone(), now);
         }
         Ok(decision)
