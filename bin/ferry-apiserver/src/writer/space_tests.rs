@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ferry_admission::Policies;
 use ferry_api::{Kind, KindVersion};
 use ferry_registry::{
-    Body, DeleteOptions, Draft, FieldValidation, ObjectKey, Part, Refusal, Request, State, Target,
-    User, Write, WriteOptions,
+    Body, DeleteOptions, Draft, FieldValidation, ObjectKey, Part, Patch, Refusal, Request, State,
+    Target, User, Write, WriteOptions,
 };
 use ferry_runtime::Clock;
 use ferry_store::{Disk, Store, StoreOptions};
@@ -61,7 +61,7 @@ impl Full {
     }
 
     async fn create(&self, kind: Kind, name: &str) -> Result<Written, Refusal> {
-        self.write(kind, name, |target| Write::Create(draft(target, "1"))).await
+        self.write(kind, name, |target| Write::Create(draft(target))).await
     }
 
     async fn delete(&self, kind: Kind, name: &str) -> Result<Written, Refusal> {
@@ -73,8 +73,8 @@ impl Full {
     }
 }
 
-fn draft(target: &Target, label: &str) -> Draft {
-    let body = json!({ "metadata": { "name": target.name, "labels": { "a": label } } });
+fn draft(target: &Target) -> Draft {
+    let body = json!({ "metadata": { "name": target.name, "labels": { "a": "1" } } });
     let body = Body::json(body.to_string().as_bytes()).unwrap();
     Draft::read(target, body, FieldValidation::Strict).unwrap()
 }
@@ -103,7 +103,8 @@ async fn what_makes_room_goes_on_where_other_writes_are_refused() {
         assert!(message.contains(" has 62914560 bytes free"), "{message}");
         assert!(message.ends_with(": make space"), "{message}");
     }
-    let renewed = |target: &Target| Write::Update(draft(target, "2"));
+    let change = || Write::Patch(Patch::Merge(json!({ "metadata": { "labels": { "a": "2" } } })));
+    let renewed = |_: &Target| change();
     refused(full.write(Kind::Node, "b", renewed).await);
     assert!(matches!(full.cluster.trouble(), Some(Trouble::NoRoom(_))));
     full.write(Kind::Lease, "leader", renewed).await.unwrap();

@@ -8,6 +8,7 @@ mod bootstrap;
 mod common;
 mod escalation;
 mod eviction;
+mod gathered;
 mod hostile;
 mod instances;
 mod lifecycle;
