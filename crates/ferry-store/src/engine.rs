@@ -9,9 +9,7 @@
 //! - Within a batch sled frees no segment for reuse that the batch itself made obsolete, and
 //!   everything here is one batch followed by a sync: nothing that is overwritten is still needed.
 //! - `flush_async` can deadlock and the background flusher syncs at its own times: neither is used.
-//! - It empties half-dead segments for reuse one page at a time, whenever it replaces a page or when its
-//!   background flusher has time. Batches of small pieces replace too few pages for that, so that the
-//!   file would grow for ever: [`Engine::tidy`] makes it replace more.
+//! - It empties half-dead segments too slowly: see [`Broom`].
 //! - It asserts about what it reads: every call is made by [`quiet::catch`].
 
 use std::cell::Cell;
@@ -22,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use crate::broom::Broom;
 use crate::error::StoreError;
 use crate::options::StoreOptions;
 use crate::quiet;
@@ -42,29 +41,6 @@ const QUEUE: usize = 64;
 /// A full leaf is cut in half, so that this many new pieces make a new page.
 const PAGE: u64 = 8;
 
-/// The tree that is swept with. It has nothing but keys.
-const BROOM: &str = "broom";
-
-/// How many of its keys are written for each piece that came or went since the last time. With every
-/// tenth a page of it is replaced, and sled moves one page out of a half-dead segment. Half a page for
-/// each piece empties segments faster than they fill: with 20 leases renewed 240,000 times beside 4,000
-/// objects the file stays at 1.9 times its entries, and passes 3.4 times without.
-const SWEEPS: u64 = 5;
-
-/// Sweeping costs a sync of its own, so that it is done once for so many pieces: about ten small
-/// appends.
-const SWEEP_EVERY: u64 = 64;
-
-/// And so much at once at most, which moves a hundred pages. Fewer keys than make a second page.
-const MOST_SWEEPS: u64 = 1_000;
-
-/// The file may be so many times as large as its entries before it is swept. A segment is emptied once
-/// less than half of it lives, so that less than 2 may be out of reach.
-const TIDY_FACTOR: u64 = 2;
-
-/// And this much larger besides. Below it, sweeping would cost more than what it saves is worth.
-const TIDY_SLACK: u64 = 2 << 20;
-
 /// sled panics below 256 bytes.
 const LEAST_CACHE: u64 = 64 << 10;
 
@@ -80,13 +56,11 @@ const KEY: usize = 8 + 4;
 pub(crate) struct Engine {
     /// None while it is being dropped.
     db: Option<sled::Db>,
-    broom: sled::Tree,
+    broom: Broom,
     file: File,
     path: PathBuf,
     /// Pieces since the last call of [`Engine::press`].
     loose: Cell<u64>,
-    /// Pieces that came or went since [`Engine::tidy`] swept last.
-    moved: Cell<u64>,
 }
 
 impl Engine {
@@ -109,12 +83,11 @@ impl Engine {
         let db_path = path.join("db");
         let file = File::options().read(true).write(true).open(&db_path);
         let file = file.map_err(StoreError::io("open", &db_path))?;
-        let broom = quiet::catch(|| db.open_tree(BROOM))
-            .and_then(|it| it.map_err(|error| error.to_string()));
+        let broom = quiet::catch(|| Broom::open(&db));
+        let broom = broom.and_then(|broom| broom.map_err(|error| error.to_string()));
         let broom = broom.map_err(|what| StoreError::Damaged { path: db_path, what })?;
         sync_tree(path)?;
-        let (loose, moved) = (Cell::new(0), Cell::new(0));
-        Ok(Self { db: Some(db), broom, file, path: path.to_owned(), loose, moved })
+        Ok(Self { db: Some(db), broom, file, path: path.to_owned(), loose: Cell::new(0) })
     }
 
     /// One batch: `bytes` stand at `position` from now on, and the pieces in `remove` are gone. It is on
@@ -130,12 +103,11 @@ impl Engine {
         for (key, piece) in keys(&pieces).zip(bytes.chunks(PIECE)) {
             batch.insert(&key, piece);
         }
-        let mut moved = self.moved.get() + pieces.end - pieces.start;
+        self.broom.note(pieces.end - pieces.start);
         for range in remove {
             keys(range).for_each(|key| batch.remove(&key));
-            moved += range.end - range.start;
+            self.broom.note(range.end - range.start);
         }
-        self.moved.set(moved);
         quiet::catch(|| {
             self.db().apply_batch(batch)?;
             self.db().flush()
@@ -146,20 +118,13 @@ impl Engine {
     }
 
     /// Keeps the file from growing far beyond the `bytes` of all entries: has sled empty segments of
-    /// which little lives. It is one batch and a sync, like a write, and for the same reason.
+    /// which little lives. What has moved is on the disk when this returns.
     pub(crate) fn tidy(&self, bytes: u64) -> Result<(), String> {
-        let moved = self.moved.get();
         let size = self.file.metadata().map_err(|error| error.to_string())?.len();
-        let most = bytes.saturating_mul(TIDY_FACTOR).saturating_add(TIDY_SLACK);
-        if moved < SWEEP_EVERY || size <= most {
+        if !self.broom.is_due(size, bytes) {
             return Ok(());
         }
-        self.moved.set(0);
-        let mut batch = sled::Batch::default();
-        for key in 0..MOST_SWEEPS.min(moved.saturating_mul(SWEEPS)) {
-            batch.insert(&key.to_be_bytes(), &[]);
-        }
-        quiet::catch(|| self.broom.apply_batch(batch).and_then(|()| self.db().flush().map(drop)))?
+        quiet::catch(|| self.broom.sweep().and_then(|()| self.db().flush()))?
             .map_err(|error| error.to_string())?;
         self.sync()
     }

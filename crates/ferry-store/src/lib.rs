@@ -34,6 +34,7 @@
 //! sled remembers the newest that was acknowledged. So whatever is lost or changed, at the beginning,
 //! in the middle or at the end, is noticed when the journal is opened, and is an error.
 
+mod broom;
 mod engine;
 mod entry;
 mod error;

@@ -134,5 +134,5 @@ fn heartbeats_beside_objects_do_not_grow_the_directory() {
         }
     }
     println!("{:?}, at most {entries} in entries and {most} on the disk", store.stats());
-    assert!(most < entries * 2 + (12 << 20), "{most}, entries {entries}");
+    assert!(most < entries * 2 + (3 << 20), "{most}, entries {entries}");
 }
