@@ -1,8 +1,8 @@
 //! Files that nobody else may read, and that are whole or not there at all.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -17,7 +17,7 @@ const PRIVATE_DIR: u32 = 0o700;
 #[derive(Debug, Error)]
 pub enum FileError {
     /// A file cannot be read.
-    #[error("cannot read {}", .path.display())]
+    #[error("cannot read {}{}", .path.display(), advice(.source))]
     Read {
         /// Which.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// A file cannot be written.
-    #[error("cannot write {}", .path.display())]
+    #[error("cannot write {}{}", .path.display(), advice(.source))]
     Write {
         /// Which.
         path: PathBuf,
@@ -33,13 +33,49 @@ pub enum FileError {
         source: io::Error,
     },
     /// A directory cannot be made.
-    #[error("cannot make the directory {}", .path.display())]
+    #[error("cannot make the directory {}{}", .path.display(), advice(.source))]
     Directory {
         /// Which.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
+}
+
+/// What those may do who are not its owner.
+const OTHERS: u32 = 0o077;
+
+/// What to look at when the operating system refuses, for a message that names the file.
+pub(crate) fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            " (check who owns it and the directories above, and who runs the server)"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            " (its file system is read-only: mount it writable, or give another --data-dir)"
+        }
+        _ if is_full(error) => " (make space on its file system)",
+        _ => "",
+    }
+}
+
+/// Whether there is no space left.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Lets nobody but its owner enter a directory. Says whether others could.
+///
+/// # Errors
+/// [`FileError::Directory`].
+pub fn tighten(path: &Path) -> Result<bool, FileError> {
+    let failed = |source| FileError::Directory { path: path.to_owned(), source };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
+    if mode & OTHERS == 0 {
+        return Ok(false);
+    }
+    fs::set_permissions(path, Permissions::from_mode(PRIVATE_DIR)).map_err(failed)?;
+    Ok(true)
 }
 
 /// Makes a directory that only its owner may enter, and those above it. One that is there stays as
@@ -109,8 +145,6 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn mode(path: &Path) -> u32 {
@@ -140,6 +174,36 @@ mod tests {
         fs::create_dir(&blocked).unwrap();
         assert!(write_private(&blocked, b"x").is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something was left behind");
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_told_with_what_to_look_at() {
+        let path = PathBuf::from("data/lock");
+        for (kind, advice) in [
+            (
+                io::ErrorKind::PermissionDenied,
+                " (check who owns it and the directories above, and who runs the server)",
+            ),
+            (
+                io::ErrorKind::ReadOnlyFilesystem,
+                " (its file system is read-only: mount it writable, or give another --data-dir)",
+            ),
+            (io::ErrorKind::StorageFull, " (make space on its file system)"),
+            (io::ErrorKind::TimedOut, ""),
+        ] {
+            let error = FileError::Write { path: path.clone(), source: kind.into() };
+            assert_eq!(error.to_string(), format!("cannot write data/lock{advice}"));
+        }
+    }
+
+    #[test]
+    fn a_directory_that_others_may_enter_is_theirs_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        for (before, is_open) in [(0o755, true), (0o710, true), (0o701, true), (0o700, false)] {
+            fs::set_permissions(dir.path(), Permissions::from_mode(before)).unwrap();
+            assert_eq!(tighten(dir.path()).unwrap(), is_open, "{before:o}");
+            assert_eq!(mode(dir.path()), 0o700);
+        }
     }
 
     #[test]

@@ -26,4 +26,4 @@ pub use actions::{
     UnpauseOptions, act,
 };
 pub use policies::{OPERATOR_NAMESPACE, Policies};
-pub use rbac::{Attributes, Authorizer, ResourceAttributes, Rule, Rules, Verdict};
+pub use rbac::{Attributes, Authorizer, ResourceAttributes, Rule, Rules, Verdict, gathered};

@@ -9,6 +9,7 @@
 //! - Within a batch sled frees no segment for reuse that the batch itself made obsolete, and
 //!   everything here is one batch followed by a sync: nothing that is overwritten is still needed.
 //! - `flush_async` can deadlock and the background flusher syncs at its own times: neither is used.
+//! - It empties half-dead segments too slowly: see [`Broom`].
 //! - It asserts about what it reads: every call is made by [`quiet::catch`].
 
 use std::cell::Cell;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use crate::broom::Broom;
 use crate::error::StoreError;
 use crate::options::StoreOptions;
 use crate::quiet;
@@ -54,6 +56,7 @@ const KEY: usize = 8 + 4;
 pub(crate) struct Engine {
     /// None while it is being dropped.
     db: Option<sled::Db>,
+    broom: Broom,
     file: File,
     path: PathBuf,
     /// Pieces since the last call of [`Engine::press`].
@@ -79,9 +82,12 @@ impl Engine {
         let db = start(path, options)?;
         let db_path = path.join("db");
         let file = File::options().read(true).write(true).open(&db_path);
-        let file = file.map_err(StoreError::io("open", db_path))?;
+        let file = file.map_err(StoreError::io("open", &db_path))?;
+        let broom = quiet::catch(|| Broom::open(&db));
+        let broom = broom.and_then(|broom| broom.map_err(|error| error.to_string()));
+        let broom = broom.map_err(|what| StoreError::Damaged { path: db_path, what })?;
         sync_tree(path)?;
-        Ok(Self { db: Some(db), file, path: path.to_owned(), loose: Cell::new(0) })
+        Ok(Self { db: Some(db), broom, file, path: path.to_owned(), loose: Cell::new(0) })
     }
 
     /// One batch: `bytes` stand at `position` from now on, and the pieces in `remove` are gone. It is on
@@ -97,8 +103,10 @@ impl Engine {
         for (key, piece) in keys(&pieces).zip(bytes.chunks(PIECE)) {
             batch.insert(&key, piece);
         }
+        self.broom.note(pieces.end - pieces.start);
         for range in remove {
             keys(range).for_each(|key| batch.remove(&key));
+            self.broom.note(range.end - range.start);
         }
         quiet::catch(|| {
             self.db().apply_batch(batch)?;
@@ -106,6 +114,22 @@ impl Engine {
         })?
         .map_err(|error| error.to_string())?;
         keys(&pieces).try_for_each(|key| self.press(&key))?;
+        self.sync()
+    }
+
+    /// Keeps the file from growing far beyond the `bytes` of all entries: has sled empty segments of
+    /// which little lives. What has moved is on the disk when this returns.
+    pub(crate) fn tidy(&self, bytes: u64) -> Result<(), String> {
+        let size = self.file.metadata().map_err(|error| error.to_string())?.len();
+        if !self.broom.is_due(size, bytes) {
+            return Ok(());
+        }
+        quiet::catch(|| self.broom.sweep().and_then(|()| self.db().flush()))?
+            .map_err(|error| error.to_string())?;
+        self.sync()
+    }
+
+    fn sync(&self) -> Result<(), String> {
         self.file.sync_data().map_err(|error| format!("cannot sync {}: {error}", self.shown()))
     }
 

@@ -185,6 +185,11 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
+/// What an entry of so many records occupies beside their keys and values.
+pub(crate) fn overhead(records: usize) -> u64 {
+    (HEADER + CHAIN + records * ITEM_HEADER) as u64
+}
+
 /// What an item adds to an entry.
 pub(crate) fn footprint(key: &[u8], value: &[u8]) -> u64 {
     (ITEM_HEADER + key.len() + value.len()) as u64

@@ -1,7 +1,9 @@
 //! Why a journal could not be opened, or why a write was not made.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::layout::DATA;
 
 /// Each says which file it is about and what can be done.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +56,8 @@ pub enum StoreError {
 
     /// Something was changed or lost that a crash cannot explain.
     #[error(
-        "{path} is damaged: {what}; restore the directory from a backup, \
-         or move it away to start empty"
+        "{path} is damaged: {what}; restore {} from a backup, or begin anew in another directory",
+        journal_of(path).display()
     )]
     Damaged {
         /// The file.
@@ -67,7 +69,8 @@ pub enum StoreError {
     /// Less is there than was acknowledged.
     #[error(
         "{path} has lost writes: revision {acknowledged} was acknowledged and {found} is the newest \
-         found; restore the directory from a backup, or move it away to start empty"
+         found; restore {} from a backup, or begin anew in another directory",
+        journal_of(path).display()
     )]
     LostWrites {
         /// The file that should have held them.
@@ -126,6 +129,12 @@ pub enum StoreError {
         /// What failed first.
         reason: String,
     },
+}
+
+/// The directory of the journal that a file is of: it is restored as a whole.
+fn journal_of(path: &Path) -> &Path {
+    let data = path.ancestors().find(|it| it.file_name().is_some_and(|name| name == DATA));
+    data.unwrap_or(path).parent().unwrap_or(path)
 }
 
 impl StoreError {

@@ -2,6 +2,7 @@
 
 use crate::error::StoreError;
 use crate::record::{Object, Record};
+use crate::space::Room;
 use crate::stats::StoreStats;
 
 /// Something that keeps records. One thread writes.
@@ -11,6 +12,13 @@ pub trait Journal: Send {
     /// After [`StoreError::Failed`] it is not known whether they are, and nothing more is written
     /// until the journal is opened again and read. All other errors mean that nothing was written.
     fn append(&mut self, batch: &[Record]) -> Result<(), StoreError>;
+
+    /// The same for records that have to get through when the disk is nearly full, such as those that
+    /// make room: less is left alone for them.
+    fn append_essential(&mut self, batch: &[Record]) -> Result<(), StoreError>;
+
+    /// Tells others whether there is room for ordinary writes.
+    fn room(&self) -> Room;
 
     /// Every record after this revision, oldest first.
     fn log_since(&mut self, revision: u64) -> Result<Vec<Record>, StoreError>;

@@ -17,6 +17,9 @@ use rustix::io::Errno;
 use crate::engine;
 use crate::error::StoreError;
 
+/// Where sled's files are.
+pub(crate) const DATA: &str = "sled";
+
 const FORMAT: u64 = 1;
 
 const WORD: &str = "ferry-journal";
@@ -68,7 +71,7 @@ impl Layout {
     }
 
     pub(crate) fn data(&self) -> PathBuf {
-        self.dir.join("sled")
+        self.dir.join(DATA)
     }
 
     pub(crate) fn unfinished_data(&self) -> PathBuf {
@@ -126,7 +129,7 @@ fn nobodys(dir: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
         let name = entry.map_err(StoreError::io("list", dir))?.file_name();
         let name = name.to_string_lossy();
-        if matches!(name.as_ref(), "acknowledged" | "sled") {
+        if matches!(name.as_ref(), "acknowledged" | DATA) {
             let what = format!("it is missing beside `{name}`");
             return Err(StoreError::Damaged { path: dir.join("format"), what });
         }
@@ -161,6 +164,16 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         file.rewind()?;
         writeln!(file, "process {}", std::process::id())
     };
-    write().map_err(StoreError::io("write", path))?;
-    Ok(file)
+    match write() {
+        // Who it is helps and is not needed; what has been read can be served on a full disk.
+        Err(error)
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ) =>
+        {
+            Err(StoreError::io("write", path)(error))
+        }
+        Ok(()) | Err(_) => Ok(file),
+    }
 }

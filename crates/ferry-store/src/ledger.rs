@@ -20,7 +20,7 @@ use std::ops::Range;
 use crate::entry::{self, Item, Tag};
 use crate::options::Retention;
 
-/// Old entries may hold as many dead bytes as there are live ones, and this much besides. Less would
+/// Beside history there may be as many dead bytes as live ones, and this much besides. Less would
 /// write small journals over and over; more would only take space.
 const SLACK: u64 = 256 << 10;
 
@@ -36,6 +36,13 @@ pub(crate) struct Standing {
     pub(crate) record_bytes: u64,
     /// Of its newest record, or of the newest before it.
     pub(crate) revision: u64,
+}
+
+impl Standing {
+    /// What it holds beside its records, as long as these are known.
+    fn carried(&self) -> u64 {
+        self.size.saturating_sub(self.record_bytes + entry::overhead(self.changes.len()))
+    }
 }
 
 /// What a record did to its key.
@@ -71,8 +78,12 @@ pub(crate) struct Ledger {
     /// How many of the entries, from the front, are old.
     old: usize,
     old_size: u64,
+    /// What all entries occupy.
+    size: u64,
     window_records: usize,
     window_bytes: u64,
+    /// What was carried into entries of the window. It is not history.
+    window_carried: u64,
     /// The newest revision that is no longer history.
     base: u64,
     /// The state at `base`.
@@ -111,6 +122,8 @@ impl Ledger {
     pub(crate) fn push(&mut self, standing: Standing) {
         self.window_records += standing.changes.len();
         self.window_bytes += standing.record_bytes;
+        self.window_carried += standing.carried();
+        self.size += standing.size;
         self.entries.push_back(standing);
         while self.is_window_too_large() {
             self.retire();
@@ -128,6 +141,7 @@ impl Ledger {
     /// The oldest entry of the window becomes old.
     fn retire(&mut self) {
         let entry = &mut self.entries[self.old];
+        self.window_carried -= entry.carried();
         let changes = std::mem::take(&mut entry.changes);
         self.window_records -= changes.len();
         self.window_bytes -= entry.record_bytes;
@@ -148,8 +162,7 @@ impl Ledger {
 
     /// The entry to remove next, if there is too much that is dead.
     pub(crate) fn removable(&self) -> Option<&Standing> {
-        let too_much = self.old_size > self.live * 2 + SLACK;
-        if too_much && self.old > 0 { self.entries.front() } else { None }
+        if self.excess() > 0 && self.old > 0 { self.entries.front() } else { None }
     }
 
     /// The entry that [`Ledger::removable`] named is being removed.
@@ -157,6 +170,7 @@ impl Ledger {
         let removed = self.entries.pop_front()?;
         self.old -= 1;
         self.old_size -= removed.size;
+        self.size -= removed.size;
         Some(removed)
     }
 
@@ -209,11 +223,12 @@ impl Ledger {
 
     /// What all entries occupy.
     pub(crate) fn size(&self) -> u64 {
-        self.entries.iter().map(|entry| entry.size).sum()
+        self.size
     }
 
-    /// How much more of the old entries there is than there should be.
+    /// How much more there is beside history than there should be. So all entries together stay below
+    /// history, twice what lives, and [`SLACK`].
     pub(crate) fn excess(&self) -> u64 {
-        self.old_size.saturating_sub(self.live * 2 + SLACK)
+        (self.old_size + self.window_carried).saturating_sub(self.live * 2 + SLACK)
     }
 }

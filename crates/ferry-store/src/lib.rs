@@ -34,6 +34,7 @@
 //! sled remembers the newest that was acknowledged. So whatever is lost or changed, at the beginning,
 //! in the middle or at the end, is noticed when the journal is opened, and is an error.
 
+mod broom;
 mod engine;
 mod entry;
 mod error;
@@ -54,5 +55,6 @@ pub use journal::{Compaction, Journal, Snapshot};
 pub use options::{Retention, StoreOptions};
 pub use record::{Object, Record, RecordChange};
 pub use recovery::Recovered;
+pub use space::{Disk, Room};
 pub use stats::StoreStats;
 pub use store::Store;

@@ -1,20 +1,79 @@
 //! Is there room for a write? sled must not find out by itself.
 
+use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rustix::fs::statvfs;
 
 use crate::error::StoreError;
+use crate::options::StoreOptions;
 
 /// Each byte of an entry costs sled up to so many, for it rewrites a page of neighbours when a page is
 /// split or consolidated.
 const AMPLIFICATION: u64 = 4;
 
+/// Room is where so much could be written. A single small write needs less: so whoever waits for room
+/// does not find himself without any at once.
+const MARGIN: u64 = 256 << 10;
+
+/// What tells how many bytes of the file system of a path are free. Tests have others than the
+/// operating system.
+#[derive(Clone)]
+pub struct Disk(Arc<Free>);
+
+type Free = dyn Fn(&Path) -> io::Result<u64> + Send + Sync;
+
+impl Disk {
+    /// One that says what `free` says.
+    pub fn saying(free: impl Fn(&Path) -> io::Result<u64> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(free))
+    }
+
+    fn free(&self, dir: &Path) -> Result<u64, StoreError> {
+        (self.0)(dir).map_err(StoreError::io("examine", dir))
+    }
+}
+
+impl Default for Disk {
+    fn default() -> Self {
+        Self::saying(|dir| {
+            let stat = statvfs(dir)?;
+            Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+        })
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Disk")
+    }
+}
+
+/// Whether a journal has room for ordinary writes. It can be asked while somebody else writes.
+#[derive(Clone, Debug)]
+pub struct Room {
+    dir: PathBuf,
+    reserve: u64,
+    disk: Disk,
+}
+
+impl Room {
+    /// The room in `dir` of which `options` leave some alone.
+    pub fn new(dir: &Path, options: &StoreOptions) -> Self {
+        Self { dir: dir.to_owned(), reserve: options.reserve, disk: options.disk.clone() }
+    }
+
+    /// Refuses if not even a group of small writes would be taken.
+    pub fn check(&self) -> Result<(), StoreError> {
+        check(&self.disk, &self.dir, self.reserve, MARGIN)
+    }
+}
+
 /// Refuses if writing `bytes` would touch the reserve.
-pub(crate) fn check(dir: &Path, reserve: u64, bytes: u64) -> Result<(), StoreError> {
-    let stat = statvfs(dir).map_err(io::Error::from).map_err(StoreError::io("examine", dir))?;
-    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+pub(crate) fn check(disk: &Disk, dir: &Path, reserve: u64, bytes: u64) -> Result<(), StoreError> {
+    let free = disk.free(dir)?;
     let needed = reserve.saturating_add(bytes.saturating_mul(AMPLIFICATION));
     if free < needed {
         return Err(StoreError::NoSpace { path: dir.to_owned(), free, needed });

@@ -13,7 +13,7 @@ use crate::mark::{Acknowledged, Mark};
 use crate::options::StoreOptions;
 use crate::record::Record;
 use crate::recovery::{self, Recovered, Scan};
-use crate::space;
+use crate::space::{self, Room};
 use crate::stats::StoreStats;
 
 /// An append may read so many times its own size to clean. Twice would do on average, where half of
@@ -121,6 +121,21 @@ impl Store {
         }
     }
 
+    fn check_room(&self, reserve: u64, bytes: u64) -> Result<(), StoreError> {
+        space::check(&self.options.disk, self.layout.dir(), reserve, bytes)
+    }
+
+    fn append_leaving(&mut self, batch: &[Record], reserve: u64) -> Result<(), StoreError> {
+        self.check_alive()?;
+        let bytes = self.check(batch)?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let budget = bytes * CLEAN_FACTOR + CLEAN_AT_LEAST;
+        self.check_room(reserve, bytes + budget)?;
+        self.write(batch, budget).map(|_| ())
+    }
+
     /// Writes an entry with these records and what cleaning within `budget` carries over.
     fn write(&mut self, batch: &[Record], budget: u64) -> Result<Compaction, StoreError> {
         let record_bytes: u64 = batch.iter().map(Record::size).sum();
@@ -137,6 +152,7 @@ impl Store {
             let tail = self.ledger.tail().unwrap_or(self.next);
             let (bytes, chain) = builder.finish(tail, self.ledger.base());
             self.engine.write(self.next, &bytes, &cleaned.remove)?;
+            self.engine.tidy(self.ledger.size())?;
             Ok((bytes.len(), chain, cleaned.result))
         });
         let (size, chain, mut result) = result.map_err(|reason| self.fail(reason))?;
@@ -215,14 +231,15 @@ fn first_mark(layout: &Layout, scan: &Scan) -> Result<Mark, StoreError> {
 
 impl Journal for Store {
     fn append(&mut self, batch: &[Record]) -> Result<(), StoreError> {
-        self.check_alive()?;
-        let bytes = self.check(batch)?;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let budget = bytes * CLEAN_FACTOR + CLEAN_AT_LEAST;
-        space::check(self.layout.dir(), self.options.reserve, bytes + budget)?;
-        self.write(batch, budget).map(|_| ())
+        self.append_leaving(batch, self.options.reserve)
+    }
+
+    fn append_essential(&mut self, batch: &[Record]) -> Result<(), StoreError> {
+        self.append_leaving(batch, self.options.last_reserve)
+    }
+
+    fn room(&self) -> Room {
+        Room::new(self.layout.dir(), &self.options)
     }
 
     fn log_since(&mut self, revision: u64) -> Result<Vec<Record>, StoreError> {
@@ -250,7 +267,8 @@ impl Journal for Store {
         if self.ledger.removable().is_none() {
             return Ok(Compaction::default());
         }
-        space::check(self.layout.dir(), self.options.reserve, budget)?;
+        // It is what makes room.
+        self.check_room(self.options.last_reserve, budget)?;
         self.write(&[], budget)
     }
 

@@ -36,6 +36,18 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What time it is.
     fn now(&self) -> WallTime;
+
+    /// What keeps it from taking writes, if anything does.
+    fn trouble(&self) -> Option<Trouble>;
+}
+
+/// Why writes are not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The disk is nearly full; they are taken again once it is not.
+    NoRoom(String),
+    /// The journal has failed, and only a new start finds out what is on the disk.
+    Stopped(String),
 }
 
 /// A write that was done.

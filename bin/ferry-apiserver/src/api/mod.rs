@@ -32,7 +32,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Body;
 
-pub use backend::{Backend, Check, CheckScope, Process, Written};
+pub use backend::{Backend, Check, CheckScope, Process, Trouble, Written};
 pub use body::{LONGEST_BODY, ResponseBody};
 
 use crate::access::Caller;

@@ -36,12 +36,24 @@ pub(crate) enum DataDirError {
         holder: String,
     },
     /// Its lock cannot be taken.
-    #[error("cannot lock {}", .path.display())]
+    #[error("cannot lock {}{}", .path.display(), files::advice(.source))]
     Lock {
         /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
+    },
+    /// There was a journal, and it is gone.
+    #[error(
+        "{} is missing, although {} has the keys of a server that has written one: restore it from a \
+         backup, or remove {} to begin anew",
+        .missing.display(), .path.display(), .path.display()
+    )]
+    JournalGone {
+        /// Which.
+        path: PathBuf,
+        /// What is missing.
+        missing: PathBuf,
     },
     /// No server has been there.
     #[error("{} is no data directory of a server: {} is not there", .path.display(), .missing.display())]
@@ -58,8 +70,14 @@ impl DataDir {
     pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
         files::private_dir(path)?;
         files::private_dir(&pki(path))?;
-        // Secrets are in there, and whoever made the directory around it may have let others in.
+        check_journal(path)?;
         files::private_dir(&journal(path))?;
+        // Keys and Secrets are in there, and whoever made or restored them may have let others in.
+        for dir in [pki(path), journal(path)] {
+            if files::tighten(&dir)? {
+                tracing::warn!(dir = %dir.display(), "others could enter it and cannot any more");
+            }
+        }
         let lock_path = path.join("lock");
         let failed = |source| DataDirError::Lock { path: lock_path.clone(), source };
         let mut options = OpenOptions::new();
@@ -76,7 +94,11 @@ impl DataDir {
             }
             Err(error) => return Err(failed(error.into())),
         }
-        sign(&mut lock).map_err(failed)?;
+        match sign(&mut lock) {
+            // Whose it is only helps others, and the lock is held. A full disk is no reason to stay away.
+            Err(error) if !files::is_full(&error) => return Err(failed(error)),
+            Ok(()) | Err(_) => {}
+        }
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -94,6 +116,22 @@ impl DataDir {
     pub(crate) fn remember_url(&self, url: &str) -> Result<(), FileError> {
         files::write_private(&endpoint(&self.path), format!("{url}\n").as_bytes())
     }
+}
+
+/// Refuses a directory that had a journal and has it no more: an empty cluster would take its place,
+/// with the keys of the old one. A start makes the journal's directory before the first key, and the
+/// journal before it says where it listens.
+fn check_journal(path: &Path) -> Result<(), DataDirError> {
+    let gone = |missing: PathBuf| DataDirError::JournalGone { path: path.to_owned(), missing };
+    let dir = journal(path);
+    if pki(path).join("ca.crt").exists() && !dir.exists() {
+        return Err(gone(dir));
+    }
+    let format = dir.join("format");
+    if endpoint(path).exists() && !format.exists() {
+        return Err(gone(format));
+    }
+    Ok(())
 }
 
 /// Says whose the lock is.
@@ -153,6 +191,39 @@ mod tests {
         );
         drop(first);
         DataDir::take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_journal_that_is_gone_is_missed_and_one_that_never_was_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path();
+        drop(DataDir::take(path).unwrap());
+        // Killed before and after it made its keys.
+        drop(DataDir::take(path).unwrap());
+        std::fs::write(pki(path).join("ca.crt"), "").unwrap();
+        let data = DataDir::take(path).unwrap();
+        std::fs::write(journal(path).join("format"), "").unwrap();
+        data.remember_url("https://127.0.0.1:1").unwrap();
+        drop(data);
+        drop(DataDir::take(path).unwrap());
+        let shown = path.display();
+        for gone in ["journal/format", "journal"] {
+            let lost = path.join(gone);
+            if lost.is_dir() {
+                std::fs::remove_dir_all(&lost).unwrap();
+            } else {
+                std::fs::remove_file(&lost).unwrap();
+            }
+            let error = DataDir::take(path).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "{shown}/{gone} is missing, although {shown} has the keys of a server that has \
+                     written one: restore it from a backup, or remove {shown} to begin anew"
+                )
+            );
+            assert!(!lost.exists(), "a refusal makes nothing");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! What can go wrong goes wrong before anybody is let in: directory, keys, tokens, journal, port.
 //! Whoever waits for the kubeconfig finds a server that is ready.
 
+mod ballast;
 mod begin;
 mod credentials;
 mod data_dir;
@@ -28,6 +29,7 @@ use crate::metrics::{Metrics, Readings};
 use crate::tls::{Names, Pki};
 use crate::writer::{self, JournalSize};
 
+use ballast::Ballast;
 pub(crate) use credentials::kubeconfig;
 use data_dir::DataDir;
 use served::{Around, ClusterRealm, Served};
@@ -64,6 +66,10 @@ fn serve_until(
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
     let dir = DataDir::take(arguments.data_dir())?;
+    let ballast = Ballast::of(arguments.data_dir());
+    if ballast.drop_if_needed(ballast::free(arguments.data_dir())) {
+        tracing::warn!("the disk is full; the space that was set aside for a start is used up");
+    }
     let pki = Pki::open(&dir.pki(), &names(arguments)?, wall_time(clock))?;
     let authenticator = Arc::new(authenticator(arguments, &dir.pki(), &pki)?);
     let metrics = Arc::new(Metrics::new(clock.wall()));
@@ -85,6 +91,7 @@ fn serve_until(
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
+        ballast.keep(ballast::free(arguments.data_dir()));
         ready(&url);
         bound.serve(server, stopping.clone()).await;
         anyhow::Ok(())

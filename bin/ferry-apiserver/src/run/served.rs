@@ -14,7 +14,7 @@ use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use crate::access::{Authenticator, Caller, Holder, Issued, Realm, Whom, realm};
-use crate::api::{Api, Backend, Check, CheckScope, Described, Process, ResponseBody};
+use crate::api::{Api, Backend, Check, CheckScope, Described, Process, ResponseBody, Trouble};
 use crate::http::{Handler, Stopping};
 use crate::metrics::{Endpoint, LongRunning, Metrics};
 
@@ -48,11 +48,18 @@ impl<B: Backend> Process for Around<B> {
 
     // PARITY: apiserver/pkg/server/healthz.go#AddReadyzChecks
     fn checks(&self) -> Vec<Check> {
+        let (journal, storage) = match self.realm.0.trouble() {
+            None => (None, None),
+            Some(Trouble::NoRoom(message)) => (None, Some(message)),
+            Some(Trouble::Stopped(message)) => (Some(message.clone()), Some(message)),
+        };
         let is_stopping = self.stopping.has_begun();
-        let problem = is_stopping.then(|| "process is shutting down".to_owned());
+        let shutdown = is_stopping.then(|| "process is shutting down".to_owned());
         vec![
             Check { name: "ping", scope: CheckScope::Alive, problem: None },
-            Check { name: "shutdown", scope: CheckScope::Ready, problem },
+            Check { name: "journal", scope: CheckScope::Alive, problem: journal },
+            Check { name: "storage", scope: CheckScope::Ready, problem: storage },
+            Check { name: "shutdown", scope: CheckScope::Ready, problem: shutdown },
         ]
     }
 

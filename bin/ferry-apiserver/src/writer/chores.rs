@@ -5,8 +5,15 @@
 //! spin. So after a round in which nothing could be done there is no other one until something has
 //! changed, or some time has passed.
 
+use ferry_admission::gathered;
+use ferry_api::Kind;
 use ferry_registry::{ObjectKey, Refusal, Request, Revision, State};
 use ferry_units::WallTime;
+
+/// With so many ClusterRoles, those that gather others are looked at after each change of any, which
+/// takes a few milliseconds. With more it is done when some time has passed, so that whoever makes
+/// thousands of roles does not wait for each as long as for all before.
+const ROLES_LOOKED_AT_AT_ONCE: usize = 500;
 
 /// How the chores get on.
 #[derive(Debug, Default)]
@@ -15,12 +22,33 @@ pub(super) struct Chores {
     stuck_at: Option<Revision>,
     /// What could not be done last, so that it is told once.
     told: Option<(ObjectKey, Refusal)>,
+    /// The newest change of a ClusterRole when those that gather others were looked at.
+    gathered_at: Option<Revision>,
+    /// Some time has passed since something was done.
+    is_time: bool,
 }
 
 impl Chores {
     /// The next round; empty where there is nothing that might work.
-    pub(super) fn due(&self, state: &State, now: WallTime) -> Vec<Request> {
-        if self.stuck_at == Some(state.revision()) { Vec::new() } else { state.chores(now) }
+    pub(super) fn due(&mut self, state: &State, now: WallTime) -> Vec<Request> {
+        if self.stuck_at == Some(state.revision()) {
+            return Vec::new();
+        }
+        let mut due = state.chores(now);
+        due.extend(self.gather(state));
+        due
+    }
+
+    /// What roles are to show that gather others, if it may have changed.
+    fn gather(&mut self, state: &State) -> Vec<Request> {
+        let newest = Some(state.last_change(Kind::ClusterRole));
+        let is_time = std::mem::take(&mut self.is_time);
+        let is_many = state.count(Kind::ClusterRole) > ROLES_LOOKED_AT_AT_ONCE;
+        if self.gathered_at == newest || is_many && !is_time {
+            return Vec::new();
+        }
+        self.gathered_at = newest;
+        gathered(state)
     }
 
     /// A round is over that began at `before`.
@@ -31,11 +59,15 @@ impl Chores {
     /// Some time has passed: what was stuck may be tried again.
     pub(super) fn tick(&mut self) {
         self.stuck_at = None;
+        self.is_time = true;
     }
 
     /// One of the round cannot be done now.
     pub(super) fn refused(&mut self, request: &Request, refusal: Refusal) {
         let key = request.target.key();
+        if key.kind == Kind::ClusterRole {
+            self.gathered_at = None;
+        }
         let told = Some((key, refusal));
         if self.told != told
             && let Some((key, refusal)) = &told
@@ -46,5 +78,96 @@ impl Chores {
             );
         }
         self.told = told;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ferry_admission::{Policies, bootstrap};
+    use ferry_registry::{Body, Context, Draft, FieldValidation, Write, WriteOptions, decide};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn now() -> WallTime {
+        "2026-11-23T08:15:00Z".parse().unwrap()
+    }
+
+    fn role(name: &str) -> Value {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": { "name": name, "labels":
+                { "rbac.authorization.k8s.io/aggregate-to-view": "true" } },
+            "rules": [{ "apiGroups": [name], "resources": ["*"], "verbs": ["get"] }],
+        })
+    }
+
+    fn apply(state: &mut State, request: &Request) {
+        let uid = format!("uid-{}", state.revision());
+        let context = Context { now: now(), uid, suffixes: Vec::new() };
+        let decision = decide(state, request, &context, &Policies::default()).unwrap();
+        state.apply(decision.change.expect("nothing is written for nothing"), now());
+    }
+
+    fn create(state: &mut State, object: &Value) {
+        let target = ferry_registry::Target {
+            served: ferry_api::KindVersion::storage(Kind::ClusterRole),
+            namespace: String::new(),
+            name: object["metadata"]["name"].as_str().unwrap().to_owned(),
+            part: ferry_registry::Part::Main,
+        };
+        let body = Body::json(object.to_string().as_bytes()).unwrap();
+        let draft = Draft::read(&target, body, FieldValidation::Strict).unwrap();
+        let groups = vec![ferry_admission::identity::MASTERS.to_owned()];
+        let user = ferry_registry::User { groups, ..ferry_registry::User::default() };
+        let options = WriteOptions::default();
+        apply(state, &Request { user, target, write: Write::Create(draft), options });
+    }
+
+    /// Does all that is due; how many writes that were.
+    fn settle(chores: &mut Chores, state: &mut State) -> usize {
+        let mut done = 0;
+        loop {
+            let before = state.revision();
+            let due = chores.due(state, now());
+            if due.is_empty() {
+                return done;
+            }
+            done += due.len();
+            for request in &due {
+                apply(state, request);
+            }
+            chores.after(before, state);
+        }
+    }
+
+    fn shown(state: &State) -> usize {
+        let key = ObjectKey::new(Kind::ClusterRole, "", "view");
+        state.object(&key).unwrap().document()["rules"].as_array().unwrap().len()
+    }
+
+    #[test]
+    fn roles_show_what_they_gather_at_once_or_in_time() {
+        let mut state = State::default();
+        let mut chores = Chores::default();
+        for object in bootstrap::objects().iter().filter(|it| it["kind"] == "ClusterRole") {
+            create(&mut state, object);
+        }
+        assert_eq!(settle(&mut chores, &mut state), 3);
+        let begin = shown(&state);
+        create(&mut state, &role("one"));
+        assert_eq!(settle(&mut chores, &mut state), 3);
+        assert_eq!(shown(&state), begin + 1);
+        assert_eq!(settle(&mut chores, &mut state), 0);
+        chores.tick();
+        assert_eq!(settle(&mut chores, &mut state), 0, "nothing has changed");
+        // Many are not looked at each time.
+        for turn in 0..ROLES_LOOKED_AT_AT_ONCE {
+            create(&mut state, &role(&format!("many-{turn}")));
+        }
+        assert_eq!(settle(&mut chores, &mut state), 0);
+        chores.tick();
+        assert_eq!(settle(&mut chores, &mut state), 3);
+        assert_eq!(shown(&state), begin + 1 + ROLES_LOOKED_AT_AT_ONCE);
     }
 }

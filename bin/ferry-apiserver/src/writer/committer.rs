@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use crate::api::Written;
 use crate::writer::published::{Flush, Published};
 use crate::writer::records::record;
+use crate::writer::storage::Urgency;
 
 /// How many changes one flush may carry: as many as clients that write at once, so that none of them
 /// waits for two.
@@ -20,6 +21,9 @@ const LARGEST_GROUP: usize = 512;
 
 /// And how many bytes: a flush of more would keep small writes waiting for the disk's bandwidth.
 const LARGEST_GROUP_BYTES: usize = 8 << 20;
+
+/// How much of the journal is tidied at once where there is no room: some milliseconds of work.
+const TIDIED_AT_ONCE: u64 = 1 << 20;
 
 /// How often the journal is asked how large it is, which takes a look at its directory.
 const SIZED_EVERY: Duration = Duration::from_secs(1);
@@ -45,6 +49,8 @@ pub(super) enum Reply {
         outcome: Result<ActionAnswer, Refusal>,
     },
     None,
+    /// Nobody; some time has passed, and it is looked whether there is room.
+    Look,
 }
 
 impl Reply {
@@ -53,7 +59,7 @@ impl Reply {
         match self {
             Self::Write { reply, outcome } => drop(reply.send(outcome)),
             Self::Action { reply, outcome } => drop(reply.send(outcome)),
-            Self::None => {}
+            Self::None | Self::Look => {}
         }
     }
 
@@ -61,7 +67,7 @@ impl Reply {
         match self {
             Self::Write { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Action { reply, .. } => drop(reply.send(Err(refusal))),
-            Self::None => {}
+            Self::None | Self::Look => {}
         }
     }
 }
@@ -89,6 +95,7 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
             let mut group = Vec::new();
             let mut records = Vec::new();
             let mut bytes = 0;
+            let mut urgency = Urgency::Essential;
             let mut candidate = Some(first);
             while let Some(item) = candidate {
                 if let Some((change, _)) = &item.change
@@ -96,35 +103,26 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
                 {
                     bytes += change.object().json.len();
                     records.push(record(change));
+                    if Urgency::of(change) == Urgency::Ordinary {
+                        urgency = Urgency::Ordinary;
+                    }
                 }
                 group.push(item);
                 let is_full = records.len() >= LARGEST_GROUP || bytes >= LARGEST_GROUP_BYTES;
                 candidate = if is_full { None } else { pending.try_recv().ok() };
             }
-            self.commit(group, &records);
+            self.commit(group, &records, urgency);
             next = pending.recv().ok();
         }
     }
 
-    fn commit(&mut self, group: Vec<Pending>, records: &[Record]) {
+    fn commit(&mut self, group: Vec<Pending>, records: &[Record], urgency: Urgency) {
         let epoch = self.published.epoch();
         if !records.is_empty() {
-            let begin = self.published.clock().now();
-            match self.journal.append(records) {
-                Ok(()) => {
-                    let now = self.published.clock().now();
-                    let journal = (now.since(self.sized) >= SIZED_EVERY).then(|| {
-                        self.sized = now;
-                        self.journal.stats()
-                    });
-                    let took = now.since(begin);
-                    (self.observe)(Flush { changes: records.len(), took, journal });
-                }
-                Err(error) => {
-                    self.failure = Some(refusal(&error));
-                    self.published.begin_next_epoch();
-                }
-            }
+            self.write(records, urgency);
+        }
+        if group.iter().any(|item| matches!(item.reply, Reply::Look)) {
+            self.look();
         }
         // From here on the present epoch tells what is true: all of it, or nothing of the group.
         let holds = self.published.epoch() == epoch;
@@ -146,38 +144,41 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
             reply.send();
         }
     }
-}
 
-fn refusal(error: &StoreError) -> Refusal {
-    let message = chain(error);
-    tracing::error!("nothing can be written: {message}");
-    match error {
-        // The one failure after which nobody knows: the records may be on the disk.
-        StoreError::Failed { .. } => Refusal::Internal {
-            message: format!("whether this was written is not known: {message}"),
-        },
-        StoreError::NotAJournal { .. }
-        | StoreError::Locked { .. }
-        | StoreError::NewerFormat { .. }
-        | StoreError::Inaccessible { .. }
-        | StoreError::Damaged { .. }
-        | StoreError::LostWrites { .. }
-        | StoreError::NoSpace { .. }
-        | StoreError::TooLarge { .. }
-        | StoreError::OutOfOrder { .. }
-        | StoreError::Compacted { .. } => {
-            Refusal::Unavailable { message: format!("nothing can be written: {message}") }
+    fn write(&mut self, records: &[Record], urgency: Urgency) {
+        let begin = self.published.clock().now();
+        let written = match urgency {
+            Urgency::Ordinary => self.journal.append(records),
+            Urgency::Essential => self.journal.append_essential(records),
+        };
+        match written {
+            Ok(()) => {
+                self.published.storage().worked(urgency);
+                let now = self.published.clock().now();
+                let journal = (now.since(self.sized) >= SIZED_EVERY).then(|| {
+                    self.sized = now;
+                    self.journal.stats()
+                });
+                let took = now.since(begin);
+                (self.observe)(Flush { changes: records.len(), took, journal });
+            }
+            Err(error) => self.fail(&error),
         }
     }
-}
 
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+    fn fail(&mut self, error: &StoreError) {
+        self.failure = Some(self.published.storage().refused(error));
+        self.published.begin_next_epoch();
     }
-    text
+
+    /// Where there is no room, some is made of what is dead already.
+    fn look(&mut self) {
+        if self.published.storage().look() {
+            return;
+        }
+        match self.journal.compact(TIDIED_AT_ONCE) {
+            Ok(_) | Err(StoreError::NoSpace { .. }) => {}
+            Err(error) => self.fail(&error),
+        }
+    }
 }

@@ -14,6 +14,7 @@ use crate::writer::chance::Chance;
 use crate::writer::chores::Chores;
 use crate::writer::committer::{Pending, Reply};
 use crate::writer::published::Published;
+use crate::writer::storage::Urgency;
 
 /// How many endings a create may try before it is refused: names of one prefix collide once in
 /// fourteen million.
@@ -98,7 +99,7 @@ impl<A: Admission> Decider<A> {
         match order.work {
             Work::Tick => {
                 self.chores.tick();
-                Ok(())
+                self.hand_on(None, now, Reply::Look)
             }
             Work::Write { request, reply } => {
                 let (change, outcome) = match self.decide(&request, now) {
@@ -149,7 +150,11 @@ impl<A: Admission> Decider<A> {
 
     fn decide(&mut self, request: &Request, now: WallTime) -> Result<Decision, Refusal> {
         let context = self.context(request, now);
-        decide(&self.ahead, request, &context, &self.admission)
+        let decision = decide(&self.ahead, request, &context, &self.admission)?;
+        if decision.change.as_ref().map(Urgency::of) == Some(Urgency::Ordinary) {
+            self.published.storage().admit()?;
+        }
+        Ok(decision)
     }
 
     /// What a decision may not find out by itself.

@@ -27,6 +27,9 @@ mod open;
 mod published;
 mod records;
 #[cfg(test)]
+mod space_tests;
+mod storage;
+#[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, RwLockReadGuard};
@@ -41,7 +44,7 @@ use ferry_units::WallTime;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::api::{Backend, Written};
+use crate::api::{Backend, Trouble, Written};
 use committer::Committer;
 use decider::{Decider, Order, Work};
 pub use open::{JournalSize, open};
@@ -92,7 +95,7 @@ impl Cluster {
         clock: Clock,
         observe: impl Fn(Flush) + Send + 'static,
     ) -> std::io::Result<(Self, Threads)> {
-        let published = Arc::new(Published::new(state, clock));
+        let published = Arc::new(Published::new(state, clock, journal.room()));
         let (orders, waiting) = mpsc::channel(MOST_WAITING_ORDERS);
         let (hand_on, pending) = std::sync::mpsc::sync_channel(MOST_WAITING_COMMITS);
         let decider = Decider::new(Arc::clone(&published), admission, hand_on);
@@ -157,6 +160,10 @@ impl Backend for Cluster {
 
     fn now(&self) -> WallTime {
         self.published.now()
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.published.storage().trouble()
     }
 }
 

@@ -8,9 +8,11 @@ use ferry_admission::Authorizer;
 use ferry_api::Kind;
 use ferry_registry::{Change, Revision, State};
 use ferry_runtime::Clock;
-use ferry_store::StoreStats;
+use ferry_store::{Room, StoreStats};
 use ferry_units::WallTime;
 use tokio::sync::watch;
+
+use crate::writer::storage::Storage;
 
 /// Kinds of which every change may change who may do what.
 const ACCESS_CONTROL: [Kind; 4] =
@@ -37,10 +39,11 @@ pub(super) struct Published {
     /// The attempt that is under way: it rises each time the journal has failed.
     epoch: AtomicU64,
     clock: Clock,
+    storage: Storage,
 }
 
 impl Published {
-    pub(super) fn new(state: State, clock: Clock) -> Self {
+    pub(super) fn new(state: State, clock: Clock, room: Room) -> Self {
         let news = Kind::ALL.iter().map(|kind| watch::Sender::new(state.last_change(*kind)));
         Self {
             news: news.collect(),
@@ -48,6 +51,7 @@ impl Published {
             state: RwLock::new(state.without_chores()),
             epoch: AtomicU64::new(0),
             clock,
+            storage: Storage::new(room, clock),
         }
     }
 
@@ -71,6 +75,10 @@ impl Published {
 
     pub(super) fn clock(&self) -> Clock {
         self.clock
+    }
+
+    pub(super) fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     pub(super) fn epoch(&self) -> u64 {

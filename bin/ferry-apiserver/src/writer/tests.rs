@@ -11,7 +11,9 @@ use ferry_registry::{
     Write, WriteOptions,
 };
 use ferry_runtime::Clock;
-use ferry_store::{Compaction, Journal, Record, Snapshot, StoreError, StoreStats};
+use ferry_store::{
+    Compaction, Disk, Journal, Record, Room, Snapshot, StoreError, StoreOptions, StoreStats,
+};
 use serde_json::json;
 
 use crate::api::{Backend, Written};
@@ -42,6 +44,15 @@ impl Journal for Obedient {
                 Err(StoreError::NoSpace { path: "disk".into(), free: 1, needed: 2 })
             }
         }
+    }
+
+    fn append_essential(&mut self, batch: &[Record]) -> Result<(), StoreError> {
+        self.append(batch)
+    }
+
+    fn room(&self) -> Room {
+        let disk = Disk::saying(|_| Ok(u64::MAX));
+        Room::new("disk".as_ref(), &StoreOptions { disk, ..StoreOptions::default() })
     }
 
     fn log_since(&mut self, _: u64) -> Result<Vec<Record>, StoreError> {

@@ -43,6 +43,7 @@ fn what_cannot_start_says_which_file_and_what_to_do() {
     fs::write(server.path("tokens"), "only,two\n").unwrap();
     fs::write(server.path("file"), "").unwrap();
     fs::create_dir_all(server.path("broken/pki")).unwrap();
+    fs::create_dir_all(server.path("broken/journal")).unwrap();
     fs::write(server.path("broken/pki/ca.crt"), "").unwrap();
     for (arguments, said) in [
         (&["--data-dir", "data"][..], "data is in use by process"),
@@ -96,12 +97,50 @@ async fn the_process_counts_what_it_serves() {
 fn a_directory_that_others_may_read_keeps_its_secrets_all_the_same() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("data")).unwrap();
-    fs::set_permissions(dir.path().join("data"), Permissions::from_mode(0o755)).unwrap();
+    // As a backup may come back that was unpacked by somebody in a hurry.
+    for name in ["data", "data/pki", "data/journal"] {
+        let path = dir.path().join(name);
+        fs::create_dir_all(&path).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+    }
     let server = Server::start_in(dir, &[]);
     for name in ["data/journal", "data/pki"] {
         let mode = fs::metadata(server.path(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "{name}");
     }
+}
+
+#[test]
+fn a_server_whose_journal_is_gone_does_not_start_empty() {
+    let server = Server::start(&[]);
+    server.signal(Signal::KILL);
+    let (_, dir) = server.ended();
+    let journal = dir.path().join("data/journal");
+    let start = || {
+        let output = command(dir.path())
+            .args(["--data-dir", "data", "--listen", "127.0.0.1:0", "--log", "off"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    // Sled's file is not what is to be restored by itself.
+    let sled = journal.join("sled/db");
+    let whole = fs::read(&sled).unwrap();
+    fs::write(&sled, &whole[..4096]).unwrap();
+    let error = start();
+    assert!(error.contains("restore data/journal from a backup"), "{error}");
+    fs::rename(&journal, dir.path().join("away")).unwrap();
+    let error = start();
+    assert_eq!(
+        error,
+        "ferry-apiserver: data/journal is missing, although data has the keys of a server that has \
+         written one: restore it from a backup, or remove data to begin anew\n"
+    );
+    assert!(!journal.exists());
+    fs::rename(dir.path().join("away"), &journal).unwrap();
+    fs::write(&sled, whole).unwrap();
+    Server::start_in(dir, &[]);
 }
 
 #[test]

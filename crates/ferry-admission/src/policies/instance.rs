@@ -25,6 +25,9 @@ pub(super) fn complete(review: &Review<'_>, instance: &mut Document, view: &impl
                 map_mut(instance, &["spec"]).insert("evictionStrategy".to_owned(), strategy.into());
             }
             // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/vmi-mutator.go#Mutate
+            if role(review.user) != Role::Component {
+                instance.remove("status");
+            }
             if at(instance, &["status", "phase"]).is_none() {
                 let status = map_mut(instance, &["status"]);
                 status.insert("phase".to_owned(), json!("Pending"));

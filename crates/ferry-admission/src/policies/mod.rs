@@ -14,6 +14,7 @@ mod machine;
 mod migration;
 mod migration_policy;
 mod node;
+mod node_instance;
 mod node_restriction;
 mod pod;
 mod pod_shape;

@@ -1,8 +1,8 @@
 //! What nodes may write: what is theirs, and nothing else.
 //!
 //! Roles cannot say "its own"; a node that was broken into would otherwise write for all others.
-//! Upstream's admission has the same rules for nodes, leases and pods; those for instances, which
-//! nodes report on here as virt-handler does there, are made after them.
+//! Upstream's admission has the same rules for nodes, leases and pods; those for instances are in
+//! `node_instance`.
 
 use ferry_api::Kind;
 use ferry_registry::{Document, Operation, Part, Refusal, Review};
@@ -10,6 +10,7 @@ use ferry_registry::{Document, Operation, Part, Refusal, Review};
 use crate::denial::forbidden;
 use crate::fields::{at, map, same, text};
 use crate::identity::{Role, role};
+use crate::policies::node_instance;
 
 /// The namespace of the leases by which nodes show that they live.
 const LEASES: &str = "kube-node-lease";
@@ -37,17 +38,6 @@ const OWN_LABELS: [&str; 15] = [
 /// Namespaces of such labels that are the nodes' own altogether.
 const OWN_LABEL_NAMESPACES: [&str; 2] = ["kubelet.kubernetes.io", "node.kubernetes.io"];
 
-/// What the controller writes into an instance's migration once, and nodes only read.
-const HANDED_OVER: [&str; 7] = [
-    "migrationUid",
-    "sourceNode",
-    "sourcePod",
-    "targetNode",
-    "targetPod",
-    "migrationPolicyName",
-    "migrationConfiguration",
-];
-
 // PARITY: plugin/pkg/admission/noderestriction/admission.go#Admit
 pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     let node = match role(review.user) {
@@ -68,7 +58,7 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
         Kind::Node => own_node(node, review),
         Kind::Lease => own_lease(node, review),
         Kind::Pod => own_pod(node, review),
-        Kind::VirtualMachineInstance => own_instance(node, review),
+        Kind::VirtualMachineInstance => node_instance::check(node, review),
         Kind::Event => Ok(()),
         Kind::VirtualMachine
         | Kind::VirtualMachineInstanceMigration
@@ -207,33 +197,4 @@ fn own_pod(node: &str, review: &Review<'_>) -> Result<(), String> {
                 .to_owned())
         }
     }
-}
-
-fn own_instance(node: &str, review: &Review<'_>) -> Result<(), String> {
-    let Operation::Update { old, new } = review.operation else {
-        return Err(format!("node {node:?} can only update VMIs"));
-    };
-    let is_at = |path: &[&str]| text(old, path) == Some(node);
-    let is_target = is_at(&["status", "migrationState", "targetNode"]);
-    let is_own = is_at(&["status", "nodeName"])
-        || is_at(&["status", "migrationState", "sourceNode"])
-        || is_target;
-    if !is_own {
-        return Err(format!(
-            "node {node:?} can only update VMIs that run on it or are migrated from or to it"
-        ));
-    }
-    let (before, after) = (text(old, &["status", "nodeName"]), text(new, &["status", "nodeName"]));
-    if before != after && !(is_target && after == Some(node)) {
-        return Err(format!("node {node:?} can only move VMIs that are migrated to it to itself"));
-    }
-    for field in HANDED_OVER {
-        let path = ["status", "migrationState", field];
-        if !same(at(old, &path), at(new, &path)) {
-            return Err(format!(
-                "node {node:?} is not allowed to change status.migrationState.{field} of a VMI"
-            ));
-        }
-    }
-    Ok(())
 }

@@ -42,6 +42,30 @@ pub(crate) fn referenced_rules(
     Roles::of(view).referenced(reference)
 }
 
+/// A role that gathers others.
+pub(super) struct Gathering {
+    pub(super) name: String,
+    /// The rules that stand in it.
+    pub(super) shown: Vec<Rule>,
+    /// The rules that it comes to.
+    pub(super) gathered: Vec<Rule>,
+}
+
+/// All roles that gather others, by name.
+pub(super) fn gathering(view: &impl View) -> Vec<Gathering> {
+    let roles = Roles::of(view);
+    let gathering = roles.cluster.iter().filter(|(_, role)| role.aggregation_rule.is_some());
+    gathering
+        .filter_map(|(name, role)| {
+            Some(Gathering {
+                name: name.clone(),
+                shown: rules_of(role.rules.clone()),
+                gathered: roles.resolve(name).ok()?.to_vec(),
+            })
+        })
+        .collect()
+}
+
 /// What everybody is granted, by whom it is granted to.
 pub(super) fn grants(view: &impl View) -> BTreeMap<String, Vec<Grant>> {
     let mut roles = Roles::of(view);

@@ -29,6 +29,12 @@ impl World {
         world
     }
 
+    /// The object of that kind and name, wherever it is.
+    pub(crate) fn object(&self, kind: &str, name: &str) -> Value {
+        let mut found = self.0.values().filter(|it| it["kind"] == kind);
+        found.find(|it| it["metadata"]["name"] == name).expect("it is there").clone()
+    }
+
     pub(crate) fn with(mut self, objects: impl IntoIterator<Item = Value>) -> Self {
         self.0.extend(Self::of(objects).0);
         self

@@ -37,6 +37,27 @@ fn parity_a_new_instance_is_pending_and_has_the_clusters_eviction_strategy() {
 }
 
 #[test]
+fn parity_a_status_that_a_user_comes_with_is_dropped() {
+    let world = World::default();
+    let state = json!({ "phase": "Running", "nodeName": "n1", "activePods": { "u": "n1" } });
+    let written = instance("vm", &state);
+    for outsider in [user("alice"), member("root", &["system:masters"])] {
+        let made = Attempt::by(outsider, &world).create(&written).unwrap();
+        assert_eq!(
+            made["status"],
+            json!({
+                "phase": "Pending",
+                "phaseTransitionTimestamps":
+                    [{ "phase": "Pending", "phaseTransitionTimestamp": NOW }],
+            })
+        );
+    }
+    for insider in [controller(), user(ferry_admission::identity::API_SERVER)] {
+        assert_eq!(Attempt::by(insider, &world).create(&written).unwrap()["status"], state);
+    }
+}
+
+#[test]
 fn parity_an_unknown_eviction_strategy_is_refused() {
     let world = World::default();
     let odd =

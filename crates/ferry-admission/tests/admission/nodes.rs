@@ -145,40 +145,6 @@ fn parity_a_node_reports_on_its_own_pods_and_ends_them() {
 }
 
 #[test]
-fn a_node_reports_on_instances_that_are_there_or_on_their_way() {
-    let state = json!({ "migrationUid": "u", "sourceNode": "a", "targetNode": "b" });
-    let old =
-        instance("vm", &json!({ "phase": "Running", "nodeName": "a", "migrationState": state }));
-    let with = |status: Value| changed(&old, &json!({ "status": status }));
-    let started = with(json!({ "migrationState": { "startTimestamp": "2026-11-23T08:15:00Z" } }));
-    for own in ["a", "b"] {
-        update(node(own), Part::Main, &old, &started).unwrap();
-    }
-    let stranger = "node \"c\" can only update VMIs that run on it or are migrated from or to it";
-    assert_eq!(forbidden(update(node("c"), Part::Main, &old, &started)), stranger);
-
-    // The target takes over, and nobody else, and nobody gives away.
-    let arrived = with(json!({ "nodeName": "b" }));
-    update(node("b"), Part::Main, &old, &arrived).unwrap();
-    for (who, to) in [("a", "b"), ("b", "c"), ("a", "c")] {
-        let moved = with(json!({ "nodeName": to }));
-        assert!(forbidden(update(node(who), Part::Main, &old, &moved)).contains("can only move"));
-    }
-    // What the controller has handed over is read only.
-    for field in ["targetNode", "sourceNode", "migrationUid", "migrationPolicyName"] {
-        let forged = with(json!({ "migrationState": { field: "b2" } }));
-        assert_eq!(
-            forbidden(update(node("b"), Part::Main, &old, &forged)),
-            format!("node \"b\" is not allowed to change status.migrationState.{field} of a VMI")
-        );
-    }
-    let forged = with(json!({ "migrationState": null }));
-    assert!(update(node("a"), Part::Main, &old, &forged).is_err());
-    assert!(create(node("a"), &old).is_err());
-    assert!(Attempt::by(node("a"), &World::default()).delete(&old).is_err());
-}
-
-#[test]
 fn a_node_writes_nothing_else_whatever_its_roles_say() {
     for object in [
         machine("vm", &json!({ "running": true })),

@@ -3,24 +3,24 @@
 use ferry_admission::{Action, ActionAnswer, Policies, Subject, act, bootstrap};
 use ferry_api::KindVersion;
 use ferry_registry::{
-    Context, Decision, Draft, FieldValidation, ObjectKey, Part, Patch, Refusal, Request, Revision,
-    State, Target, User, Write, WriteOptions, decide,
+    Context, Decision, Draft, FieldValidation, ObjectKey, OnConflict, Part, Patch, Refusal,
+    Request, Revision, State, Target, User, Write, WriteOptions, decide,
 };
 use serde_json::{Value, json};
 
 use crate::common::{controller, document, instance, machine, member, migration, now, user};
 
 /// A state that writes are decided on and applied to.
-struct Cluster {
+pub(crate) struct Cluster {
     state: State,
     uids: u32,
 }
 
-fn root() -> User {
+pub(crate) fn root() -> User {
     member("root", &["system:masters", "system:authenticated"])
 }
 
-fn target(object: &Value, part: Part) -> Target {
+pub(crate) fn target(object: &Value, part: Part) -> Target {
     let text = |pointer: &str| {
         object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -33,7 +33,7 @@ fn target(object: &Value, part: Part) -> Target {
 }
 
 impl Cluster {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut cluster = Self { state: State::restore(Vec::new(), Revision(1)), uids: 0 };
         cluster
             .create(
@@ -44,7 +44,7 @@ impl Cluster {
         cluster
     }
 
-    fn write(&mut self, request: &Request) -> Result<Decision, Refusal> {
+    pub(crate) fn write(&mut self, request: &Request) -> Result<Decision, Refusal> {
         self.uids += 1;
         let context = Context {
             now: now(),
@@ -58,7 +58,7 @@ impl Cluster {
         Ok(decision)
     }
 
-    fn create(&mut self, user: User, object: &Value) -> Result<Decision, Refusal> {
+    pub(crate) fn create(&mut self, user: User, object: &Value) -> Result<Decision, Refusal> {
         let mut target = target(object, Part::Main);
         let draft = Draft::read(&target, document(object).into(), FieldValidation::Strict)?;
         target.name.clear();
@@ -70,6 +70,18 @@ impl Cluster {
         self.write(&request(user, target(object, Part::Main), write))
     }
 
+    pub(crate) fn apply(
+        &mut self,
+        user: User,
+        part: Part,
+        object: &Value,
+        conflicts: OnConflict,
+    ) -> Result<Decision, Refusal> {
+        let write = Write::Patch(Patch::Apply { config: document(object), conflicts });
+        let options = WriteOptions { manager: "kubelet".to_owned(), ..WriteOptions::default() };
+        self.write(&Request { options, ..request(user, target(object, part), write) })
+    }
+
     fn act(&mut self, user: &User, action: &Action) -> Result<ActionAnswer, Refusal> {
         let outcome = act(action, user, &self.state, now());
         for write in &outcome.writes {
@@ -78,14 +90,14 @@ impl Cluster {
         outcome.answer
     }
 
-    fn see(&self, object: &Value) -> Value {
+    pub(crate) fn see(&self, object: &Value) -> Value {
         let target = target(object, Part::Main);
         let key = ObjectKey::new(target.served.kind(), target.namespace, target.name);
         Value::Object(self.state.object(&key).expect("it is there").document())
     }
 }
 
-fn request(user: User, target: Target, write: Write) -> Request {
+pub(crate) fn request(user: User, target: Target, write: Write) -> Request {
     Request { user, target, write, options: WriteOptions::default() }
 }
 
@@ -106,7 +118,7 @@ fn of_two_migrations_of_one_instance_the_second_is_refused() {
     let mut cluster = Cluster::new();
     let guest = instance("vm", &json!({ "phase": "Running", "nodeName": "n1" }));
     cluster.create(root(), &machine("vm", &json!({ "running": true }))).unwrap();
-    cluster.create(root(), &guest).unwrap();
+    cluster.create(controller(), &guest).unwrap();
     let options = || serde_json::from_value(json!({ "addedNodeSelector": { "a": "b" } })).unwrap();
     let migrate = Action::MigrateVm(subject("vm"), options());
     assert_eq!(cluster.act(&user("alice"), &migrate), Ok(ActionAnswer::Accepted));
@@ -145,7 +157,7 @@ fn an_eviction_marks_its_instance_and_only_the_right_ones_take_that_back() {
         }),
     );
     let strategy = json!({ "spec": { "evictionStrategy": "LiveMigrate" } });
-    cluster.create(root(), &crate::common::changed(&guest, &strategy)).unwrap();
+    cluster.create(controller(), &crate::common::changed(&guest, &strategy)).unwrap();
     let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "n1" } });
     cluster.create(root(), &node).unwrap();
     let pod = json!({
@@ -199,7 +211,7 @@ fn what_is_asked_of_a_machine_is_written_where_its_controller_looks() {
     assert_eq!(cluster.see(&halted)["spec"]["running"], true);
 
     let guest = instance("vm", &json!({ "phase": "Running", "nodeName": "n1" }));
-    cluster.create(root(), &guest).unwrap();
+    cluster.create(controller(), &guest).unwrap();
     let pause = Action::PauseVmi(subject("vm"), serde_json::from_value(json!({})).unwrap());
     assert_eq!(cluster.act(&user("alice"), &pause), Ok(ActionAnswer::Done));
     assert_eq!(cluster.see(&guest)["status"]["powerRequest"]["state"], "Paused");

@@ -149,9 +149,12 @@ fn an_older_copy_of_the_data_is_refused() {
     copy(older.path(), &scratch.path().join("sled"));
     for _ in 0..2 {
         let refusal = scratch.refusal();
-        let expected = "sled/db has lost writes: revision 2 was acknowledged and 1 is the newest found; \
-                        restore the directory from a backup, or move it away to start empty";
-        assert!(refusal.ends_with(expected), "{refusal}");
+        let expected = format!(
+            "sled/db has lost writes: revision 2 was acknowledged and 1 is the newest found; restore \
+             {} from a backup, or begin anew in another directory",
+            scratch.path().display(),
+        );
+        assert!(refusal.ends_with(&expected), "{refusal}");
     }
 }
 

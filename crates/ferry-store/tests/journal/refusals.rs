@@ -1,10 +1,12 @@
 //! What is not opened, and what is not written: each says why, and does no harm.
 
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use ferry_store::{Journal, Retention, Store, StoreError, StoreOptions};
+use ferry_store::{Disk, Journal, Retention, Store, StoreError, StoreOptions};
 
-use crate::common::{Scratch, noise, put};
+use crate::common::{Scratch, delete, noise, put};
 
 fn scratch() -> Scratch {
     Scratch::new(Retention::default())
@@ -101,6 +103,35 @@ fn a_full_disk_stops_writes_until_there_is_space() {
     let (mut store, found) = scratch.open();
     assert_eq!(found.log, [], "nothing was written");
     store.append(&[put(1, "a", "one")]).unwrap();
+}
+
+#[test]
+fn what_is_essential_is_written_where_there_is_little_room() {
+    let mut scratch = scratch();
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let asked = Arc::clone(&free);
+    scratch.options.disk = Disk::saying(move |_| Ok(asked.load(Ordering::SeqCst)));
+    let (mut store, _) = scratch.open();
+    let room = store.room();
+    let mut revision = 0;
+    // A write of a few bytes asks for a little more than the reserve.
+    for (mebibytes, ordinary, essential) in [
+        (100, true, true),
+        (65, true, true),
+        (63, false, true),
+        (17, false, true),
+        (15, false, false),
+        (0, false, false),
+        (100, true, true),
+    ] {
+        free.store(mebibytes << 20, Ordering::SeqCst);
+        revision += 2;
+        let written = store.append(&[put(revision, "a", "one")]);
+        assert_eq!(written.is_ok(), ordinary, "{mebibytes}: {written:?}");
+        assert_eq!(room.check().is_ok(), ordinary, "{mebibytes}");
+        let written = store.append_essential(&[delete(revision + 1, "a", "one")]);
+        assert_eq!(written.is_ok(), essential, "{mebibytes}: {written:?}");
+    }
 }
 
 #[test]

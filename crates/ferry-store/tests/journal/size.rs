@@ -103,3 +103,36 @@ fn the_largest_bodies_are_kept_whole() {
     assert_eq!(found.log, batch);
     println!("{:?}", store.stats());
 }
+
+/// Each lease that is renewed pushes a piece of what lives to the newest end, so that all of it has
+/// moved several times by the end.
+#[test]
+fn heartbeats_beside_objects_do_not_grow_the_directory() {
+    let scratch = Scratch::new(SHORT);
+    let (mut store, _) = scratch.open();
+    for first in (1..=2_000).step_by(50) {
+        let batch: Vec<_> = (first..first + 50)
+            .map(|revision| put(revision, format!("pods/{revision}"), noise(revision, 2_048)))
+            .collect();
+        store.append(&batch).unwrap();
+    }
+    let value = noise(1, 400);
+    let (mut entries, mut most) = (0, 0);
+    for first in (2_001..=122_000_u64).step_by(16) {
+        let batch: Vec<_> = (first..first + 16)
+            .map(|revision| put(revision, format!("leases/{}", revision % 20), value.clone()))
+            .collect();
+        store.append(&batch).unwrap();
+        if first % 2_000 == 1 {
+            let stats = store.stats();
+            entries = entries.max(stats.entry_bytes);
+            most = most.max(stats.bytes_on_disk);
+            // What lives, as much that is dead, the history, and an entry or two.
+            let history = stats.log_bytes + (1 << 20);
+            let is_right = first < 10_000 || stats.entry_bytes < stats.live_bytes * 2 + history;
+            assert!(is_right, "{stats:?}");
+        }
+    }
+    println!("{:?}, at most {entries} in entries and {most} on the disk", store.stats());
+    assert!(most < entries * 2 + (3 << 20), "{most}, entries {entries}");
+}

@@ -86,14 +86,16 @@ fn a_node_writes_only_what_is_its_own() -> Result<()> {
     node.ok("kubectl label node node-1 zone=a")?;
     other.fails("kubectl label node node-1 zone=b --overwrite")?;
 
-    cluster.shell.ok_with("kubectl create -f -", WEB_INSTANCE)?;
+    cluster.create(WEB_INSTANCE)?;
     let uid = cluster.ok("kubectl get vmi web -o jsonpath={.metadata.uid}")?;
     cluster.shell.ok_with("kubectl create -f -", &LAUNCHER.replace("UID", &uid))?;
     let status = |shell: &Shell| {
-        shell.run(r#"kubectl patch vmi web --type=merge -p '{"status":{"phase":"Running"},"metadata":{"annotations":{"seen":"'$RANDOM'"}}}'"#)
+        shell.run(r#"kubectl patch vmi web --type=merge -p '{"status":{"guestOSInfo":{"name":"'$RANDOM'"}}}'"#)
     };
     assert_eq!(status(&node)?.code, 0);
     assert_ne!(status(&other)?.code, 0, "the machine is not on node-2");
+    node.fails("kubectl annotate vmi web seen=yes")?;
+    node.fails("kubectl taint nodes node-1 a=b:NoSchedule")?;
     other.fails(
         "kubectl delete pod virt-launcher-web-abcde --grace-period=0 --force --wait=false",
     )?;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::access::{Authenticated, Caller, Holder, Issued};
-use crate::api::{Api, Backend, Check, CheckScope, Process, ResponseBody, Written};
+use crate::api::{Api, Backend, Check, CheckScope, Process, ResponseBody, Trouble, Written};
 use crate::http::{Stop, Stopping};
 use crate::secret::Secret;
 
@@ -72,6 +72,10 @@ impl Backend for Memory {
 
     fn now(&self) -> WallTime {
         "2026-11-23T08:15:00Z".parse().unwrap()
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        None
     }
 }
 

@@ -1,0 +1,146 @@
+//! The writer with a journal on a disk that says how full it is, which the test decides.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ferry_admission::Policies;
+use ferry_api::{Kind, KindVersion};
+use ferry_registry::{
+    Body, DeleteOptions, Draft, FieldValidation, ObjectKey, Part, Patch, Refusal, Request, State,
+    Target, User, Write, WriteOptions,
+};
+use ferry_runtime::Clock;
+use ferry_store::{Disk, Store, StoreOptions};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::api::{Backend, Trouble, Written};
+use crate::writer::Cluster;
+
+/// A cluster and how much its disk says is free, in MiB.
+struct Full {
+    cluster: Cluster,
+    free: Arc<AtomicU64>,
+    _dir: TempDir,
+}
+
+impl Full {
+    fn start() -> Self {
+        let free = Arc::new(AtomicU64::new(1_000));
+        let asked = Arc::clone(&free);
+        let disk = Disk::saying(move |_| Ok(asked.load(Ordering::SeqCst) << 20));
+        let dir = tempfile::tempdir().unwrap();
+        let options = StoreOptions { disk, ..StoreOptions::default() };
+        let (store, _) = Store::open(&dir.path().join("journal"), &options).unwrap();
+        let clock = Clock::system();
+        let started =
+            Cluster::start(State::default(), store, Policies::default(), clock, |_| ()).unwrap();
+        Self { cluster: started.0, free, _dir: dir }
+    }
+
+    fn leave(&self, mebibytes: u64) {
+        self.free.store(mebibytes, Ordering::SeqCst);
+    }
+
+    async fn write(
+        &self,
+        kind: Kind,
+        name: &str,
+        write: impl FnOnce(&Target) -> Write,
+    ) -> Result<Written, Refusal> {
+        let target = Target {
+            served: KindVersion::storage(kind),
+            namespace: if kind == Kind::Lease { "default".to_owned() } else { String::new() },
+            name: name.to_owned(),
+            part: Part::Main,
+        };
+        let groups = vec![ferry_admission::identity::MASTERS.to_owned()];
+        let user = User { name: "admin".to_owned(), groups, ..User::default() };
+        let write = write(&target);
+        self.cluster.write(Request { user, target, write, options: WriteOptions::default() }).await
+    }
+
+    async fn create(&self, kind: Kind, name: &str) -> Result<Written, Refusal> {
+        self.write(kind, name, |target| Write::Create(draft(target))).await
+    }
+
+    async fn delete(&self, kind: Kind, name: &str) -> Result<Written, Refusal> {
+        self.write(kind, name, |_| Write::Delete(DeleteOptions::default())).await
+    }
+
+    fn has(&self, kind: Kind, name: &str) -> bool {
+        self.cluster.state().object(&ObjectKey::new(kind, "", name)).is_some()
+    }
+}
+
+fn draft(target: &Target) -> Draft {
+    let body = json!({ "metadata": { "name": target.name, "labels": { "a": "1" } } });
+    let body = Body::json(body.to_string().as_bytes()).unwrap();
+    Draft::read(target, body, FieldValidation::Strict).unwrap()
+}
+
+fn refused(result: Result<Written, Refusal>) -> String {
+    match result {
+        Err(Refusal::Unavailable { message }) => message,
+        other => panic!("not refused for now: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_room_goes_on_where_other_writes_are_refused() {
+    let full = Full::start();
+    full.create(Kind::Namespace, "default").await.unwrap();
+    for name in ["a", "b", "c"] {
+        full.create(Kind::Node, name).await.unwrap();
+    }
+    full.create(Kind::Lease, "leader").await.unwrap();
+    assert_eq!(full.cluster.trouble(), None);
+
+    full.leave(60);
+    for _ in 0..3 {
+        let message = refused(full.create(Kind::Node, "d").await);
+        assert!(message.starts_with("nothing can be written: "), "{message}");
+        assert!(message.contains(" has 62914560 bytes free"), "{message}");
+        assert!(message.ends_with(": make space"), "{message}");
+    }
+    let change = || Write::Patch(Patch::Merge(json!({ "metadata": { "labels": { "a": "2" } } })));
+    let renewed = |_: &Target| change();
+    refused(full.write(Kind::Node, "b", renewed).await);
+    assert!(matches!(full.cluster.trouble(), Some(Trouble::NoRoom(_))));
+    full.write(Kind::Lease, "leader", renewed).await.unwrap();
+    full.delete(Kind::Node, "a").await.unwrap();
+    assert!(!full.has(Kind::Node, "a") && full.has(Kind::Node, "b"));
+
+    full.leave(10);
+    refused(full.delete(Kind::Node, "b").await);
+    assert!(full.has(Kind::Node, "b"));
+
+    full.leave(100);
+    full.create(Kind::Node, "d").await.unwrap();
+    full.delete(Kind::Node, "b").await.unwrap();
+    assert_eq!(full.cluster.trouble(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_beside_writes_that_are_refused_gets_through() {
+    let full = Full::start();
+    for turn in 0..20 {
+        full.create(Kind::Node, &format!("n-{turn}")).await.unwrap();
+    }
+    full.leave(60);
+    refused(full.create(Kind::Node, "x").await);
+    let writes = (0..200).map(|turn| {
+        let full = &full;
+        async move {
+            match turn % 10 {
+                0 => {
+                    let name = format!("n-{}", turn / 10);
+                    full.delete(Kind::Node, &name).await.unwrap();
+                }
+                _ => drop(refused(full.create(Kind::Node, &format!("x-{turn}")).await)),
+            }
+        }
+    });
+    futures::future::join_all(writes).await;
+    assert_eq!(full.cluster.state().count(Kind::Node), 0);
+}
