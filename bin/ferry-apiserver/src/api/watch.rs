@@ -28,7 +28,7 @@ use super::negotiate::{Offer, Shape};
 use super::options::{Bookmarks, Initial, WatchQuery};
 use super::path::ObjectsPath;
 use super::request::Asked;
-use crate::http::Stopping;
+use crate::http::{EndsAt, Stopping};
 
 /// How often a client is told up to where it has heard everything.
 // PARITY: apiserver/pkg/storage/cacher/cacher.go#defaultBookmarkFrequency
@@ -86,8 +86,12 @@ impl<B: Backend, P: Process> Api<B, P> {
             end: Box::pin(sleep(lifetime)),
             bookmark: Box::pin(sleep(BOOKMARK_EVERY.min(before_end(lifetime)))),
         };
+        // It ends then also if its client reads nothing, and it is never asked.
+        let end = EndsAt(watcher.end.deadline());
         let body = waited_for(watcher, Watcher::next);
-        Ok(answer::typed(StatusCode::OK, format.content_type(), body))
+        let mut answer = answer::typed(StatusCode::OK, format.content_type(), body);
+        answer.extensions_mut().insert(end);
+        Ok(answer)
     }
 
     /// The objects that a watch begins with, and the revision that they are of.

@@ -11,11 +11,11 @@ use ferry_registry::{Run, User};
 use ferry_runtime::Clock;
 use ferry_units::WallTime;
 use http::{Request, Response};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use crate::access::{Authenticator, Caller, Holder, Issued, Realm, Whom, realm};
 use crate::api::{Api, Backend, Check, CheckScope, Described, Process, ResponseBody};
-use crate::http::{Handler, Stopping};
+use crate::http::{Arriving, Handler, Stopping};
 use crate::metrics::{Endpoint, LongRunning, Metrics};
 
 /// The cluster, as authentication asks it.
@@ -92,7 +92,7 @@ pub(crate) struct Served<B> {
 impl<B: Backend> Handler for Served<B> {
     type Body = Counted;
 
-    async fn serve(&self, caller: Caller, request: Request<Incoming>) -> Response<Counted> {
+    async fn serve(&self, caller: Caller, request: Request<Arriving>) -> Response<Counted> {
         let begun = self.clock.now();
         let mut response = self.api.serve(caller, request).await;
         let described = response.extensions_mut().remove::<Described>();
