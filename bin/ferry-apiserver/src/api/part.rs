@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ferry_admission::{Action, ActionAnswer, EvictionOptions, Subject};
 use ferry_api::{Kind, KindVersion};
-use ferry_registry::{Document, Draft, ObjectKey, Part, Refusal, Run, Write};
+use ferry_registry::{Document, ObjectKey, Part, Refusal, Run, Write};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use super::negotiate::Offer;
 use super::options::{WriteKind, write_options};
 use super::path::{ObjectsPath, Subresource};
 use super::request::Asked;
-use super::write::{success, target};
+use super::write::{draft, success, target};
 use crate::access::Holder;
 
 /// How long a token is good for whose client does not say.
@@ -50,9 +50,9 @@ impl<B: Backend, P: Process> Api<B, P> {
             (Subresource::Finalize, &Method::PUT) => {
                 self.update(asked, path, Part::Finalize, body).await
             }
-            (Subresource::Eviction, &Method::POST) => self.evict(asked, path, name, &body).await,
-            (Subresource::Binding, &Method::POST) => self.bind(asked, path, &body).await,
-            (Subresource::Token, &Method::POST) => self.token(asked, path, name, &body),
+            (Subresource::Eviction, &Method::POST) => self.evict(asked, path, name, body).await,
+            (Subresource::Binding, &Method::POST) => self.bind(asked, path, body).await,
+            (Subresource::Token, &Method::POST) => self.token(asked, path, name, body).await,
             (_, _) => Err(Refusal::MethodNotAllowed),
         }
     }
@@ -62,11 +62,11 @@ impl<B: Backend, P: Process> Api<B, P> {
         asked: &Asked<'_>,
         path: &ObjectsPath,
         name: String,
-        body: &Bytes,
+        body: Bytes,
     ) -> Result<Answer, Refusal> {
         let format = asked.format(Offer::Plain)?;
         let run = write_options(WriteKind::Create, asked.headers, &asked.query)?.run;
-        let document = asked.optional_body(body)?.unwrap_or_default();
+        let document = asked.optional_body(body).await?.unwrap_or_default();
         let mut options: EvictionOptions = from_document(document)?;
         let written = options.metadata.as_ref().and_then(|metadata| metadata.name.as_deref());
         if written.is_some_and(|written| !written.is_empty() && written != name) {
@@ -90,24 +90,24 @@ impl<B: Backend, P: Process> Api<B, P> {
         &self,
         asked: &Asked<'_>,
         path: &ObjectsPath,
-        body: &Bytes,
+        body: Bytes,
     ) -> Result<Answer, Refusal> {
         let options = write_options(WriteKind::Create, asked.headers, &asked.query)?;
         let target = target(path, Part::Binding);
-        let draft = Draft::read(&target, asked.body(body)?, options.unknown_fields)?;
+        let draft = draft(asked, path, &target, body, options.unknown_fields).await?;
         self.write(asked, path, target, Write::Create(draft), options).await
     }
 
     /// A token for a service account.
-    fn token(
+    async fn token(
         &self,
         asked: &Asked<'_>,
         path: &ObjectsPath,
         name: String,
-        body: &Bytes,
+        body: Bytes,
     ) -> Result<Answer, Refusal> {
         let format = asked.format(Offer::Plain)?;
-        let mut request = asked.optional_body(body)?.unwrap_or_default();
+        let mut request = asked.optional_body(body).await?.unwrap_or_default();
         let spec = request.get("spec").cloned().unwrap_or_else(|| json!({}));
         let (audiences, seconds) = token_spec(&spec)?;
         let namespace = path.namespace.clone().unwrap_or_default();

@@ -167,7 +167,9 @@ impl<B: Backend> Watcher<B> {
                 changed = self.changes.changed() => changed.ok()?,
                 () = &mut self.bookmark, if self.bookmarks == Bookmarks::Sent => {
                     let piece = self.bookmark();
-                    return Some((piece, self));
+                    if !piece.is_empty() {
+                        return Some((piece, self));
+                    }
                 }
             }
         }
@@ -211,7 +213,9 @@ impl<B: Backend> Watcher<B> {
     /// What is to be told, and up to where that is everything.
     fn bookmark(&mut self) -> Bytes {
         let mut piece = self.ready();
-        if self.phase == Phase::Open {
+        // One that waits for what is still to come has heard nothing yet.
+        let is_published = self.at <= self.backend.state().revision();
+        if self.phase == Phase::Open && is_published {
             self.show.bookmark(self.at, None, &mut piece);
         }
         let now = self.bookmark.deadline();

@@ -62,7 +62,7 @@ pub(super) async fn serve<H: Handler, R: Realm>(
     tokio::select! {
         biased;
         () = place.lost() => tracing::debug!("a connection of nobody known made room"),
-        served = over(server, &socket, guest, stopping) => match served {
+        ended = over(server, &socket, guest, stopping) => match ended {
             Ok(()) => linger(&socket, limits.linger).await,
             Err(error) => tracing::debug!(error = &*error, "a connection broke"),
         },

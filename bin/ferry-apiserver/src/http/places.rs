@@ -176,8 +176,8 @@ mod tests {
         assert_eq!(lost, [false, true, true, false, false]);
         // Nobody is idle: the oldest goes.
         let _all_busy: Vec<_> = traffic.iter().map(Traffic::begin).collect();
-        let last = take(&places, &traffic[5]);
-        assert!(is_lost(&taken[0]) && !is_lost(&last));
+        let newest = take(&places, &traffic[5]);
+        assert!(is_lost(&taken[0]) && !is_lost(&newest));
         drop(busy);
     }
 

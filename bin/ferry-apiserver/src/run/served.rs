@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ferry_registry::{Run, User};
+use ferry_registry::User;
 use ferry_runtime::Clock;
 use ferry_units::WallTime;
 use http::{Request, Response};
@@ -133,45 +133,7 @@ impl Body for Counted {
 }
 
 /// What a request is counted as.
-// PARITY: apiserver/pkg/endpoints/metrics/metrics.go#cleanVerb
 fn endpoint(described: &Described) -> Endpoint {
-    let verb = match described.verb {
-        "get" => "GET",
-        "list" => "LIST",
-        "watch" => "WATCH",
-        "create" | "post" => "POST",
-        "update" | "put" => "PUT",
-        "patch" => "PATCH",
-        "delete" => "DELETE",
-        "deletecollection" => "DELETECOLLECTION",
-        other => other,
-    };
-    let Described { group, version, resource, .. } = *described;
-    Endpoint { verb, group, version, resource, subresource: "", scope: "", run: Run::Real }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parity_verbs_are_counted_as_kubernetes_writes_them() {
-        for (verb, counted) in [
-            ("get", "GET"),
-            ("watch", "WATCH"),
-            ("create", "POST"),
-            ("post", "POST"),
-            ("update", "PUT"),
-            ("deletecollection", "DELETECOLLECTION"),
-        ] {
-            let described = Described {
-                verb,
-                group: "kubevirt.io",
-                version: "v1",
-                resource: "virtualmachines",
-            };
-            let endpoint = endpoint(&described);
-            assert_eq!((endpoint.verb, endpoint.resource), (counted, "virtualmachines"));
-        }
-    }
+    let Described { verb, group, version, resource, subresource, scope, run } = *described;
+    Endpoint { verb, group, version, resource, subresource, scope, run }
 }

@@ -143,10 +143,9 @@ fn a_long_text_behind_an_anchor_is_not_said_again_without_end() {
 #[test]
 fn a_template_may_serve_hundreds_of_machines() {
     let fields: Vec<_> = (0..50).map(|field| format!("    field{field}: {field}")).collect();
-    let mut text = format!("template: &t\n{}\nitems:\n", lines(&fields));
-    for machine in 0..500 {
-        text.push_str(&format!("- name: machine-{machine}\n  spec: *t\n"));
-    }
+    let machines: Vec<_> =
+        (0..500).map(|machine| format!("- name: machine-{machine}\n  spec: *t")).collect();
+    let text = format!("template: &t\n{}\nitems:\n{}\n", lines(&fields), lines(&machines));
     let documents = ferry_api::manifest::read(&text).unwrap();
     assert_eq!(documents[0].value["items"][499]["spec"]["field49"], 49);
 }

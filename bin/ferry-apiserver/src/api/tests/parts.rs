@@ -96,6 +96,43 @@ async fn virtctl_starts_a_machine_without_a_content_type() {
 }
 
 #[tokio::test]
+async fn whether_one_may_is_answered_as_a_request_would_be() {
+    let cluster = Cluster::new().await;
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let role = json!({
+        "metadata": { "name": "looks" },
+        "rules": [{
+            "verbs": ["get"], "apiGroups": ["kubevirt.io"], "resources": ["virtualmachines"],
+        }],
+    });
+    let binding = json!({
+        "metadata": { "name": "looks" },
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "looks",
+        },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "bob" }],
+    });
+    assert_eq!(cluster.post(&format!("{rbac}/clusterroles"), &role).await.code, 201);
+    assert_eq!(cluster.post(&format!("{rbac}/clusterrolebindings"), &binding).await.code, 201);
+    let access = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    for (group, version, allowed) in [
+        ("kubevirt.io", "v1", true),
+        ("migrations.kubevirt.io", "v1alpha1", true),
+        ("migrations.kubevirt.io", "", true),
+        ("migrations.kubevirt.io", "v1", false),
+        ("hco.kubevirt.io", "", false),
+    ] {
+        let wanted = json!({
+            "verb": "get", "group": group, "version": version, "resource": "virtualmachines",
+            "namespace": "red", "name": "db",
+        });
+        let review = json!({ "spec": { "user": "bob", "resourceAttributes": wanted } });
+        let answer = cluster.post(access, &review).await.json();
+        assert_eq!(answer["status"]["allowed"], allowed, "{group}/{version}: {answer}");
+    }
+}
+
+#[tokio::test]
 async fn questions_are_answered() {
     let cluster = Cluster::new().await;
     let authorization = "/apis/authorization.k8s.io/v1";

@@ -111,6 +111,16 @@ async fn every_failure_is_a_status() {
     let url = format!("{CONFIG_MAPS}?watch=true&sendInitialEvents=true");
     let (code, reason, _) = cluster.get(&url).await.refusal();
     assert_eq!((code, reason.as_str()), (422, "Invalid"));
+    for (query, said) in [
+        ("timeoutSeconds=abc&watch=1", "strconv.ParseInt: parsing \"abc\": invalid syntax"),
+        ("limit=abc", "strconv.ParseInt: parsing \"abc\": invalid syntax"),
+        ("labelSelector=%zz", "invalid URL escape \"%zz\""),
+    ] {
+        let refusal = cluster.get(&format!("{CONFIG_MAPS}?{query}")).await.refusal();
+        assert_eq!(refusal, (400, "BadRequest".to_owned(), said.to_owned()), "{query}");
+    }
+    let (code, _, said) = cluster.get("/api/v1/namespaces/r%ed").await.refusal();
+    assert_eq!((code, said.as_str()), (400, "the URL is no UTF-8 text"));
     let url = format!("{CONFIG_MAPS}?continue=x");
     assert_eq!(cluster.get(&url).await.refusal().0, 400);
     let yaml = [("accept", "application/yaml")];

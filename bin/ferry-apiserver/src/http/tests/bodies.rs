@@ -56,6 +56,29 @@ async fn a_short_body_that_nobody_reads_does_not_cost_the_connection() {
     }
 }
 
+/// RFC 9112, 6.1: the chunks count, and nobody between may think otherwise afterwards.
+#[tokio::test]
+async fn a_body_of_two_lengths_hides_no_second_request() {
+    let fixture = Fixture::start(Limits::DEFAULT).await;
+    for lengths in [
+        "Content-Length: 3\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 3",
+    ] {
+        let mut stream = tls(&fixture, Protocol::Http1, Some(fixture.credentials("ann"))).await;
+        let request = format!(
+            "POST /length HTTP/1.1\r\nHost: x\r\n{lengths}\r\n\r\n\
+             1f\r\nGET /headers HTTP/1.1\r\nX: y\r\n\r\n\r\n0\r\n\r\n\
+             GET /whoami HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        stream.read_to_string(&mut answers).await.unwrap();
+        let is_refused = answers.starts_with("HTTP/1.1 400 Bad Request\r\n");
+        let is_one_body = answers.contains("\r\n\r\n31") && answers.contains("ann of dev");
+        assert!((is_refused || is_one_body) && !answers.contains("\"x\""), "{answers}");
+    }
+}
+
 #[tokio::test]
 async fn whoever_waits_to_be_asked_for_a_body_is_not() {
     let fixture = Fixture::start(Limits::DEFAULT).await;
