@@ -23,6 +23,7 @@ mod request;
 mod review;
 #[cfg(test)]
 mod tests;
+mod token;
 mod virtctl;
 mod watch;
 mod work;

@@ -13,7 +13,7 @@ use ferry_units::WallTime;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, SizeHint};
 
-use crate::access::{Authenticator, Caller, Holder, Issued, Realm, Whom, realm};
+use crate::access::{Authenticator, BoundTo, Caller, Holder, Issued, Realm, Whom, realm};
 use crate::api::{Api, Backend, Check, CheckScope, Described, Process, ResponseBody};
 use crate::http::{Arriving, Handler, Stopping};
 use crate::metrics::{Endpoint, LongRunning, Metrics};
@@ -25,6 +25,10 @@ pub(crate) struct ClusterRealm<B>(pub(crate) Arc<B>);
 impl<B: Backend> Realm for ClusterRealm<B> {
     fn service_account(&self, namespace: &str, name: &str) -> Option<String> {
         realm::service_account(&self.0.state(), namespace, name)
+    }
+
+    fn is_there(&self, namespace: &str, bound: &BoundTo, now: WallTime) -> bool {
+        realm::is_there(&self.0.state(), namespace, bound, now)
     }
 
     fn may_impersonate(&self, user: &User, whom: &Whom) -> bool {

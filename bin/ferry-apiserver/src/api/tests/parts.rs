@@ -49,10 +49,45 @@ async fn an_account_gets_a_token() {
         (&url, json!({ "spec": { "expirationSeconds": 5 } }), 422),
         (&url, json!({ "spec": { "expirationSeconds": "5" } }), 400),
         (&url, json!({ "spec": 7 }), 400),
-        (&url, json!({ "spec": { "boundObjectRef": { "kind": "Pod" } } }), 422),
+        (&url, json!({ "spec": { "boundObjectRef": 7 } }), 400),
         (&format!("{ACCOUNTS}/none/token"), json!({}), 404),
     ] {
         assert_eq!(cluster.post(url, &request).await.refusal().0, code, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn parity_a_token_is_bound_to_a_pod_or_a_secret_that_is_there() {
+    let cluster = Cluster::new().await;
+    let account = json!({ "metadata": { "name": "bot" } });
+    assert_eq!(cluster.post(ACCOUNTS, &account).await.code, 201);
+    let pods = "/api/v1/namespaces/red/pods";
+    let pod = |name: &str, account: &str| {
+        json!({
+            "metadata": { "name": name },
+            "spec": {
+                "serviceAccountName": account,
+                "containers": [{ "name": "c", "image": "i" }],
+            },
+        })
+    };
+    let mine = cluster.post(pods, &pod("mine", "bot")).await.json();
+    cluster.post(pods, &pod("other", "default")).await;
+    let secret = json!({ "metadata": { "name": "s" } });
+    cluster.post("/api/v1/namespaces/red/secrets", &secret).await;
+    let uid = mine["metadata"]["uid"].as_str().unwrap();
+    for (reference, code) in [
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "mine" }), 201),
+        (json!({ "kind": "Pod", "name": "mine", "uid": uid }), 201),
+        (json!({ "kind": "Secret", "apiVersion": "v1", "name": "s" }), 201),
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "mine", "uid": "another" }), 409),
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "other" }), 400),
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "none" }), 404),
+        (json!({ "kind": "ConfigMap", "apiVersion": "v1", "name": "s" }), 400),
+    ] {
+        let request = json!({ "spec": { "boundObjectRef": reference } });
+        let answer = cluster.post(&format!("{ACCOUNTS}/bot/token"), &request).await;
+        assert_eq!(answer.code, code, "{reference}: {}", answer.text);
     }
 }
 

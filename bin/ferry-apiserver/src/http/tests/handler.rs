@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ferry_units::WallTime;
 use futures::StreamExt;
 use futures::stream::{self, Stream};
 use http_body_util::combinators::BoxBody;
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time;
 
-use crate::access::{Realm, TokenFile, Tokens, Whom};
+use crate::access::{BoundTo, Realm, TokenFile, Tokens, Whom};
 use crate::http::wall_time;
 use crate::tls::{Credentials, Names, Pki};
 
@@ -68,6 +69,10 @@ struct NoRealm;
 impl Realm for NoRealm {
     fn service_account(&self, _namespace: &str, _name: &str) -> Option<String> {
         None
+    }
+
+    fn is_there(&self, _: &str, _: &BoundTo, _: WallTime) -> bool {
+        false
     }
 
     fn may_impersonate(&self, _user: &ferry_registry::User, _whom: &Whom) -> bool {
