@@ -128,3 +128,27 @@ async fn every_failure_is_a_status() {
     assert!(refused.text.contains("kind: Status"), "{}", refused.text);
     assert_eq!(cluster.post(CONFIG_MAPS, &json!({ "kind": "Pod" })).await.refusal().0, 400);
 }
+
+#[tokio::test]
+async fn nesting_has_an_end_in_every_form() {
+    let cluster = Cluster::new().await;
+    let deep = 200_000;
+    let json = format!("{{\"data\":{}{}}}", "[".repeat(deep), "]".repeat(deep));
+    let one = format!("{CONFIG_MAPS}/m");
+    for (method, url, form) in [
+        (Method::POST, CONFIG_MAPS, "json"),
+        (Method::POST, CONFIG_MAPS, "yaml"),
+        (Method::PUT, &one, "json"),
+        (Method::DELETE, &one, "json"),
+        (Method::PATCH, &one, "json-patch+json"),
+        (Method::PATCH, &one, "merge-patch+json"),
+        (Method::PATCH, &one, "strategic-merge-patch+json"),
+        (Method::PATCH, &one, "apply-patch+yaml"),
+    ] {
+        let form = format!("application/{form}");
+        let url = format!("{url}?fieldManager=me");
+        let headers = [("content-type", form.as_str())];
+        let answer = cluster.ask(method.clone(), &url, &headers, json.clone()).await;
+        assert_eq!(answer.refusal().0, 400, "{method} {form}");
+    }
+}
