@@ -8,6 +8,7 @@
 //! ```
 
 mod bearer;
+mod bound;
 mod certificate;
 mod error;
 mod impersonation;
@@ -24,6 +25,7 @@ use http::HeaderMap;
 
 use crate::tls::ClientCertificates;
 
+pub use bound::{BoundKind, BoundTo};
 pub use certificate::Peer;
 pub use error::AccessError;
 pub use impersonation::Whom;
@@ -75,6 +77,9 @@ pub enum Authenticated {
 pub trait Realm: Send + Sync + 'static {
     /// The uid of the service account of that name, if there is one that is not being deleted.
     fn service_account(&self, namespace: &str, name: &str) -> Option<String>;
+
+    /// Whether what a token is bound to is there, in the namespace of the token's account.
+    fn is_there(&self, namespace: &str, bound: &BoundTo, now: WallTime) -> bool;
 
     /// Whether `user` has the verb `impersonate` for `whom`.
     fn may_impersonate(&self, user: &User, whom: &Whom) -> bool;
@@ -158,7 +163,7 @@ impl Authenticator {
         }
         let verified = self.tokens.verify(token, wanted, now).ok()?;
         let audiences = verified.audiences.clone();
-        Some((with_authenticated(verified.user(realm)?), audiences))
+        Some((with_authenticated(verified.user(realm, now)?), audiences))
     }
 
     fn caller(

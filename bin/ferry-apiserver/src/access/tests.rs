@@ -21,6 +21,10 @@ impl Realm for Cluster {
         ((namespace, name) == ("red", "robot")).then(|| "uid-1".to_owned())
     }
 
+    fn is_there(&self, namespace: &str, bound: &BoundTo, _: WallTime) -> bool {
+        (namespace, bound.name.as_str(), bound.uid.as_str()) == ("red", "db", "uid-2")
+    }
+
     fn may_impersonate(&self, user: &User, whom: &Whom) -> bool {
         user.name == "boss" && whom.name != "root" && whom.resource != "uids"
     }
@@ -53,6 +57,7 @@ fn robot(uid: &str) -> Holder {
         namespace: "red".to_owned(),
         name: "robot".to_owned(),
         uid: uid.to_owned(),
+        bound: None,
     }
 }
 
@@ -184,11 +189,34 @@ fn parity_a_token_of_a_service_account_lives_as_long_as_the_account() {
         namespace: "blue".to_owned(),
         name: "robot".to_owned(),
         uid: "uid-1".to_owned(),
+        bound: None,
     };
     assert_eq!(server.bearer(&server.token(&gone), at(10)), Err(AccessError::Unauthorized));
     let user = Holder::User { name: "eve".to_owned(), groups: vec!["ops".to_owned()] };
     let user = server.bearer(&server.token(&user), at(10)).unwrap();
     assert_eq!((user.name.as_str(), &*user.groups[0]), ("eve", "ops"));
+}
+
+#[test]
+fn parity_a_bound_token_ends_with_what_it_is_bound_to() {
+    let server = server();
+    for kind in [BoundKind::Pod, BoundKind::Secret] {
+        for (name, bound_uid, is_good) in
+            [("db", "uid-2", true), ("db", "uid-3", false), ("gone", "uid-2", false)]
+        {
+            let bound = BoundTo { kind, name: name.to_owned(), uid: bound_uid.to_owned() };
+            let Holder::ServiceAccount { namespace, name, uid, .. } = robot("uid-1") else {
+                panic!("a robot is a service account")
+            };
+            let holder = Holder::ServiceAccount { namespace, name, uid, bound: Some(bound) };
+            let user = server.bearer(&server.token(&holder), at(10));
+            assert_eq!(user.is_ok(), is_good, "{holder:?}");
+            let Ok(user) = user else { continue };
+            let said = user.extra.get("authentication.kubernetes.io/pod-name");
+            let expected = (kind == BoundKind::Pod).then(|| vec!["db".to_owned()]);
+            assert_eq!(said, expected.as_ref());
+        }
+    }
 }
 
 #[test]

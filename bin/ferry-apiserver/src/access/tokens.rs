@@ -16,6 +16,7 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::bound::{BoundClaims, BoundTo, Named};
 use super::{CREDENTIAL_ID, Realm, SERVICE_ACCOUNT, jwt, service_account_groups};
 use crate::files::{self, FileError};
 use crate::secret::Secret;
@@ -43,6 +44,8 @@ pub enum Holder {
         name: String,
         /// Its uid: the token is not for one that has the name later.
         uid: String,
+        /// What else has to be there for the token to be good.
+        bound: Option<BoundTo>,
     },
     /// A user.
     User {
@@ -129,12 +132,8 @@ struct Claims {
 struct Account {
     namespace: String,
     serviceaccount: Named,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct Named {
-    name: String,
-    uid: String,
+    #[serde(flatten)]
+    bound: BoundClaims,
 }
 
 impl Tokens {
@@ -175,9 +174,12 @@ impl Tokens {
         let seconds = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX);
         let expires = issued.saturating_add(seconds);
         let (sub, account, groups) = match holder {
-            Holder::ServiceAccount { namespace, name, uid } => {
-                let named = Named { name: name.clone(), uid: uid.clone() };
-                let account = Account { namespace: namespace.clone(), serviceaccount: named };
+            Holder::ServiceAccount { namespace, name, uid, bound } => {
+                let account = Account {
+                    namespace: namespace.clone(),
+                    serviceaccount: Named { name: name.clone(), uid: uid.clone() },
+                    bound: bound.as_ref().into(),
+                };
                 (format!("{SERVICE_ACCOUNT}{namespace}:{name}"), Some(account), Vec::new())
             }
             Holder::User { name, groups } => (name.clone(), None, groups.clone()),
@@ -226,8 +228,8 @@ impl Tokens {
             return Err(TokenError::Audience);
         }
         let holder = match claims.account {
-            Some(Account { namespace, serviceaccount: Named { name, uid } }) => {
-                Holder::ServiceAccount { namespace, name, uid }
+            Some(Account { namespace, serviceaccount: Named { name, uid }, bound }) => {
+                Holder::ServiceAccount { namespace, name, uid, bound: bound.bound() }
             }
             None => Holder::User { name: claims.sub, groups: claims.groups },
         };
@@ -236,14 +238,20 @@ impl Tokens {
 }
 
 impl Verified {
-    /// The user that the token stands for; nobody if it was a service account that is gone.
+    /// The user that the token stands for; nobody if it was a service account that is gone, or is
+    /// bound to something that is.
     // PARITY: apiserver/pkg/authentication/serviceaccount/util.go#UserInfo
-    pub fn user(self, realm: &impl Realm) -> Option<User> {
-        let extra = BTreeMap::from([(CREDENTIAL_ID.to_owned(), vec![format!("JTI={}", self.id)])]);
+    pub fn user(self, realm: &impl Realm, now: WallTime) -> Option<User> {
+        let mut extra =
+            BTreeMap::from([(CREDENTIAL_ID.to_owned(), vec![format!("JTI={}", self.id)])]);
         match self.holder {
             Holder::User { name, groups } => Some(User { name, uid: String::new(), groups, extra }),
-            Holder::ServiceAccount { namespace, name, uid } => {
+            Holder::ServiceAccount { namespace, name, uid, bound } => {
                 let alive = realm.service_account(&namespace, &name)?;
+                if let Some(bound) = &bound {
+                    realm.is_there(&namespace, bound, now).then_some(())?;
+                    super::bound::tell(bound, &mut extra);
+                }
                 (alive == uid).then(|| User {
                     name: format!("{SERVICE_ACCOUNT}{namespace}:{name}"),
                     uid,

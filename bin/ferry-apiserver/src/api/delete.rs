@@ -35,7 +35,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         path: &ObjectsPath,
         body: Bytes,
     ) -> Result<Answer, Refusal> {
-        let body = asked.optional_body(&body)?;
+        let body = asked.optional_body(body).await?;
         let DeleteQuery { options, run } = delete_options(body.as_ref(), &asked.query)?;
         let target = target(path, Part::Main);
         let how = WriteOptions { run, ..WriteOptions::default() };
@@ -50,7 +50,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         body: Bytes,
     ) -> Result<Answer, Refusal> {
         let format = asked.format(Offer::Plain)?;
-        let body = asked.optional_body(&body)?;
+        let body = asked.optional_body(body).await?;
         let query = delete_options(body.as_ref(), &asked.query)?;
         let selection = selection(path, &asked.query)?;
         let options = ListOptions { limit: None, start: ListStart::Newest };

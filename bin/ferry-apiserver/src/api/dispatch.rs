@@ -1,8 +1,8 @@
 //! Whether a request is let through, and who answers it.
 
 use bytes::Bytes;
-use ferry_admission::{Attributes, Verdict};
-use ferry_api::Scope;
+use ferry_admission::{Attributes, ResourceAttributes, Verdict};
+use ferry_api::{KindVersion, Scope};
 use ferry_registry::{Part, Refusal};
 use http::{Method, StatusCode};
 use hyper::body::Body;
@@ -41,11 +41,11 @@ impl<B: Backend, P: Process> Api<B, P> {
             }
             Route::Review(review, namespace) => {
                 let body = body_of(asked, incoming).await?;
-                self.review(asked, *review, namespace, &body)
+                self.review(asked, *review, namespace, body).await
             }
             Route::Virtctl(object) => {
                 let body = body_of(asked, incoming).await?;
-                self.virtctl(asked, object, &body).await
+                self.virtctl(asked, object, body).await
             }
             Route::Absent(Absence::Page) => Ok(answer::no_page()),
             Route::Absent(Absence::Status) => Err(Refusal::NoSuchPath),
@@ -136,12 +136,8 @@ impl<B: Backend, P: Process> Api<B, P> {
             return Ok(None);
         }
         let mut attributes = asked.attributes();
-        if let (Attributes::Resource(wanted), Route::Objects(path) | Route::Part(path, _)) =
-            (&mut attributes, route)
-            && path.alias == Alias::VirtualMachine
-        {
-            wanted.group = path.served.group();
-            wanted.version = path.served.version();
+        if let Attributes::Resource(wanted) = &mut attributes {
+            as_authorized(wanted);
         }
         let verdict = self.backend.authorizer().authorize(asked.user, &attributes);
         let Verdict::Denied { reason } = verdict else { return Ok(None) };
@@ -154,6 +150,22 @@ impl<B: Backend, P: Process> Api<B, P> {
                 Ok(Some(answer::document(StatusCode::FORBIDDEN, format, &status)))
             }
         }
+    }
+}
+
+/// A virtual machine in the group of migration policies is authorized as what it is taken for, also
+/// where it is only asked whether it would be.
+pub(super) fn as_authorized(wanted: &mut ResourceAttributes<'_>) {
+    let misfiled = KindVersion::MISFILED_MACHINE;
+    // Who asks whether they may need not say in which version.
+    let is_version = ["", "*", misfiled.version()].contains(&wanted.version);
+    if wanted.group == misfiled.group()
+        && wanted.resource == misfiled.definition().plural
+        && is_version
+    {
+        let own = KindVersion::storage(misfiled.kind());
+        wanted.group = own.group();
+        wanted.version = own.version();
     }
 }
 

@@ -8,6 +8,7 @@ mod answer;
 mod backend;
 mod body;
 mod delete;
+mod described;
 mod dispatch;
 mod documents;
 mod health;
@@ -22,8 +23,10 @@ mod request;
 mod review;
 #[cfg(test)]
 mod tests;
+mod token;
 mod virtctl;
 mod watch;
+mod work;
 mod write;
 
 use std::sync::Arc;
@@ -34,10 +37,11 @@ use hyper::body::Body;
 
 pub use backend::{Backend, Check, CheckScope, Process, Trouble, Written};
 pub use body::{LONGEST_BODY, ResponseBody};
+pub use described::Described;
 
 use crate::access::Caller;
 use documents::Documents;
-use path::{Query, RequestInfo, Route};
+use path::{Query, RequestInfo, Route, check_encoding};
 use request::Asked;
 
 /// The API of a cluster.
@@ -46,19 +50,6 @@ pub struct Api<B, P> {
     backend: Arc<B>,
     process: Arc<P>,
     documents: Documents,
-}
-
-/// What a request was for, for whoever counts them: it travels with the answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// `get`, `list`, `watch` and so on.
-    pub verb: &'static str,
-    /// The group; empty for the core and for paths that are no resource's.
-    pub group: &'static str,
-    /// The version.
-    pub version: &'static str,
-    /// The plural; empty for paths that are no resource's.
-    pub resource: &'static str,
 }
 
 impl<B: Backend, P: Process> Api<B, P> {
@@ -83,37 +74,19 @@ impl<B: Backend, P: Process> Api<B, P> {
         let route = Route::new(&info);
         let asked =
             Asked { user: &caller.user, method: &head.method, headers: &head.headers, query, info };
-        let mut answer = match self.dispatch(&asked, &route, body).await {
+        let path = head.uri.path();
+        let is_readable = check_encoding(path)
+            .and_then(|()| check_encoding(head.uri.query().unwrap_or_default()));
+        let answered = match is_readable {
+            Ok(()) => self.dispatch(&asked, &route, body).await,
+            Err(refusal) => Err(refusal),
+        };
+        let mut answer = match answered {
             Ok(answer) => answer,
             Err(refusal) => answer::refusal(&refusal, asked.refusal_format()),
         };
         answer::warn(&mut answer, dispatch::warnings(&route));
-        answer.extensions_mut().insert(Described::new(&asked.info, &route));
+        answer.extensions_mut().insert(Described::new(&asked, &route));
         answer
-    }
-}
-
-impl Described {
-    fn new(info: &RequestInfo, route: &Route) -> Self {
-        let verb = info.verb.as_str();
-        match route {
-            Route::Objects(path) | Route::Part(path, _) => Self {
-                verb,
-                group: path.served.group(),
-                version: path.served.version(),
-                resource: path.served.definition().plural,
-            },
-            Route::Root
-            | Route::Version
-            | Route::Health(_)
-            | Route::Metrics
-            | Route::Discovery(_)
-            | Route::OpenApi(_)
-            | Route::Review(..)
-            | Route::Virtctl(_)
-            | Route::VirtctlVersion
-            | Route::VirtctlHealth
-            | Route::Absent(_) => Self { verb, group: "", version: "", resource: "" },
-        }
     }
 }

@@ -8,6 +8,7 @@ use http::{HeaderMap, Method};
 use super::negotiate::{BodyForm, Format, Offer, body_form};
 use super::path::{Query, RequestInfo};
 use super::protobuf;
+use super::work::{self, Length};
 
 /// A request without its body.
 pub(crate) struct Asked<'a> {
@@ -51,17 +52,23 @@ impl Asked<'_> {
         }
     }
 
-    /// The document that a body is.
-    pub(crate) fn body(&self, bytes: &Bytes) -> Result<Body, Refusal> {
-        read_body(body_form(self.headers)?, bytes)
+    /// What is made of the document that a body is.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        bytes: Bytes,
+        made: impl FnOnce(Body) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let form = body_form(self.headers)?;
+        let length = Length::of_reading(&bytes);
+        work::done(length, move || made(read_body(form, &bytes)?)).await
     }
 
     /// The document that a body is, if there is one.
-    pub(crate) fn optional_body(&self, bytes: &Bytes) -> Result<Option<Document>, Refusal> {
+    pub(crate) async fn optional_body(&self, bytes: Bytes) -> Result<Option<Document>, Refusal> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        self.body(bytes).map(|body| Some(body.object))
+        self.read(bytes, |body| Ok(Some(body.object))).await
     }
 }
 

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Api;
 use super::answer::{self, Answer};
 use super::backend::{Backend, Process};
+use super::dispatch::as_authorized;
 use super::negotiate::Offer;
 use super::options::{WriteKind, write_options};
 use super::path::Review;
@@ -49,6 +50,20 @@ struct WantedPath {
 }
 
 impl Review {
+    /// Where it is asked: the group and the resource.
+    pub(super) const fn resource(self) -> (&'static str, &'static str) {
+        const AUTHORIZATION: &str = "authorization.k8s.io";
+        const AUTHENTICATION: &str = "authentication.k8s.io";
+        match self {
+            Self::SelfSubjectAccess => (AUTHORIZATION, "selfsubjectaccessreviews"),
+            Self::SelfSubjectRules => (AUTHORIZATION, "selfsubjectrulesreviews"),
+            Self::SubjectAccess => (AUTHORIZATION, "subjectaccessreviews"),
+            Self::LocalSubjectAccess => (AUTHORIZATION, "localsubjectaccessreviews"),
+            Self::SelfSubject => (AUTHENTICATION, "selfsubjectreviews"),
+            Self::Token => (AUTHENTICATION, "tokenreviews"),
+        }
+    }
+
     /// How documents of it begin.
     const fn kind(self) -> (&'static str, &'static str) {
         const AUTHORIZATION: &str = "authorization.k8s.io/v1";
@@ -66,19 +81,19 @@ impl Review {
 
 impl<B: Backend, P: Process> Api<B, P> {
     /// Answers a question.
-    pub(super) fn review(
+    pub(super) async fn review(
         &self,
         asked: &Asked<'_>,
         review: Review,
         namespace: &str,
-        body: &Bytes,
+        body: Bytes,
     ) -> Result<Answer, Refusal> {
         if asked.method != Method::POST {
             return Err(Refusal::MethodNotAllowed);
         }
         let format = asked.format(Offer::Plain)?;
         write_options(WriteKind::Create, asked.headers, &asked.query)?;
-        let mut document = asked.optional_body(body)?.unwrap_or_default();
+        let mut document = asked.optional_body(body).await?.unwrap_or_default();
         check_kind(review, &document)?;
         let status = match review {
             Review::SelfSubjectAccess => self.access(asked.user, &access_spec(&document)?)?,
@@ -206,15 +221,19 @@ fn access_spec(document: &Document) -> Result<AccessSpec, Refusal> {
 
 fn attributes(spec: &AccessSpec) -> Result<Attributes<'_>, Refusal> {
     match (&spec.resource_attributes, &spec.non_resource_attributes) {
-        (Some(wanted), None) => Ok(Attributes::Resource(ResourceAttributes {
-            verb: &wanted.verb,
-            group: &wanted.group,
-            version: &wanted.version,
-            resource: &wanted.resource,
-            subresource: &wanted.subresource,
-            namespace: &wanted.namespace,
-            name: &wanted.name,
-        })),
+        (Some(wanted), None) => {
+            let mut wanted = ResourceAttributes {
+                verb: &wanted.verb,
+                group: &wanted.group,
+                version: &wanted.version,
+                resource: &wanted.resource,
+                subresource: &wanted.subresource,
+                namespace: &wanted.namespace,
+                name: &wanted.name,
+            };
+            as_authorized(&mut wanted);
+            Ok(Attributes::Resource(wanted))
+        }
         (None, Some(wanted)) => Ok(Attributes::Path { verb: &wanted.verb, path: &wanted.path }),
         (Some(_), Some(_)) => Err(unprocessable(
             "spec.nonResourceAttributes: cannot be specified in combination with \

@@ -24,9 +24,9 @@ impl<B: Backend, P: Process> Api<B, P> {
         &self,
         asked: &Asked<'_>,
         object: &VirtctlObject,
-        body: &Bytes,
+        body: Bytes,
     ) -> Result<Answer, Refusal> {
-        let mut options = asked.optional_body(body)?.unwrap_or_default();
+        let mut options = asked.optional_body(body).await?.unwrap_or_default();
         let run = write_options(WriteKind::Update, asked.headers, &asked.query)?.run;
         if run == Run::Dry {
             options.insert("dryRun".to_owned(), json!(["All"]));

@@ -28,7 +28,7 @@ use super::negotiate::{Offer, Shape};
 use super::options::{Bookmarks, Initial, WatchQuery};
 use super::path::ObjectsPath;
 use super::request::Asked;
-use crate::http::Stopping;
+use crate::http::{EndsAt, Stopping};
 
 /// How often a client is told up to where it has heard everything.
 // PARITY: apiserver/pkg/storage/cacher/cacher.go#defaultBookmarkFrequency
@@ -86,8 +86,12 @@ impl<B: Backend, P: Process> Api<B, P> {
             end: Box::pin(sleep(lifetime)),
             bookmark: Box::pin(sleep(BOOKMARK_EVERY.min(before_end(lifetime)))),
         };
+        // It ends then also if its client reads nothing, and it is never asked.
+        let end = EndsAt(watcher.end.deadline());
         let body = waited_for(watcher, Watcher::next);
-        Ok(answer::typed(StatusCode::OK, format.content_type(), body))
+        let mut answer = answer::typed(StatusCode::OK, format.content_type(), body);
+        answer.extensions_mut().insert(end);
+        Ok(answer)
     }
 
     /// The objects that a watch begins with, and the revision that they are of.
@@ -163,7 +167,9 @@ impl<B: Backend> Watcher<B> {
                 changed = self.changes.changed() => changed.ok()?,
                 () = &mut self.bookmark, if self.bookmarks == Bookmarks::Sent => {
                     let piece = self.bookmark();
-                    return Some((piece, self));
+                    if !piece.is_empty() {
+                        return Some((piece, self));
+                    }
                 }
             }
         }
@@ -207,7 +213,9 @@ impl<B: Backend> Watcher<B> {
     /// What is to be told, and up to where that is everything.
     fn bookmark(&mut self) -> Bytes {
         let mut piece = self.ready();
-        if self.phase == Phase::Open {
+        // One that waits for what is still to come has heard nothing yet.
+        let is_published = self.at <= self.backend.state().revision();
+        if self.phase == Phase::Open && is_published {
             self.show.bookmark(self.at, None, &mut piece);
         }
         let now = self.bookmark.deadline();

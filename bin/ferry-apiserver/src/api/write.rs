@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 use ferry_registry::{
-    Answer as Written, Body, Document, Draft, ObjectKey, OnConflict, Parsed, Part, Patch, Refusal,
-    Request, Revision, Stored, Target, Write, WriteOptions,
+    Answer as Written, Body, Document, Draft, FieldValidation, ObjectKey, OnConflict, Parsed, Part,
+    Patch, Refusal, Request, Revision, Stored, Target, Write, WriteOptions,
 };
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -18,6 +18,7 @@ use super::negotiate::{Format, Offer, PatchForm, Shape, StrategicPatches, patch_
 use super::options::{WriteKind, write_options};
 use super::path::{Alias, ObjectsPath};
 use super::request::{Asked, yaml};
+use super::work::{self, Length};
 
 /// How many operations a JSON patch may have.
 // PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyJSPatch
@@ -33,8 +34,7 @@ impl<B: Backend, P: Process> Api<B, P> {
     ) -> Result<Answer, Refusal> {
         let options = write_options(WriteKind::Create, asked.headers, &asked.query)?;
         let target = target(path, Part::Main);
-        let body = taken_for_what_it_is(path, asked.body(&body)?);
-        let draft = Draft::read(&target, body, options.unknown_fields)?;
+        let draft = draft(asked, path, &target, body, options.unknown_fields).await?;
         self.write(asked, path, target, Write::Create(draft), options).await
     }
 
@@ -48,8 +48,7 @@ impl<B: Backend, P: Process> Api<B, P> {
     ) -> Result<Answer, Refusal> {
         let options = write_options(WriteKind::Update, asked.headers, &asked.query)?;
         let target = target(path, part);
-        let body = taken_for_what_it_is(path, asked.body(&body)?);
-        let draft = Draft::read(&target, body, options.unknown_fields)?;
+        let draft = draft(asked, path, &target, body, options.unknown_fields).await?;
         self.write(asked, path, target, Write::Update(draft), options).await
     }
 
@@ -64,7 +63,12 @@ impl<B: Backend, P: Process> Api<B, P> {
         let form = patch_form(asked.headers, strategic_patches(path))?;
         let kind = if form == PatchForm::Apply { WriteKind::Apply } else { WriteKind::Patch };
         let mut options = write_options(kind, asked.headers, &asked.query)?;
-        let (changes, duplicates) = read_patch(asked, path, form, &body)?;
+        let conflicts =
+            if asked.query.flag("force") { OnConflict::TakeOver } else { OnConflict::Refuse };
+        let alias = path.clone();
+        let length = Length::of_reading(&body);
+        let (changes, duplicates) =
+            work::done(length, move || read_patch(&alias, form, conflicts, &body)).await?;
         options.duplicates = duplicates;
         self.write(asked, path, target(path, part), Write::Patch(changes), options).await
     }
@@ -164,12 +168,23 @@ fn deleted_details(served: ferry_api::KindVersion, name: &str, uid: &str) -> Val
     Value::Object(details)
 }
 
-/// A virtual machine in the group of migration policies becomes one in its own.
-fn taken_for_what_it_is(path: &ObjectsPath, mut body: Body) -> Body {
-    rename(path, &mut body.object);
-    body
+/// What a body makes of an object.
+pub(super) async fn draft(
+    asked: &Asked<'_>,
+    path: &ObjectsPath,
+    target: &Target,
+    body: Bytes,
+    unknown_fields: FieldValidation,
+) -> Result<Draft, Refusal> {
+    let (path, target) = (path.clone(), target.clone());
+    let made = move |mut body: Body| {
+        rename(&path, &mut body.object);
+        Draft::read(&target, body, unknown_fields)
+    };
+    asked.read(body, made).await
 }
 
+/// A virtual machine in the group of migration policies becomes one in its own.
 fn rename(path: &ObjectsPath, document: &mut Document) {
     let says_alias = |value: &Value| value.as_str() == Some(ALIAS_API_VERSION);
     if path.alias == Alias::VirtualMachine
@@ -190,16 +205,14 @@ fn strategic_patches(path: &ObjectsPath) -> StrategicPatches {
 
 /// The changes that a body asks for, and where keys stand twice in it.
 fn read_patch(
-    asked: &Asked<'_>,
     path: &ObjectsPath,
     form: PatchForm,
+    conflicts: OnConflict,
     body: &Bytes,
 ) -> Result<(Patch, Vec<String>), Refusal> {
     if form == PatchForm::Apply {
         let Body { object: mut config, duplicates } = applied(body)?;
         rename(path, &mut config);
-        let conflicts =
-            if asked.query.flag("force") { OnConflict::TakeOver } else { OnConflict::Refuse };
         return Ok((Patch::Apply { config, conflicts }, duplicates));
     }
     let Parsed { value, duplicates } = Parsed::json(body).map_err(|error| undecoded(&error))?;

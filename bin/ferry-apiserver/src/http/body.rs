@@ -2,55 +2,22 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// What is under way on a connection.
-#[derive(Debug, Default)]
-pub(super) struct Traffic {
-    under_way: AtomicUsize,
-    begun: AtomicU64,
-}
-
-impl Traffic {
-    /// A request begins.
-    pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
-        self.under_way.fetch_add(1, Ordering::Relaxed);
-        self.begun.fetch_add(1, Ordering::Relaxed);
-        UnderWay(Arc::clone(self))
-    }
-
-    /// How many requests there have been.
-    pub(super) fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Relaxed)
-    }
-
-    /// Whether there is none now.
-    pub(super) fn is_idle(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) == 0
-    }
-}
-
-/// A request is under way for as long as this lives.
-#[derive(Debug)]
-pub(super) struct UnderWay(Arc<Traffic>);
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+use super::arriving::Discarded;
+use super::traffic::{EndsAt, UnderWay};
 
 /// The body of an answer. Its request is under way until it is sent or given up.
 #[derive(Debug)]
 pub(super) struct Reply<B> {
     content: Content<B>,
-    _under_way: UnderWay,
+    under_way: UnderWay,
+    /// The rest of the request, which the answer does not end before.
+    unwanted: Option<Discarded>,
 }
 
 #[derive(Debug)]
@@ -63,11 +30,21 @@ enum Content<B> {
 
 impl<B> Reply<B> {
     pub(super) fn answer(body: B, under_way: UnderWay) -> Self {
-        Self { content: Content::Answer(body), _under_way: under_way }
+        Self { content: Content::Answer(body), under_way, unwanted: None }
     }
 
     pub(super) fn refusal(body: Bytes, under_way: UnderWay) -> Self {
-        Self { content: Content::Refusal(Full::new(body)), _under_way: under_way }
+        Self { content: Content::Refusal(Full::new(body)), under_way, unwanted: None }
+    }
+
+    /// It is over then, whoever reads it.
+    pub(super) fn ends_at(&mut self, end: EndsAt) {
+        self.under_way.ends_at(end);
+    }
+
+    /// Takes what is left of the request before it ends.
+    pub(super) fn discards(&mut self, unwanted: Discarded) {
+        self.unwanted = Some(unwanted);
     }
 }
 
@@ -82,17 +59,26 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.content {
+        let this = &mut *self;
+        let polled = match &mut this.content {
             Content::Answer(body) => Pin::new(body).poll_frame(context),
             Content::Refusal(body) => Pin::new(body).poll_frame(context),
+        };
+        match (&polled, &mut this.unwanted) {
+            (Poll::Ready(None), Some(unwanted)) => unwanted.poll_after(context).map(|()| {
+                this.unwanted = None;
+                None
+            }),
+            (_, _) => polled,
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.content {
+        let is_sent = match &self.content {
             Content::Answer(body) => body.is_end_stream(),
             Content::Refusal(body) => body.is_end_stream(),
-        }
+        };
+        is_sent && self.unwanted.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

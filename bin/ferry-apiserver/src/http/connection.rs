@@ -1,9 +1,10 @@
 //! One connection, from its first byte to its end.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::error::Error;
+use std::future::{Future, pending};
 use std::io;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +18,10 @@ use tokio::time;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::body::Traffic;
+use super::places::Place;
 use super::service::{Service, wall_time};
+use super::traffic::Traffic;
+use super::wire::{Wire, shut_down};
 use super::{Handler, Limits, Server, Stopping};
 use crate::access::Realm;
 
@@ -29,44 +32,78 @@ const TLS_HANDSHAKE: u8 = 22;
 const NOT_HTTPS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\n\
                            Client sent an HTTP request to an HTTPS server.\n";
 
-/// Serves a connection until one side ends it.
+/// How much is read at once of what nobody wants to know.
+const LINGER_PIECE: usize = 16 * 1024;
+
+/// Why a connection ended otherwise than in good order.
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What is known of a connection beside its bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Guest {
+    pub(super) place: Arc<Place>,
+    pub(super) traffic: Arc<Traffic>,
+}
+
+/// Serves a connection until one side ends it, or its place is lost.
 pub(super) async fn serve<H: Handler, R: Realm>(
     server: Arc<Server<H, R>>,
-    stream: TcpStream,
+    socket: TcpStream,
+    guest: Guest,
     stopping: Stopping,
 ) {
     let limits = server.limits;
-    if let Err(error) = set_up(&stream, &limits) {
+    if let Err(error) = set_up(&socket, &limits) {
         // It is over already, or will be slower.
         tracing::debug!(%error, "cannot set options of a connection");
     }
-    let handshake = time::timeout(limits.handshake, handshake(&server, stream));
-    let stream = match handshake.await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(%error, "a handshake failed"),
-        Err(_elapsed) => return tracing::debug!("a handshake took too long"),
-    };
+    let socket = Arc::new(socket);
+    let place = Arc::clone(&guest.place);
+    tokio::select! {
+        biased;
+        () = place.lost() => tracing::debug!("a connection of nobody known made room"),
+        ended = over(server, &socket, guest, stopping) => match ended {
+            Ok(()) => linger(&socket, limits.linger).await,
+            Err(error) => tracing::debug!(error = &*error, "a connection broke"),
+        },
+    }
+}
+
+/// Serves what comes over a socket.
+async fn over<H: Handler, R: Realm>(
+    server: Arc<Server<H, R>>,
+    socket: &Arc<TcpStream>,
+    guest: Guest,
+    stopping: Stopping,
+) -> Result<(), BoxError> {
+    let limits = server.limits;
+    let handshake = time::timeout(limits.handshake, handshake(&server, socket));
+    let stream = handshake.await.map_err(|_elapsed| "the handshake took too long")??;
     let (_, tls) = stream.get_ref();
-    let peer = server.authenticator.peer(tls.peer_certificates(), wall_time(server.clock));
+    let now = wall_time(server.clock);
+    let peer = server.authenticator.peer(tls.peer_certificates(), now);
+    if peer.user(now).is_some() {
+        guest.place.is_of_somebody_known();
+    }
     let is_http2 = tls.alpn_protocol() == Some(b"h2");
-    let traffic = Arc::new(Traffic::default());
-    let service = Arc::new(Service { server, peer, traffic: Arc::clone(&traffic) });
+    let traffic = Arc::clone(&guest.traffic);
+    let service = Arc::new(Service { server, peer, guest });
     let answer = service_fn(move |request| {
         let service = Arc::clone(&service);
         async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     let stream = TokioIo::new(stream);
     // Neither kind of connection can be told to end by the same trait, so twice the same.
-    let ended = if is_http2 {
+    if is_http2 {
         let connection = pin!(http2_builder(&limits).serve_connection(stream, answer));
-        watched(connection, http2::Connection::graceful_shutdown, &traffic, &limits, stopping).await
+        watched(connection, http2::Connection::graceful_shutdown, &traffic, &limits, stopping)
+            .await?;
     } else {
         let connection = pin!(http1_builder(&limits).serve_connection(stream, answer));
-        watched(connection, http1::Connection::graceful_shutdown, &traffic, &limits, stopping).await
-    };
-    if let Err(error) = ended {
-        tracing::debug!(error = &error as &dyn std::error::Error, "a connection broke");
+        watched(connection, http1::Connection::graceful_shutdown, &traffic, &limits, stopping)
+            .await?;
     }
+    Ok(())
 }
 
 fn set_up(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
@@ -74,20 +111,45 @@ fn set_up(stream: &TcpStream, limits: &Limits) -> io::Result<()> {
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, limits.ping)?;
     sockopt::set_tcp_keepintvl(stream, limits.pong)?;
+    sockopt::set_socket_send_buffer_size(stream, limits.socket_bytes)?;
+    // What is in the socket counts as unread as well, and only Linux knows how long it has been.
+    let unread = u32::try_from(limits.unread.as_millis()).unwrap_or(u32::MAX);
+    sockopt::set_tcp_user_timeout(stream, unread)?;
     Ok(())
 }
 
 async fn handshake<H, R>(
     server: &Server<H, R>,
-    mut stream: TcpStream,
-) -> io::Result<TlsStream<TcpStream>> {
+    socket: &Arc<TcpStream>,
+) -> io::Result<TlsStream<Wire>> {
     let mut first = [0];
-    if stream.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
-        stream.write_all(NOT_HTTPS).await?;
-        stream.shutdown().await?;
+    let mut wire = Wire::new(Arc::clone(socket), server.limits.unread);
+    if socket.peek(&mut first).await? == 1 && first[0] != TLS_HANDSHAKE {
+        wire.write_all(NOT_HTTPS).await?;
+        wire.shutdown().await?;
         return Err(io::Error::other("the client does not speak TLS"));
     }
-    TlsAcceptor::from(Arc::clone(&server.tls)).accept(stream).await
+    TlsAcceptor::from(Arc::clone(&server.tls)).accept(wire).await
+}
+
+/// Waits for a client to notice that its connection has ended. What it sends until then would make
+/// Linux drop what it has not received yet.
+async fn linger(socket: &TcpStream, patience: Duration) {
+    if shut_down(socket).is_err() {
+        return;
+    }
+    let mut piece = vec![0; LINGER_PIECE];
+    let unheard = async {
+        while socket.readable().await.is_ok() {
+            match socket.try_read(&mut piece) {
+                Ok(1..) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(0) | Err(_) => break,
+            }
+        }
+    };
+    // Whoever takes longer has been told.
+    let _noticed = time::timeout(patience, unheard).await;
 }
 
 fn http1_builder(limits: &Limits) -> http1::Builder {
@@ -116,34 +178,45 @@ fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
 
 /// Drives a connection and ends it when the server ends, or when its client keeps it for nothing.
 async fn watched<C>(
-    mut connection: std::pin::Pin<&mut C>,
-    end: impl Fn(std::pin::Pin<&mut C>),
+    mut connection: Pin<&mut C>,
+    end: impl Fn(Pin<&mut C>),
     traffic: &Traffic,
     limits: &Limits,
     mut stopping: Stopping,
-) -> hyper::Result<()>
+) -> Result<(), BoxError>
 where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut seen = 0;
-    let mut patience: Duration = limits.head;
-    loop {
+    let mut look = pin!(time::sleep(limits.head));
+    let grace = loop {
+        let late = async {
+            match traffic.first_end() {
+                Some(end) => time::sleep_until(end + limits.late).await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            ended = &mut connection => return ended,
-            () = stopping.begun() => break,
-            () = time::sleep(patience) => {}
+            ended = &mut connection => return Ok(ended?),
+            () = stopping.begun() => break limits.grace,
+            // Its client does not read it. Others on the connection come back.
+            () = late => break limits.late,
+            () = traffic.end_said() => continue,
+            () = &mut look => {}
         }
         let begun = traffic.begun();
         if begun == 0 {
-            // A handshake and then nothing.
-            return Ok(());
+            return Err("a handshake, and then nothing".into());
         }
         if begun == seen && traffic.is_idle() {
-            break;
+            break limits.grace;
         }
-        (seen, patience) = (begun, limits.idle);
-    }
+        seen = begun;
+        let next = look.deadline() + limits.idle;
+        look.as_mut().reset(next);
+    };
     end(connection.as_mut());
     // A client that does not take its end for one is left alone with it.
-    time::timeout(limits.grace, connection).await.unwrap_or(Ok(()))
+    let ended = time::timeout(grace, connection).await;
+    Ok(ended.map_err(|_elapsed| "the client did not let it end")??)
 }

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// many other clients and some to spare.
 const CONNECTIONS: usize = 4096;
 
+/// How many of those may be connections on which nobody was let in yet. A client is let in within
+/// milliseconds, so this is room for a hundred thousand that come within a second.
+const STRANGERS: usize = 1024;
+
 /// Much longer than a handshake takes between any two machines; as long as Go's servers wait.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -29,6 +33,24 @@ const STREAMS: u32 = 2048;
 /// thousand of them keep 64 MiB.
 const UNREAD_BYTES: usize = 64 * 1024;
 
+/// What the socket of one slow reader may hold; Linux doubles it for what it keeps beside it. Twice
+/// what travels at once between machines of one site, at a gigabit per second and a millisecond.
+/// Without it Linux would hold some 4 MiB for each.
+const SOCKET_BYTES: usize = 256 * 1024;
+
+/// How long a client may read nothing although something waits for it. Whoever is busy for longer
+/// comes back and begins anew; whoever is gone would be asked that long (`PING`), too.
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// How long what is left of an answer may take that should have ended: as much as all buffers hold
+/// takes a second at a few megabits.
+const LATE: Duration = Duration::from_secs(5);
+
+/// How long a client may go on sending what nobody reads, after it was told that its connection
+/// ends. Closing at once would take the answer from it. As long as Go's servers wait, and some more
+/// for what is on its way in buffers.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// What a writer may send without waiting for us to have read it: a request of usual size at once.
 const STREAM_WINDOW: u32 = 256 * 1024;
 
@@ -49,8 +71,10 @@ const GRACE: Duration = Duration::from_secs(20);
 /// What a client may take of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time; more wait until one ends.
+    /// Connections at a time; more wait until one ends, or one of a stranger makes room.
     pub connections: usize,
+    /// How many of those may be of nobody who was let in.
+    pub strangers: usize,
     /// Until TLS is set up.
     pub handshake: Duration,
     /// From the handshake until the head of the first request is read.
@@ -65,6 +89,14 @@ pub struct Limits {
     pub streams: u32,
     /// Bytes of an answer that wait for a reader of HTTP/2.
     pub unread_bytes: usize,
+    /// Bytes of answers that the socket of a connection holds.
+    pub socket_bytes: usize,
+    /// Until a connection ends whose client reads nothing.
+    pub unread: Duration,
+    /// From when an answer should have ended until it is ended.
+    pub late: Duration,
+    /// From the end of a connection until its client has to have taken notice.
+    pub linger: Duration,
     /// Bytes of a request that come unasked.
     pub stream_window: u32,
     /// Bytes of all requests of a connection that come unasked.
@@ -81,6 +113,7 @@ impl Limits {
     /// Those of a server.
     pub const DEFAULT: Self = Self {
         connections: CONNECTIONS,
+        strangers: STRANGERS,
         handshake: HANDSHAKE,
         head: HEAD,
         idle: IDLE,
@@ -88,6 +121,10 @@ impl Limits {
         headers: HEADERS,
         streams: STREAMS,
         unread_bytes: UNREAD_BYTES,
+        socket_bytes: SOCKET_BYTES,
+        unread: UNREAD,
+        late: LATE,
+        linger: LINGER,
         stream_window: STREAM_WINDOW,
         connection_window: CONNECTION_WINDOW,
         ping: PING,

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time;
 
+use super::connection::Guest;
+use super::places::Places;
+use super::traffic::Traffic;
 use super::{Handler, Server, Stopping, connection};
 use crate::access::Realm;
 
@@ -59,22 +61,26 @@ impl Bound {
         server: Arc<Server<H, R>>,
         mut stopping: Stopping,
     ) {
-        let room = Arc::new(Semaphore::new(server.limits.connections));
+        let places = Arc::new(Places::new(&server.limits));
         let mut connections = JoinSet::new();
         loop {
             let next = async {
-                let place = Arc::clone(&room).acquire_owned().await;
-                (place, self.listener.accept().await)
+                places.some().await;
+                self.listener.accept().await
             };
             tokio::select! {
                 () = stopping.begun() => break,
                 Some(ended) = connections.join_next() => tell(ended),
-                (place, accepted) = next => match accepted {
+                accepted = next => match accepted {
                     Ok((stream, _)) => {
                         let (server, stopping) = (Arc::clone(&server), stopping.clone());
+                        let places = Arc::clone(&places);
                         connections.spawn(async move {
-                            let _place = place;
-                            connection::serve(server, stream, stopping).await;
+                            let traffic = Arc::new(Traffic::default());
+                            // The last one may have been taken since.
+                            let place = Arc::new(places.take(&traffic).await);
+                            let guest = Guest { place, traffic };
+                            connection::serve(server, stream, guest, stopping).await;
                         });
                     }
                     Err(error) => pause(&error).await,

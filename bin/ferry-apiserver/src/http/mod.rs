@@ -2,17 +2,22 @@
 //!
 //! A connection is a task. Its handshake, its first request and each request's head have to come in
 //! time; after that it may stay for as long as a request is under way, which a watch can be for
-//! hours, or until it has been idle for too long. What a handler does wrong is answered with a 500
-//! and goes no further.
+//! hours, or until it has been idle for too long. Nobody is waited for who does not read: neither a
+//! write that makes no progress nor an answer that should have ended holds anything for long. What a
+//! handler does wrong is answered with a 500 and goes no further.
 
+mod arriving;
 mod body;
 mod connection;
 mod limits;
 mod listener;
+mod places;
 mod service;
 mod stop;
 #[cfg(test)]
 mod tests;
+mod traffic;
+mod wire;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -21,15 +26,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ferry_runtime::Clock;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use rustls::ServerConfig;
 
 use crate::access::{Authenticator, Caller};
 
+pub use arriving::Arriving;
 pub use limits::Limits;
 pub use listener::{Bound, ListenError};
 pub(crate) use service::wall_time;
 pub use stop::{Stop, Stopping};
+pub use traffic::EndsAt;
 
 /// Answers the requests of callers who are let in.
 pub trait Handler: Send + Sync + 'static {
@@ -40,7 +47,7 @@ pub trait Handler: Send + Sync + 'static {
     fn serve(
         &self,
         caller: Caller,
-        request: Request<Incoming>,
+        request: Request<Arriving>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 

@@ -6,20 +6,23 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ferry_units::WallTime;
 use futures::FutureExt;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use http::{Method, Request, Response, StatusCode};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::body::{Reply, Traffic};
-use super::{Handler, Server};
-use crate::access::{AccessError, Admitted, Peer, Realm};
+use super::arriving::{Arriving, Left};
+use super::body::Reply;
+use super::connection::Guest;
+use super::traffic::UnderWay;
+use super::{EndsAt, Handler, Server};
+use crate::access::{AccessError, Admitted, Authenticated, Peer, Realm};
 
 /// What each request of a connection is answered with.
 pub(super) struct Service<H, R> {
     pub(super) server: Arc<Server<H, R>>,
     pub(super) peer: Peer,
-    pub(super) traffic: Arc<Traffic>,
+    pub(super) guest: Guest,
 }
 
 /// What is said of a request in the log.
@@ -33,10 +36,22 @@ struct Line {
 
 impl<H: Handler, R: Realm> Service<H, R> {
     /// Answers a request, whatever happens.
-    pub(super) async fn answer(&self, mut request: Request<Incoming>) -> Response<Reply<H::Body>> {
-        let under_way = self.traffic.begin();
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Reply<H::Body>> {
+        let version = request.version();
+        let awaits_continue = request.headers().contains_key(EXPECT);
+        let (head, body) = request.into_parts();
+        let (body, left) = Arriving::new(body);
+        let response = self.reply(Request::from_parts(head, body)).await;
+        without_rest(response, left, version, awaits_continue).await
+    }
+
+    async fn reply(&self, mut request: Request<Arriving>) -> Response<Reply<H::Body>> {
+        let under_way = self.guest.traffic.begin();
         let clock = self.server.clock;
         let admitted = self.admit(&request);
+        if admitted.as_ref().is_ok_and(|it| it.caller.authenticated != Authenticated::Anonymous) {
+            self.guest.place.is_of_somebody_known();
+        }
         let line = tracing::enabled!(target: "ferry_apiserver::access", tracing::Level::DEBUG)
             .then(|| Line::of(&request, &admitted, clock.now()));
         let response = match admitted {
@@ -47,9 +62,9 @@ impl<H: Handler, R: Realm> Service<H, R> {
             Ok(Admitted { caller, .. }) => {
                 // Nobody behind this needs to know it, so nobody can give it away.
                 request.headers_mut().remove(AUTHORIZATION);
-                let answer = AssertUnwindSafe(self.server.handler.serve(caller, request));
-                match answer.catch_unwind().await {
-                    Ok(response) => response.map(|body| Reply::answer(body, under_way)),
+                let served = AssertUnwindSafe(self.server.handler.serve(caller, request));
+                match served.catch_unwind().await {
+                    Ok(response) => answer(response, under_way),
                     // The hook has logged it.
                     Err(_panic) => broken().map(|body| Reply::refusal(body, under_way)),
                 }
@@ -61,13 +76,44 @@ impl<H: Handler, R: Realm> Service<H, R> {
         response
     }
 
-    fn admit(&self, request: &Request<Incoming>) -> Result<Admitted, AccessError> {
+    fn admit(&self, request: &Request<Arriving>) -> Result<Admitted, AccessError> {
         let server = &self.server;
         let now = wall_time(server.clock);
         let path = request.uri().path();
         let authenticator = &server.authenticator;
         authenticator.admit(&self.peer, path, request.headers(), &*server.realm, now)
     }
+}
+
+/// The answer of the handler.
+fn answer<B>(mut response: Response<B>, under_way: UnderWay) -> Response<Reply<B>> {
+    let end = response.extensions_mut().remove::<EndsAt>();
+    response.map(|body| {
+        let mut reply = Reply::answer(body, under_way);
+        if let Some(end) = end {
+            reply.ends_at(end);
+        }
+        reply
+    })
+}
+
+/// An answer to a request whose body may not have been read to its end. Whoever sends it must not
+/// miss the answer for that.
+async fn without_rest<B>(
+    mut response: Response<Reply<B>>,
+    left: Left,
+    version: Version,
+    awaits_continue: bool,
+) -> Response<Reply<B>> {
+    let Some(rest) = left.take() else { return response };
+    let Some(unwanted) = rest.taken_if_short(awaits_continue).await else { return response };
+    if version == Version::HTTP_2 {
+        response.body_mut().discards(unwanted);
+    } else {
+        // What comes now is no request.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// What time it is, in the words of certificates and tokens.
@@ -102,7 +148,7 @@ fn broken() -> Response<Bytes> {
 
 impl Line {
     fn of(
-        request: &Request<Incoming>,
+        request: &Request<Arriving>,
         admitted: &Result<Admitted, AccessError>,
         begun: ferry_units::Instant,
     ) -> Self {

@@ -192,7 +192,9 @@ fn limits() -> Limits {
             "so few files may be open that fewer connections are served: see ulimit -n"
         );
     }
-    Limits { connections: room.min(Limits::DEFAULT.connections), ..Limits::DEFAULT }
+    let connections = room.min(Limits::DEFAULT.connections);
+    let strangers = Limits::DEFAULT.strangers * connections / Limits::DEFAULT.connections;
+    Limits { connections, strangers: strangers.max(1), ..Limits::DEFAULT }
 }
 
 /// Puts panics where the rest of the log is. A request that panics is answered all the same.

@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ferry_registry::{Run, User};
+use ferry_registry::User;
 use ferry_runtime::Clock;
 use ferry_units::WallTime;
 use http::{Request, Response};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
-use crate::access::{Authenticator, Caller, Holder, Issued, Realm, Whom, realm};
+use crate::access::{Authenticator, BoundTo, Caller, Holder, Issued, Realm, Whom, realm};
 use crate::api::{Api, Backend, Check, CheckScope, Described, Process, ResponseBody, Trouble};
-use crate::http::{Handler, Stopping};
+use crate::http::{Arriving, Handler, Stopping};
 use crate::metrics::{Endpoint, LongRunning, Metrics};
 
 /// The cluster, as authentication asks it.
@@ -25,6 +25,10 @@ pub(crate) struct ClusterRealm<B>(pub(crate) Arc<B>);
 impl<B: Backend> Realm for ClusterRealm<B> {
     fn service_account(&self, namespace: &str, name: &str) -> Option<String> {
         realm::service_account(&self.0.state(), namespace, name)
+    }
+
+    fn is_there(&self, namespace: &str, bound: &BoundTo, now: WallTime) -> bool {
+        realm::is_there(&self.0.state(), namespace, bound, now)
     }
 
     fn may_impersonate(&self, user: &User, whom: &Whom) -> bool {
@@ -99,7 +103,7 @@ pub(crate) struct Served<B> {
 impl<B: Backend> Handler for Served<B> {
     type Body = Counted;
 
-    async fn serve(&self, caller: Caller, request: Request<Incoming>) -> Response<Counted> {
+    async fn serve(&self, caller: Caller, request: Request<Arriving>) -> Response<Counted> {
         let begun = self.clock.now();
         let mut response = self.api.serve(caller, request).await;
         let described = response.extensions_mut().remove::<Described>();
@@ -140,45 +144,7 @@ impl Body for Counted {
 }
 
 /// What a request is counted as.
-// PARITY: apiserver/pkg/endpoints/metrics/metrics.go#cleanVerb
 fn endpoint(described: &Described) -> Endpoint {
-    let verb = match described.verb {
-        "get" => "GET",
-        "list" => "LIST",
-        "watch" => "WATCH",
-        "create" | "post" => "POST",
-        "update" | "put" => "PUT",
-        "patch" => "PATCH",
-        "delete" => "DELETE",
-        "deletecollection" => "DELETECOLLECTION",
-        other => other,
-    };
-    let Described { group, version, resource, .. } = *described;
-    Endpoint { verb, group, version, resource, subresource: "", scope: "", run: Run::Real }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parity_verbs_are_counted_as_kubernetes_writes_them() {
-        for (verb, counted) in [
-            ("get", "GET"),
-            ("watch", "WATCH"),
-            ("create", "POST"),
-            ("post", "POST"),
-            ("update", "PUT"),
-            ("deletecollection", "DELETECOLLECTION"),
-        ] {
-            let described = Described {
-                verb,
-                group: "kubevirt.io",
-                version: "v1",
-                resource: "virtualmachines",
-            };
-            let endpoint = endpoint(&described);
-            assert_eq!((endpoint.verb, endpoint.resource), (counted, "virtualmachines"));
-        }
-    }
+    let Described { verb, group, version, resource, subresource, scope, run } = *described;
+    Endpoint { verb, group, version, resource, subresource, scope, run }
 }

@@ -117,8 +117,8 @@ fn a_bomb_of_aliases_does_not_go_off() {
     check_read(
         &lines(&levels),
         &expect![[r#"
-        error in document 1: aliases stand for more than 1000000 values at line 1, column 10 (defined at line 6, column 9) (used at line 7, column 15)
-    "#]],
+            error in document 1: aliases stand for more than 19968 values at line 1, column 10 (defined at line 4, column 9) (used at line 5, column 35)
+        "#]],
     );
     check_read(
         "a: &a [*a]\n",
@@ -126,6 +126,28 @@ fn a_bomb_of_aliases_does_not_go_off() {
             error in document 1: an alias cannot stand within its own anchor at line 1, column 8
         "#]],
     );
+}
+
+#[test]
+fn a_long_text_behind_an_anchor_is_not_said_again_without_end() {
+    let uses = vec!["*a"; 2_000].join(", ");
+    let text = format!("a: &a {}\nb: [{uses}]\n", "x".repeat(64 << 10));
+    check_read(
+        &text,
+        &expect![[r#"
+        error in document 1: its texts and what aliases make of them have more than 1636952 bytes (defined at line 1, column 7) (used at line 2, column 97)
+    "#]],
+    );
+}
+
+#[test]
+fn a_template_may_serve_hundreds_of_machines() {
+    let fields: Vec<_> = (0..50).map(|field| format!("    field{field}: {field}")).collect();
+    let machines: Vec<_> =
+        (0..500).map(|machine| format!("- name: machine-{machine}\n  spec: *t")).collect();
+    let text = format!("template: &t\n{}\nitems:\n{}\n", lines(&fields), lines(&machines));
+    let documents = ferry_api::manifest::read(&text).unwrap();
+    assert_eq!(documents[0].value["items"][499]["spec"]["field49"], 49);
 }
 
 #[test]

@@ -1,4 +1,8 @@
 //! The writes of the last minutes, so that lists and watches can go on from where they were.
+//!
+//! Each kind has a history of its own, which is as long as time and memory allow. Where memory does
+//! not, the kind pays that takes most of it: leases that are renewed by the thousand do not shorten
+//! what is remembered of migrations.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,14 +18,21 @@ use crate::state::watch::Lines;
 /// remembers 5 to 10; clients that were cut off come back within that.
 const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
 
-/// How many writes are remembered at most. Each takes some 100 bytes beside its objects, so this is
-/// 5 MB; a hundred nodes that renew their leases every 10 seconds fill a tenth of it in 10 minutes.
-const MOST_WRITES: usize = 50_000;
+/// How long they are remembered where there is less. A watcher hears of its revision each minute,
+/// by a bookmark; one that was cut off just before it and comes back at once has seen none for this
+/// long.
+const KEPT_AT_LEAST: Duration = Duration::from_secs(75);
 
-/// How many bytes of objects that are no longer current are remembered at most. Watches that lag
-/// further behind list again, which costs them one request; memory at rest is promised to stay
-/// below 50 MiB with 10,000 objects of 2 KiB, which take 27.
-const MOST_BYTES: usize = 8 << 20;
+/// How many bytes writes beyond that take at most, of all kinds together. Watches that lag further
+/// behind list again, which costs them one request.
+const USUAL_BYTES: usize = 8 << 20;
+
+/// How many bytes all writes take at most. Memory is promised to stay below 50 MiB with 10,000
+/// objects of 2 KiB, which take 27. A hundred objects of 2 KiB a second fit for 75 seconds.
+const MOST_BYTES: usize = 16 << 20;
+
+/// What a write takes beside its objects.
+const ENTRY_BYTES: usize = 128;
 
 /// For how many of the newest writes of a kind the text that watchers were sent is kept. Watchers
 /// that keep up read it within the first few; the others make it anew.
@@ -30,11 +41,20 @@ const LINES_KEPT: usize = 256;
 /// The writes of the last minutes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    oldest: Revision,
+    /// Nothing is known of before.
+    start: Revision,
     room: Room,
-    kinds: BTreeMap<Kind, VecDeque<Entry>>,
-    /// All writes in order: when, and of which kind.
-    order: VecDeque<(WallTime, Kind)>,
+    kinds: BTreeMap<Kind, Kept>,
+    bytes: usize,
+}
+
+/// What is remembered of a kind.
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    /// The newest write that is forgotten, if there is one.
+    forgotten: Revision,
+    /// In order, and when each was.
+    entries: VecDeque<(WallTime, Entry)>,
     bytes: usize,
 }
 
@@ -77,34 +97,51 @@ impl From<bool> for Fate {
 }
 
 impl Entry {
-    /// The bytes that only the history holds.
+    /// The bytes that only the history holds: nothing of what is current.
     fn bytes(&self) -> usize {
         let gone = match self.fate {
             Fate::There => 0,
             Fate::Gone => self.object.json.len(),
         };
-        gone + self.before.as_ref().map_or(0, |before| before.json.len())
+        ENTRY_BYTES + gone + self.before.as_ref().map_or(0, |before| before.json.len())
+    }
+}
+
+impl Kept {
+    /// When the oldest write was.
+    fn since(&self) -> Option<WallTime> {
+        self.entries.front().map(|(at, _)| *at)
+    }
+
+    /// Forgets the oldest write. Returns how many bytes are free now.
+    fn forget_one(&mut self) -> usize {
+        let Some((_, entry)) = self.entries.pop_front() else { return 0 };
+        let bytes = entry.bytes();
+        self.bytes -= bytes;
+        self.forgotten = entry.revision;
+        bytes
     }
 }
 
 impl History {
     /// A history that begins at `revision`.
     pub(super) fn from(revision: Revision) -> Self {
-        Self { oldest: revision, ..Self::default() }
+        Self { start: revision, ..Self::default() }
     }
 
     /// One that remembers nothing.
     pub(super) fn none(revision: Revision) -> Self {
-        Self { oldest: revision, room: Room::None, ..Self::default() }
+        Self { start: revision, room: Room::None, ..Self::default() }
     }
 
-    pub(super) fn oldest(&self) -> Revision {
-        self.oldest
+    /// From where on everything is known that happened to objects of the kind.
+    pub(super) fn oldest(&self, kind: Kind) -> Revision {
+        self.kinds.get(&kind).map_or(self.start, |kept| kept.forgotten.max(self.start))
     }
 
     pub(super) fn last_change(&self, kind: Kind) -> Revision {
-        let last = self.kinds.get(&kind).and_then(|entries| entries.back());
-        last.map_or(self.oldest, |entry| entry.revision)
+        let last = self.kinds.get(&kind).and_then(|kept| kept.entries.back());
+        last.map_or(self.oldest(kind), |(_, entry)| entry.revision)
     }
 
     pub(super) fn push(
@@ -116,43 +153,46 @@ impl History {
         now: WallTime,
     ) {
         if self.room == Room::None {
-            self.oldest = revision;
+            self.start = revision;
             return;
         }
-        let kind = object.key.kind;
+        let kept = self.kinds.entry(object.key.kind).or_default();
         let lines = Some(Arc::new(Lines::default()));
         let entry = Entry { revision, object, before, fate, lines };
-        self.bytes += entry.bytes();
-        let entries = self.kinds.entry(kind).or_default();
-        entries.push_back(entry);
-        if let Some(cold) = entries.len().checked_sub(LINES_KEPT + 1) {
-            entries[cold].lines = None;
+        let bytes = entry.bytes();
+        kept.bytes += bytes;
+        kept.entries.push_back((now, entry));
+        if let Some(cold) = kept.entries.len().checked_sub(LINES_KEPT + 1) {
+            kept.entries[cold].1.lines = None;
         }
-        self.order.push_back((now, kind));
+        self.bytes += bytes;
         self.forget(now);
     }
 
     fn forget(&mut self, now: WallTime) {
-        while let Some((at, kind)) = self.order.front()
-            && (self.order.len() > MOST_WRITES
-                || self.bytes > MOST_BYTES
-                || now.since(*at) > KEPT_FOR)
-        {
-            let entries = self.kinds.get_mut(kind);
-            if let Some(entry) = entries.and_then(VecDeque::pop_front) {
-                self.bytes -= entry.bytes();
-                self.oldest = entry.revision;
+        let age = |kept: &Kept| kept.since().map(|since| now.since(since));
+        for kept in self.kinds.values_mut() {
+            while age(kept).is_some_and(|age| age > KEPT_FOR) {
+                self.bytes -= kept.forget_one();
             }
-            self.order.pop_front();
+        }
+        while self.bytes > USUAL_BYTES {
+            let is_tight = self.bytes > MOST_BYTES;
+            let may_forget =
+                |kept: &&mut Kept| age(kept).is_some_and(|age| is_tight || age > KEPT_AT_LEAST);
+            let most = self.kinds.values_mut().filter(may_forget).max_by_key(|kept| kept.bytes);
+            let Some(kept) = most else { return };
+            self.bytes -= kept.forget_one();
         }
     }
 
     /// The writes to objects of a kind after a revision, oldest first.
     pub(super) fn after(&self, kind: Kind, revision: Revision) -> impl Iterator<Item = &Entry> {
-        let entries = self.kinds.get(&kind);
+        let entries = self.kinds.get(&kind).map(|kept| &kept.entries);
         let start = entries
-            .map_or(0, |entries| entries.partition_point(|entry| entry.revision <= revision));
-        entries.into_iter().flat_map(move |entries| entries.range(start..))
+            .map_or(0, |entries| entries.partition_point(|(_, entry)| entry.revision <= revision));
+        let later = entries.into_iter().flat_map(move |entries| entries.range(start..));
+        later.map(|(_, entry)| entry)
     }
 }
 
@@ -163,9 +203,11 @@ mod tests {
     use super::*;
     use crate::object::{Meta, ObjectKey};
 
-    fn stored(name: &str, revision: u64, bytes: usize) -> Arc<Stored> {
+    const MIB: usize = 1 << 20;
+
+    fn stored(kind: Kind, revision: u64, bytes: usize) -> Arc<Stored> {
         Arc::new(Stored {
-            key: ObjectKey::new(Kind::ConfigMap, "a", name),
+            key: ObjectKey::new(kind, "a", "x"),
             revision: Revision(revision),
             meta: Meta::default(),
             json: Bytes::from(vec![b' '; bytes]),
@@ -176,51 +218,86 @@ mod tests {
         WallTime::from_unix_seconds(seconds).unwrap()
     }
 
-    #[test]
-    fn current_objects_cost_nothing_and_former_ones_are_bounded() {
-        let mut history = History::from(Revision(0));
-        let mut before = None;
-        for revision in 1..=20 {
-            let object = stored("a", revision, MOST_BYTES / 4);
-            history.push(Revision(revision), object.clone(), before, Fate::There, at(0));
-            before = Some(object);
-        }
-        assert!(history.bytes <= MOST_BYTES);
-        let left: Vec<_> =
-            history.after(Kind::ConfigMap, history.oldest()).map(|e| e.revision.0).collect();
-        assert_eq!(left, [17, 18, 19, 20]);
-        assert_eq!(history.oldest(), Revision(16));
+    /// Writes of objects that replace others of that many bytes.
+    fn push(history: &mut History, kind: Kind, revision: u64, bytes: usize, seconds: i64) {
+        let object = stored(kind, revision, 1);
+        let before = (bytes > 0).then(|| stored(kind, revision - 1, bytes));
+        history.push(Revision(revision), object, before, Fate::There, at(seconds));
+    }
+
+    fn left(history: &History, kind: Kind) -> Vec<u64> {
+        history.after(kind, history.oldest(kind)).map(|entry| entry.revision.0).collect()
     }
 
     #[test]
-    fn what_is_older_than_ten_minutes_goes_and_what_is_not_stays() {
-        let mut history = History::from(Revision(7));
-        for (revision, second) in [(8, 0), (9, 300), (10, 600), (11, 601)] {
-            history.push(
-                Revision(revision),
-                stored(&revision.to_string(), revision, 1),
-                None,
-                Fate::There,
-                at(second),
-            );
+    fn current_objects_cost_nothing_and_former_ones_are_bounded() {
+        let mut history = History::from(Revision(0));
+        for revision in 1..=20 {
+            push(&mut history, Kind::ConfigMap, revision, 4 * MIB - ENTRY_BYTES, 0);
         }
-        assert_eq!(history.oldest(), Revision(8));
-        assert_eq!(history.after(Kind::ConfigMap, Revision(8)).count(), 3);
-        assert_eq!(history.after(Kind::ConfigMap, Revision(10)).count(), 1);
-        assert_eq!(history.last_change(Kind::ConfigMap), Revision(11));
-        assert_eq!(history.last_change(Kind::Pod), Revision(8));
+        assert_eq!(history.bytes, MOST_BYTES);
+        assert_eq!(left(&history, Kind::ConfigMap), [17, 18, 19, 20]);
+        assert_eq!(history.oldest(Kind::ConfigMap), Revision(16));
+        let mut history = History::from(Revision(0));
+        history.push(Revision(1), stored(Kind::Pod, 1, 9 * MIB), None, Fate::There, at(0));
+        assert_eq!(history.bytes, ENTRY_BYTES);
+    }
+
+    #[test]
+    fn what_is_older_than_ten_minutes_goes_whichever_kind_is_written() {
+        let mut history = History::from(Revision(7));
+        for (revision, second) in [(8, 0), (9, 300), (10, 600)] {
+            push(&mut history, Kind::ConfigMap, revision, 0, second);
+        }
+        push(&mut history, Kind::Pod, 11, 0, 601);
+        assert_eq!(history.oldest(Kind::ConfigMap), Revision(8));
+        assert_eq!(left(&history, Kind::ConfigMap), [9, 10]);
+        assert_eq!(history.after(Kind::ConfigMap, Revision(10)).count(), 0);
+        assert_eq!(history.last_change(Kind::ConfigMap), Revision(10));
+        assert_eq!(history.last_change(Kind::Pod), Revision(11));
+        // Nothing was forgotten of it.
+        assert_eq!(history.oldest(Kind::Pod), Revision(7));
+        assert_eq!(history.last_change(Kind::Node), Revision(7));
+    }
+
+    #[test]
+    fn a_kind_that_is_written_heavily_shortens_its_own_history_only() {
+        let mut history = History::from(Revision(0));
+        push(&mut history, Kind::VirtualMachineInstanceMigration, 1, MIB, 0);
+        for revision in 2..=5_000 {
+            let second = i64::try_from(revision).unwrap() / 100;
+            push(&mut history, Kind::Lease, revision, 64 << 10, second);
+        }
+        assert!(history.bytes <= MOST_BYTES);
+        assert_eq!(left(&history, Kind::VirtualMachineInstanceMigration), [1]);
+        assert!(history.oldest(Kind::Lease) > Revision(4_000));
+    }
+
+    #[test]
+    fn what_is_newer_than_75_seconds_stays_beyond_the_usual_size() {
+        let mut history = History::from(Revision(0));
+        let mut second = 0;
+        for revision in 1..=12 {
+            push(&mut history, Kind::ConfigMap, revision, MIB, second);
+            second += 7;
+        }
+        // The last was at 77 s.
+        assert_eq!(left(&history, Kind::ConfigMap).first(), Some(&2));
+        push(&mut history, Kind::Pod, 13, 0, 77 + 75);
+        // As of 152 s, 11 of them are too old to stay beyond it.
+        assert_eq!(left(&history, Kind::ConfigMap).first(), Some(&6));
+        assert!(history.bytes <= USUAL_BYTES);
     }
 
     #[test]
     fn the_number_of_writes_is_bounded_and_cold_ones_have_no_text() {
         let mut history = History::from(Revision(0));
-        let object = stored("a", 1, 1);
-        let most = u64::try_from(MOST_WRITES).unwrap();
+        let most = u64::try_from(MOST_BYTES / ENTRY_BYTES).unwrap();
         for revision in 1..=most + 5 {
-            history.push(Revision(revision), object.clone(), None, Fate::There, at(0));
+            push(&mut history, Kind::ConfigMap, revision, 0, 0);
         }
-        assert_eq!(history.oldest(), Revision(5));
-        let warm = history.after(Kind::ConfigMap, Revision(0)).filter(|e| e.lines.is_some());
-        assert_eq!(warm.count(), LINES_KEPT);
+        assert_eq!(history.oldest(Kind::ConfigMap), Revision(5));
+        let all = history.after(Kind::ConfigMap, Revision(0));
+        assert_eq!(all.filter(|entry| entry.lines.is_some()).count(), LINES_KEPT);
     }
 }

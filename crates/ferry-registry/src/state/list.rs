@@ -70,7 +70,7 @@ impl State {
             }
             ListStart::Exactly(revision) => {
                 self.check_future(*revision)?;
-                if *revision < self.oldest() {
+                if *revision < self.oldest(selection.kind) {
                     let message = REVISION_EXPIRED.to_owned();
                     return Err(Refusal::Expired { message, continue_token: None });
                 }
@@ -119,7 +119,7 @@ impl State {
         }
         let revision = token.revision.unwrap_or_else(|| self.revision());
         self.check_future(revision)?;
-        if revision < self.oldest() {
+        if revision < self.oldest(selection.kind) {
             let fresh = ContinueToken { revision: None, after: token.after.clone() };
             return Err(Refusal::Expired {
                 message: TOKEN_EXPIRED.to_owned(),

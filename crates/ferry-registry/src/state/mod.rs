@@ -97,9 +97,9 @@ impl State {
         self.revision
     }
 
-    /// A watch may begin at this or any later revision.
-    pub fn oldest(&self) -> Revision {
-        self.history.oldest()
+    /// A watch of objects of the kind may begin at this or any later revision.
+    pub fn oldest(&self, kind: Kind) -> Revision {
+        self.history.oldest(kind)
     }
 
     /// The object of that key.

@@ -103,9 +103,10 @@ impl State {
         after: Revision,
         most: usize,
     ) -> Result<Events, Refusal> {
-        if after < self.oldest() {
+        let oldest = self.oldest(selection.kind);
+        if after < oldest {
             return Err(Refusal::Expired {
-                message: format!("too old resource version: {after} ({})", self.oldest()),
+                message: format!("too old resource version: {after} ({oldest})"),
                 continue_token: None,
             });
         }

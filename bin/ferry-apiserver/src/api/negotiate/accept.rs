@@ -3,8 +3,9 @@
 /// One form that a client takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct MediaType<'a> {
-    pub(super) kind: &'a str,
-    pub(super) subtype: &'a str,
+    /// In small letters, as the next.
+    pub(super) kind: String,
+    pub(super) subtype: String,
     parameters: Vec<(&'a str, &'a str)>,
     /// How much it is wanted, in thousandths.
     quality: u16,
@@ -17,10 +18,12 @@ impl<'a> MediaType<'a> {
     fn parse(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
+        let (kind, subtype) =
+            (kind.trim().to_ascii_lowercase(), subtype.trim().to_ascii_lowercase());
         let mut media = Self { kind, subtype, parameters: Vec::new(), quality: 1000 };
         for (name, value) in parts.filter_map(|part| part.split_once('=')) {
             let (name, value) = (name.trim(), value.trim().trim_matches('"'));
-            if name == "q" {
+            if name.eq_ignore_ascii_case("q") {
                 media.quality = quality(value);
             } else {
                 media.parameters.push((name, value));
@@ -31,7 +34,10 @@ impl<'a> MediaType<'a> {
 
     /// The value of a parameter.
     pub(super) fn parameter(&self, name: &str) -> Option<&'a str> {
-        self.parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+        self.parameters
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
     }
 }
 

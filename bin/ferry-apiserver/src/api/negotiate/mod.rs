@@ -107,9 +107,10 @@ impl Format {
         if header.is_empty() || header == JSON {
             return Ok(Self { layout, ..Self::PLAIN });
         }
-        accepted(&header).iter().find_map(|media| Self::of(media, layout, offer)).ok_or_else(|| {
-            Refusal::NotAcceptable { accepted: ANSWERS.into_iter().map(str::to_owned).collect() }
-        })
+        accepted(&header)
+            .iter()
+            .find_map(|media| Self::of(media, layout, offer))
+            .ok_or_else(|| Refusal::NotAcceptable { accepted: offer.answers() })
     }
 
     fn of(media: &MediaType<'_>, layout: Layout, offer: Offer) -> Option<Self> {
@@ -138,6 +139,17 @@ impl Format {
     }
 }
 
+impl Offer {
+    /// The forms of it, for whoever takes none.
+    // PARITY: apiserver/pkg/endpoints/handlers/negotiation/negotiate.go#MediaTypesForSerializer
+    fn answers(self) -> Vec<String> {
+        match self {
+            Self::Plain | Self::Objects => ANSWERS.map(str::to_owned).to_vec(),
+            Self::Stream => vec![format!("{JSON};stream=watch")],
+        }
+    }
+}
+
 impl MetaVersion {
     /// As `apiVersion` has it.
     pub(crate) const fn api_version(self) -> &'static str {
@@ -150,7 +162,7 @@ impl MetaVersion {
 
 impl MediaType<'_> {
     fn encoding(&self) -> Option<Encoding> {
-        match (self.kind, self.subtype) {
+        match (self.kind.as_str(), self.subtype.as_str()) {
             ("*", "*") | ("application", "*" | "json") => Some(Encoding::Json),
             ("application", "yaml") => Some(Encoding::Yaml),
             _ => None,
@@ -246,7 +258,7 @@ pub(crate) enum PatchForm {
 /// The form of the body of a write. Without a `Content-Type` it is JSON, as python's and virtctl's
 /// bodies are.
 pub(crate) fn body_form(headers: &HeaderMap) -> Result<BodyForm, Refusal> {
-    match content_type(headers) {
+    match content_type(headers).as_str() {
         "" | JSON => Ok(BodyForm::Json),
         YAML | "application/x-yaml" | "text/yaml" => Ok(BodyForm::Yaml),
         PROTOBUF => Ok(BodyForm::Protobuf),
@@ -272,7 +284,7 @@ pub(crate) fn patch_form(
     const MERGE: &str = "application/merge-patch+json";
     const STRATEGIC: &str = "application/strategic-merge-patch+json";
     const APPLY: &str = "application/apply-patch+yaml";
-    match (content_type(headers), strategic) {
+    match (content_type(headers).as_str(), strategic) {
         (JSON_PATCH, _) => Ok(PatchForm::Json),
         (MERGE, _) => Ok(PatchForm::Merge),
         (STRATEGIC, StrategicPatches::Taken) => Ok(PatchForm::Strategic),
@@ -282,10 +294,10 @@ pub(crate) fn patch_form(
     }
 }
 
-/// The type of a body without its parameters.
-fn content_type(headers: &HeaderMap) -> &str {
+/// The type of a body without its parameters, in small letters.
+fn content_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default().split(';').next().unwrap_or_default().trim()
+    value.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn unsupported(accepted: &[&str]) -> Refusal {

@@ -31,6 +31,8 @@ fn the_first_form_that_can_be_made_is_chosen() {
         ("application/vnd.kubernetes.protobuf;stream=watch,application/json", json, json, json),
         ("application/vnd.kubernetes.protobuf", None, None, None),
         ("application/yaml", yaml, yaml, None),
+        ("Application/YAML", yaml, yaml, None),
+        ("APPLICATION/Json;As=Table;V=v1;G=meta.k8s.io;Q=0.5", None, table, table),
         ("application/yaml,application/json", yaml, yaml, json),
         ("application/yaml;q=0.5,application/json", json, json, json),
         ("application/json;q=0", None, None, None),
@@ -90,11 +92,25 @@ fn discovery_comes_in_one_document_for_whoever_takes_that() {
 }
 
 #[test]
+fn parity_whoever_takes_no_form_of_a_stream_is_told_those_of_streams() {
+    for (offer, forms) in [
+        (Offer::Objects, "application/json, application/yaml"),
+        (Offer::Stream, "application/json;stream=watch"),
+    ] {
+        let headers = with(ACCEPT, "text/html");
+        let refusal = Format::negotiate(&headers, &Query::default(), offer).unwrap_err();
+        let expected = format!("only the following media types are accepted: {forms}");
+        assert_eq!(refusal.to_string(), expected);
+    }
+}
+
+#[test]
 fn a_body_without_a_type_is_json_and_a_patch_without_one_is_refused() {
     for (content_type, expected) in [
         ("application/json", Some(BodyForm::Json)),
         ("application/json; charset=utf-8", Some(BodyForm::Json)),
         ("application/yaml", Some(BodyForm::Yaml)),
+        ("Application/JSON; Charset=UTF-8", Some(BodyForm::Json)),
         ("application/vnd.kubernetes.protobuf", Some(BodyForm::Protobuf)),
         ("text/plain", None),
     ] {

@@ -211,10 +211,21 @@ fn revision(query: &Query) -> Result<Option<Revision>, Refusal> {
     }
 }
 
+/// A parameter that is a number.
+// PARITY: apimachinery/pkg/runtime/converter.go#Convert_Slice_string_To_int64
 fn whole(query: &Query, name: &str) -> Result<Option<i64>, Refusal> {
     let Some(text) = query.text(name) else { return Ok(None) };
-    let number = text.parse();
-    number.map(Some).map_err(|_| bad_request(format!("{name}: {text:?} is no whole number")))
+    match text.parse::<i64>() {
+        Ok(number) => Ok(Some(number)),
+        Err(error) => {
+            use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+            let why = match error.kind() {
+                NegOverflow | PosOverflow => "value out of range",
+                _ => "invalid syntax",
+            };
+            Err(bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}")))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -294,7 +305,11 @@ mod tests {
                 "resourceVersion=-1",
                 "resourceVersion: Invalid value: \"-1\": must be a whole number",
             ),
-            ("limit=x", "limit: \"x\" is no whole number"),
+            ("limit=x", "strconv.ParseInt: parsing \"x\": invalid syntax"),
+            (
+                "limit=9223372036854775808",
+                "strconv.ParseInt: parsing \"9223372036854775808\": value out of range",
+            ),
             ("continue=!", "continue key is not valid: "),
             ("continue=x&resourceVersion=3", "specifying resource version is not allowed"),
             ("fieldSelector=spec.x%3D1", "field label not supported: spec.x"),
@@ -342,7 +357,7 @@ mod tests {
                 "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: \
                  resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
             ),
-            ("timeoutSeconds=soon", "timeoutSeconds: \"soon\" is no whole number"),
+            ("timeoutSeconds=soon", "strconv.ParseInt: parsing \"soon\": invalid syntax"),
         ] {
             let refusal = watch(query).unwrap_err();
             assert!(refusal.starts_with(message), "{query}: {refusal}");

@@ -9,18 +9,43 @@ mod route;
 #[cfg(test)]
 mod tests;
 
+use std::string::FromUtf8Error;
+
+use ferry_registry::Refusal;
+
 pub(crate) use query::Query;
 pub(crate) use request_info::{PathForm, RequestInfo, ResourcePath, Verb};
 pub(crate) use route::{
     Absence, Alias, Discovery, Health, ObjectsPath, OpenApi, Review, Route, Subresource,
-    VirtctlObject,
+    VIRTCTL_GROUP, VIRTCTL_VERSIONS, VirtctlObject,
 };
+
+/// Refuses a path or a query with an escape that is none, or that is no UTF-8 without its escapes.
+/// Whoever sent it meant something else than it says.
+pub(crate) fn check_encoding(text: &str) -> Result<(), Refusal> {
+    let refused = |message: String| Err(Refusal::BadRequest { message });
+    for (position, _) in text.match_indices('%') {
+        let digits = text.as_bytes().get(position + 1..position + 3);
+        if digits.and_then(|digits| hex(digits[0], digits[1])).is_none() {
+            let end = text.ceil_char_boundary((position + 3).min(text.len()));
+            return refused(format!("invalid URL escape {:?}", &text[position..end]));
+        }
+    }
+    if text.contains('%') && decoded(text, Plus::IsPlus).is_err() {
+        return refused("the URL is no UTF-8 text".to_owned());
+    }
+    Ok(())
+}
 
 /// `%41` into `A`. What is no escape, or no UTF-8 afterwards, is left as it is.
 fn percent_decoded(text: &str, plus: Plus) -> String {
     if !text.contains(['%', '+']) {
         return text.to_owned();
     }
+    decoded(text, plus).unwrap_or_else(|_| text.to_owned())
+}
+
+fn decoded(text: &str, plus: Plus) -> Result<String, FromUtf8Error> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {
@@ -40,7 +65,7 @@ fn percent_decoded(text: &str, plus: Plus) -> String {
             }
         }
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    String::from_utf8(bytes)
 }
 
 /// What a plus means.

@@ -231,10 +231,27 @@ fn a_query_is_decoded() {
     assert_eq!(Query::parse(""), Query::default());
 }
 
+#[test]
+fn an_escape_that_is_none_is_refused() {
+    for (text, refused) in [
+        ("/api/v1/namespaces/r%65d", None),
+        ("a=%C3%A9+b", None),
+        ("/api/%zz", Some("invalid URL escape \"%zz\"")),
+        ("/api/%4", Some("invalid URL escape \"%4\"")),
+        ("/api/%", Some("invalid URL escape \"%\"")),
+        ("a=%é", Some("invalid URL escape \"%é\"")),
+        ("/api/%ff", Some("the URL is no UTF-8 text")),
+    ] {
+        let message = check_encoding(text).err().map(|refusal| refusal.to_string());
+        assert_eq!(message.as_deref(), refused, "{text}");
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn any_path_means_something(path in "(/[a-z%0-9.]{0,8}){0,9}|\\PC*", query in "\\PC*") {
         let info = RequestInfo::new(&Method::GET, &path, &Query::parse(&query));
         let _ = Route::new(&info);
+        let _ = check_encoding(&path);
     }
 }

@@ -49,10 +49,45 @@ async fn an_account_gets_a_token() {
         (&url, json!({ "spec": { "expirationSeconds": 5 } }), 422),
         (&url, json!({ "spec": { "expirationSeconds": "5" } }), 400),
         (&url, json!({ "spec": 7 }), 400),
-        (&url, json!({ "spec": { "boundObjectRef": { "kind": "Pod" } } }), 422),
+        (&url, json!({ "spec": { "boundObjectRef": 7 } }), 400),
         (&format!("{ACCOUNTS}/none/token"), json!({}), 404),
     ] {
         assert_eq!(cluster.post(url, &request).await.refusal().0, code, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn parity_a_token_is_bound_to_a_pod_or_a_secret_that_is_there() {
+    let cluster = Cluster::new().await;
+    let account = json!({ "metadata": { "name": "bot" } });
+    assert_eq!(cluster.post(ACCOUNTS, &account).await.code, 201);
+    let pods = "/api/v1/namespaces/red/pods";
+    let pod = |name: &str, account: &str| {
+        json!({
+            "metadata": { "name": name },
+            "spec": {
+                "serviceAccountName": account,
+                "containers": [{ "name": "c", "image": "i" }],
+            },
+        })
+    };
+    let mine = cluster.post(pods, &pod("mine", "bot")).await.json();
+    cluster.post(pods, &pod("other", "default")).await;
+    let secret = json!({ "metadata": { "name": "s" } });
+    cluster.post("/api/v1/namespaces/red/secrets", &secret).await;
+    let uid = mine["metadata"]["uid"].as_str().unwrap();
+    for (reference, code) in [
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "mine" }), 201),
+        (json!({ "kind": "Pod", "name": "mine", "uid": uid }), 201),
+        (json!({ "kind": "Secret", "apiVersion": "v1", "name": "s" }), 201),
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "mine", "uid": "another" }), 409),
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "other" }), 400),
+        (json!({ "kind": "Pod", "apiVersion": "v1", "name": "none" }), 404),
+        (json!({ "kind": "ConfigMap", "apiVersion": "v1", "name": "s" }), 400),
+    ] {
+        let request = json!({ "spec": { "boundObjectRef": reference } });
+        let answer = cluster.post(&format!("{ACCOUNTS}/bot/token"), &request).await;
+        assert_eq!(answer.code, code, "{reference}: {}", answer.text);
     }
 }
 
@@ -93,6 +128,43 @@ async fn virtctl_starts_a_machine_without_a_content_type() {
     assert!(matches!(empty.code, 200..=299 | 409), "{}", empty.text);
     let version = cluster.get("/apis/subresources.kubevirt.io/v1/version").await.json();
     assert!(version["gitVersion"].as_str().unwrap().starts_with("v1."));
+}
+
+#[tokio::test]
+async fn whether_one_may_is_answered_as_a_request_would_be() {
+    let cluster = Cluster::new().await;
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    let role = json!({
+        "metadata": { "name": "looks" },
+        "rules": [{
+            "verbs": ["get"], "apiGroups": ["kubevirt.io"], "resources": ["virtualmachines"],
+        }],
+    });
+    let binding = json!({
+        "metadata": { "name": "looks" },
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "looks",
+        },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "bob" }],
+    });
+    assert_eq!(cluster.post(&format!("{rbac}/clusterroles"), &role).await.code, 201);
+    assert_eq!(cluster.post(&format!("{rbac}/clusterrolebindings"), &binding).await.code, 201);
+    let access = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
+    for (group, version, allowed) in [
+        ("kubevirt.io", "v1", true),
+        ("migrations.kubevirt.io", "v1alpha1", true),
+        ("migrations.kubevirt.io", "", true),
+        ("migrations.kubevirt.io", "v1", false),
+        ("hco.kubevirt.io", "", false),
+    ] {
+        let wanted = json!({
+            "verb": "get", "group": group, "version": version, "resource": "virtualmachines",
+            "namespace": "red", "name": "db",
+        });
+        let review = json!({ "spec": { "user": "bob", "resourceAttributes": wanted } });
+        let answer = cluster.post(access, &review).await.json();
+        assert_eq!(answer["status"]["allowed"], allowed, "{group}/{version}: {answer}");
+    }
 }
 
 #[tokio::test]

@@ -111,6 +111,16 @@ async fn every_failure_is_a_status() {
     let url = format!("{CONFIG_MAPS}?watch=true&sendInitialEvents=true");
     let (code, reason, _) = cluster.get(&url).await.refusal();
     assert_eq!((code, reason.as_str()), (422, "Invalid"));
+    for (query, said) in [
+        ("timeoutSeconds=abc&watch=1", "strconv.ParseInt: parsing \"abc\": invalid syntax"),
+        ("limit=abc", "strconv.ParseInt: parsing \"abc\": invalid syntax"),
+        ("labelSelector=%zz", "invalid URL escape \"%zz\""),
+    ] {
+        let refusal = cluster.get(&format!("{CONFIG_MAPS}?{query}")).await.refusal();
+        assert_eq!(refusal, (400, "BadRequest".to_owned(), said.to_owned()), "{query}");
+    }
+    let (code, _, said) = cluster.get("/api/v1/namespaces/r%ed").await.refusal();
+    assert_eq!((code, said.as_str()), (400, "the URL is no UTF-8 text"));
     let url = format!("{CONFIG_MAPS}?continue=x");
     assert_eq!(cluster.get(&url).await.refusal().0, 400);
     let yaml = [("accept", "application/yaml")];
@@ -125,4 +135,28 @@ async fn nobody_deletes_all_namespaces_at_once() {
     let headers: [(&str, &str); 0] = [];
     let reply = cluster.ask(Method::DELETE, "/api/v1/namespaces", &headers, String::new()).await;
     assert_eq!(reply.refusal().0, 405);
+}
+
+#[tokio::test]
+async fn nesting_has_an_end_in_every_form() {
+    let cluster = Cluster::new().await;
+    let deep = 200_000;
+    let json = format!("{{\"data\":{}{}}}", "[".repeat(deep), "]".repeat(deep));
+    let one = format!("{CONFIG_MAPS}/m");
+    for (method, url, form) in [
+        (Method::POST, CONFIG_MAPS, "json"),
+        (Method::POST, CONFIG_MAPS, "yaml"),
+        (Method::PUT, &one, "json"),
+        (Method::DELETE, &one, "json"),
+        (Method::PATCH, &one, "json-patch+json"),
+        (Method::PATCH, &one, "merge-patch+json"),
+        (Method::PATCH, &one, "strategic-merge-patch+json"),
+        (Method::PATCH, &one, "apply-patch+yaml"),
+    ] {
+        let form = format!("application/{form}");
+        let url = format!("{url}?fieldManager=me");
+        let headers = [("content-type", form.as_str())];
+        let answer = cluster.ask(method.clone(), &url, &headers, json.clone()).await;
+        assert_eq!(answer.refusal().0, 400, "{method} {form}");
+    }
 }

@@ -151,6 +151,21 @@ async fn tables_are_watched_and_say_their_columns_once() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_watch_from_a_revision_to_come_has_no_bookmark_before_it() {
+    let cluster = Cluster::new().await;
+    let query = "resourceVersion=103&allowWatchBookmarks=true&timeoutSeconds=150";
+    let mut listener = Listener::new(&cluster, query, "*/*").await;
+    let minute = tokio::time::timeout(Duration::from_secs(61), listener.next()).await;
+    assert!(minute.is_err(), "{minute:?}");
+    for name in ["a", "b", "c"] {
+        create(&cluster, name).await;
+    }
+    assert_eq!(listener.told().await, "ADDED c");
+    let bookmark = listener.next().await.unwrap();
+    assert_eq!(bookmark["object"]["metadata"]["resourceVersion"], "104");
+}
+
+#[tokio::test(start_paused = true)]
 async fn bookmarks_come_every_minute_and_shortly_before_the_end() {
     let cluster = Cluster::new().await;
     let query = "resourceVersion=101&allowWatchBookmarks=true&timeoutSeconds=150";

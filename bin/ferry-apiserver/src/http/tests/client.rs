@@ -134,6 +134,26 @@ impl Client {
         }
     }
 
+    /// The answer to a request with a body, read to its end, and what its head says of the
+    /// connection.
+    pub(super) async fn post(
+        &mut self,
+        path: &str,
+        body: Vec<u8>,
+    ) -> hyper::Result<(StatusCode, String, Option<String>)> {
+        let request = Request::post(format!("https://localhost{path}")).header("host", "localhost");
+        let request = request.body(Full::from(body)).unwrap();
+        let response = match &mut self.sender {
+            Sender::Http1(sender) => sender.send_request(request).await?,
+            Sender::Http2(sender) => sender.send_request(request).await?,
+        };
+        let code = response.status();
+        let connection = response.headers().get("connection");
+        let connection = connection.map(|value| value.to_str().unwrap().to_owned());
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok((code, String::from_utf8(body.to_vec()).unwrap(), connection))
+    }
+
     /// Opens a stream beside others, and reads the first that comes on it. It stays open until the
     /// connection ends.
     pub(super) fn open(&self, path: &str) -> impl Future<Output = hyper::Result<String>> + use<> {

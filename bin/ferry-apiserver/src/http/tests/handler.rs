@@ -2,17 +2,20 @@
 
 use std::future::pending;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use ferry_units::WallTime;
 use futures::StreamExt;
 use futures::stream::{self, Stream};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time;
 
-use crate::access::{Realm, TokenFile, Tokens, Whom};
+use crate::access::{BoundTo, Realm, TokenFile, Tokens, Whom};
 use crate::http::wall_time;
 use crate::tls::{Credentials, Names, Pki};
 
@@ -27,6 +30,7 @@ pub(super) struct Fixture {
     pub(super) pki: Pki,
     pub(super) stop: Stop,
     pub(super) served: JoinHandle<()>,
+    pub(super) flood: Arc<Flood>,
     _dir: tempfile::TempDir,
 }
 
@@ -41,14 +45,15 @@ impl Fixture {
         let tokens = Tokens::open(dir.path(), || [2; 32]).unwrap();
         let authenticator = Arc::new(Authenticator::new(pki.clients.clone(), file, tokens));
         let (stop, stopping) = Stop::new();
-        let handler = Arc::new(Script { stopping: stopping.clone() });
+        let flood = Arc::new(Flood::default());
+        let handler = Arc::new(Script { stopping: stopping.clone(), flood: Arc::clone(&flood) });
         let tls = Arc::clone(&pki.server);
         let realm = Arc::new(NoRealm);
         let shared = Arc::new(Server { handler, realm, authenticator, tls, limits, clock });
         let bound = Bound::to("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = bound.address();
         let served = tokio::spawn(bound.serve(shared, stopping));
-        Self { address, pki, stop, served, _dir: dir }
+        Self { address, pki, stop, served, flood, _dir: dir }
     }
 
     /// A certificate of a user in group `dev`.
@@ -66,6 +71,10 @@ impl Realm for NoRealm {
         None
     }
 
+    fn is_there(&self, _: &str, _: &BoundTo, _: WallTime) -> bool {
+        false
+    }
+
     fn may_impersonate(&self, _user: &ferry_registry::User, _whom: &Whom) -> bool {
         false
     }
@@ -73,6 +82,30 @@ impl Realm for NoRealm {
 
 struct Script {
     stopping: Stopping,
+    flood: Arc<Flood>,
+}
+
+/// What became of the answers of `/flood`, which have no end.
+#[derive(Default)]
+pub(super) struct Flood {
+    pub(super) bytes: AtomicUsize,
+    pub(super) ended: Notify,
+}
+
+struct Flooding(Arc<Flood>);
+
+impl Drop for Flooding {
+    fn drop(&mut self) {
+        self.0.ended.notify_one();
+    }
+}
+
+fn flood(flood: &Arc<Flood>) -> Answer {
+    streamed(stream::unfold(Flooding(Arc::clone(flood)), async |flooding| {
+        let piece = Bytes::from_static(&[b'x'; 16 << 10]);
+        flooding.0.bytes.fetch_add(piece.len(), Ordering::Relaxed);
+        Some((piece, flooding))
+    }))
 }
 
 type Answer = BoxBody<Bytes, Infallible>;
@@ -80,9 +113,24 @@ type Answer = BoxBody<Bytes, Infallible>;
 impl Handler for Script {
     type Body = Answer;
 
-    async fn serve(&self, caller: Caller, request: Request<Incoming>) -> Response<Answer> {
+    async fn serve(&self, caller: Caller, request: Request<Arriving>) -> Response<Answer> {
         let (head, body) = request.into_parts();
+        let mut end = None;
         let body = match head.uri.path() {
+            "/flood" => flood(&self.flood),
+            "/flood-for-60-ms" => {
+                end = Some(EndsAt(time::sleep(Duration::from_millis(60)).deadline()));
+                flood(&self.flood)
+            }
+            "/refuse" => text("no"),
+            "/refuse-after-100-bytes" => {
+                let mut body = body;
+                let mut read = 0;
+                while read < 100 {
+                    read += body.frame().await.unwrap().unwrap().into_data().unwrap().len();
+                }
+                text("no")
+            }
             "/healthz" => text("ok"),
             "/whoami" => {
                 let user = caller.user;
@@ -116,7 +164,11 @@ impl Handler for Script {
             "/stuck" => pending().await,
             _ => text("nothing"),
         };
-        Response::new(body)
+        let mut response = Response::new(body);
+        if let Some(end) = end {
+            response.extensions_mut().insert(end);
+        }
+        response
     }
 }
 

@@ -1,9 +1,11 @@
 //! The server at a real port, with clients that behave and clients that do not.
 
+mod bodies;
 mod client;
 mod handler;
 mod hostile;
 mod stopping;
+mod unread;
 
 use std::time::Duration;
 

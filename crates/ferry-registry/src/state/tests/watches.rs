@@ -39,8 +39,8 @@ fn a_speculative_state_decides_alike_and_remembers_nothing() {
     let there = cluster.create(&config_map("y")).unwrap();
     assert_eq!(ahead.create(&config_map("y")).unwrap(), there);
     assert_eq!(ahead.state.revision(), cluster.state.revision());
-    assert_eq!(ahead.state.oldest(), ahead.state.revision());
-    assert_eq!(cluster.state.oldest(), Revision(0));
+    assert_eq!(ahead.state.oldest(Kind::ConfigMap), ahead.state.revision());
+    assert_eq!(cluster.state.oldest(Kind::ConfigMap), Revision(0));
     assert_eq!(ahead.state.len(), cluster.state.len());
 }
 

@@ -1,0 +1,82 @@
+//! What is under way on a connection, and until when it may be.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// When an answer ends that goes on for long, whoever reads it. It travels with the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndsAt(pub Instant);
+
+/// What is under way on a connection.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    under_way: AtomicUsize,
+    begun: AtomicU64,
+    /// When answers under way end, and of which request each is.
+    ends: Mutex<BTreeSet<(Instant, u64)>>,
+    /// One more has been said.
+    end_said: Notify,
+}
+
+impl Traffic {
+    /// A request begins.
+    pub(super) fn begin(self: &Arc<Self>) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        let number = self.begun.fetch_add(1, Ordering::Relaxed);
+        UnderWay { traffic: Arc::clone(self), number, end: None }
+    }
+
+    /// How many requests there have been.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is none now.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) == 0
+    }
+
+    /// When the first of the answers under way ends for which that is known.
+    pub(super) fn first_end(&self) -> Option<Instant> {
+        self.ends().first().map(|(end, _)| *end)
+    }
+
+    /// Waits until that may have changed.
+    pub(super) async fn end_said(&self) {
+        self.end_said.notified().await;
+    }
+
+    fn ends(&self) -> MutexGuard<'_, BTreeSet<(Instant, u64)>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request is under way for as long as this lives.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    traffic: Arc<Traffic>,
+    number: u64,
+    end: Option<Instant>,
+}
+
+impl UnderWay {
+    /// Its answer ends then.
+    pub(super) fn ends_at(&mut self, EndsAt(end): EndsAt) {
+        self.end = Some(end);
+        self.traffic.ends().insert((end, self.number));
+        self.traffic.end_said.notify_one();
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(end) = self.end {
+            self.traffic.ends().remove(&(end, self.number));
+        }
+        self.traffic.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
