@@ -1,16 +1,17 @@
 //! Instances: what runs is what was asked for, and only who runs it says how it is.
 //!
 //! An instance has no status subresource, so whoever may write the object could write its status.
-//! What users write there is undone without a word, as upstream.
+//! What users write there is undone without a word, as upstream. The administrators of the cluster
+//! are no users in that: where nothing runs instances, they play its part with kubectl.
 
 use ferry_api::View;
-use ferry_registry::{Document, Operation, Refusal, Review};
+use ferry_registry::{Document, Operation, Refusal, Review, User};
 use serde_json::json;
 
 use crate::cluster;
 use crate::denial::{Reason, Webhook, cause};
 use crate::fields::{at, map_mut, same};
-use crate::identity::{Role, role};
+use crate::identity::{MASTERS, Role, is_in, role};
 use crate::policies::defaults;
 
 const ON_CREATE: Webhook = Webhook("virtualmachineinstances-create-validator.kubevirt.io");
@@ -25,7 +26,7 @@ pub(super) fn complete(review: &Review<'_>, instance: &mut Document, view: &impl
                 map_mut(instance, &["spec"]).insert("evictionStrategy".to_owned(), strategy.into());
             }
             // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/vmi-mutator.go#Mutate
-            if role(review.user) != Role::Component {
+            if !may_introduce(review.user) {
                 instance.remove("status");
             }
             if at(instance, &["status", "phase"]).is_none() {
@@ -38,19 +39,30 @@ pub(super) fn complete(review: &Review<'_>, instance: &mut Document, view: &impl
             }
         }
         // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/vmi-mutator.go#Mutate
-        Operation::Update { old, .. } => match role(review.user) {
-            Role::Component | Role::Node(_) => {}
-            Role::NamelessNode | Role::Other => {
-                if same(old.get("status"), instance.get("status")) {
-                    return;
-                }
-                match old.get("status") {
-                    Some(status) => instance.insert("status".to_owned(), status.clone()),
-                    None => instance.remove("status"),
-                };
+        Operation::Update { old, .. } => {
+            if may_report(review.user) || same(old.get("status"), instance.get("status")) {
+                return;
             }
-        },
+            match old.get("status") {
+                Some(status) => instance.insert("status".to_owned(), status.clone()),
+                None => instance.remove("status"),
+            };
+        }
         Operation::Delete { .. } => {}
+    }
+}
+
+/// Whether `user` may say how a new instance is.
+fn may_introduce(user: &User) -> bool {
+    role(user) == Role::Component || is_in(user, MASTERS)
+}
+
+/// Whether `user` may say how an instance is. What a node may say of it is another question, which
+/// is asked of nodes.
+fn may_report(user: &User) -> bool {
+    match role(user) {
+        Role::Component | Role::Node(_) => true,
+        Role::NamelessNode | Role::Other => is_in(user, MASTERS),
     }
 }
 

@@ -181,7 +181,7 @@ fn an_eviction_marks_its_instance_and_only_the_right_ones_take_that_back() {
     // What a user writes into the status is undone: nothing changes at all.
     let before = cluster.state.revision();
     let forged = json!({ "status": { "evacuationNodeName": null, "phase": "Failed" } });
-    let decision = cluster.patch(root(), &guest, &forged).unwrap();
+    let decision = cluster.patch(user("alice"), &guest, &forged).unwrap();
     assert_eq!((decision.change, cluster.state.revision()), (None, before));
     cluster.patch(controller(), &guest, &json!({ "status": { "nodeName": "n1" } })).unwrap();
 

@@ -130,11 +130,8 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Creates an object; an instance as the controller does, for nobody else says how one is.
     pub(crate) fn create(&self, manifest: &str) -> Result<String> {
-        let is_instance = manifest.contains("kind: VirtualMachineInstance\nmetadata");
-        let user = if is_instance { "--as=system:ferry:controller" } else { "" };
-        self.shell.ok_with(&format!("kubectl create {user} -f -"), manifest)
+        self.shell.ok_with("kubectl create -f -", manifest)
     }
 
     /// One on whose only node a machine runs, in its pod.
