@@ -152,11 +152,11 @@ impl History {
         fate: Fate,
         now: WallTime,
     ) {
+        let kept = self.kinds.entry(object.key.kind).or_default();
         if self.room == Room::None {
-            self.start = revision;
+            kept.forgotten = revision;
             return;
         }
-        let kept = self.kinds.entry(object.key.kind).or_default();
         let lines = Some(Arc::new(Lines::default()));
         let entry = Entry { revision, object, before, fate, lines };
         let bytes = entry.bytes();
@@ -223,6 +223,19 @@ mod tests {
         let object = stored(kind, revision, 1);
         let before = (bytes > 0).then(|| stored(kind, revision - 1, bytes));
         history.push(Revision(revision), object, before, Fate::There, at(seconds));
+    }
+
+    #[test]
+    fn whoever_remembers_nothing_knows_when_each_kind_has_changed() {
+        let mut history = History::none(Revision(3));
+        push(&mut history, Kind::Lease, 4, 0, 0);
+        push(&mut history, Kind::ConfigMap, 5, 0, 0);
+        let changes =
+            [Kind::Lease, Kind::ConfigMap, Kind::Pod].map(|kind| history.last_change(kind));
+        assert_eq!(changes, [Revision(4), Revision(5), Revision(3)]);
+        let known = [Kind::Lease, Kind::ConfigMap, Kind::Pod].map(|kind| history.oldest(kind));
+        assert_eq!(known, changes);
+        assert_eq!(left(&history, Kind::Lease), [0; 0]);
     }
 
     fn left(history: &History, kind: Kind) -> Vec<u64> {
