@@ -12,6 +12,7 @@
 //! `run` puts it together and takes it apart again.
 
 pub mod access;
+mod allocator;
 pub mod api;
 pub mod bootstrap;
 mod cli;
@@ -40,7 +41,10 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Completion { shell }) => completion(shell),
         Some(Command::Kubeconfig(arguments)) => run::kubeconfig(&arguments, Clock::system()),
-        None => serve(&cli.serve),
+        None => {
+            allocator::settle();
+            serve(&cli.serve)
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::client::TlsStream;
 
-use super::client::{Connection, Endpoint, Verb};
+use super::client::{Answer, Connection, Endpoint, Streams, Verb};
 use super::files::MoreFiles;
 use super::latency::{Latencies, milliseconds};
 use super::load::block_on;
@@ -30,6 +30,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Handshakes at the same time; more would fill the server's queue of connections.
 const HANDSHAKES: usize = 32;
+
+/// Watches of one client, which share a connection where it speaks HTTP/2: as many as a controller of
+/// KubeVirt has.
+const WATCHES_OF_A_CLIENT: u32 = 50;
 
 /// What is read at once: some events.
 const PIECE: usize = 4 << 10;
@@ -58,6 +62,14 @@ impl Fanout {
         self.measure(server.endpoint(), "watch")
     }
 
+    /// Ferry, whose clients watch many things each, as client-go does it.
+    pub(super) fn streams(self) -> Result<Vec<Measured>> {
+        let server = Server::start()?;
+        let _more = MoreFiles::allow(self.watchers)?;
+        let times = block_on(self.run(server.endpoint(), Way::Streams))?;
+        Ok(figures(&times, "watch by streams"))
+    }
+
     /// A server that only hands events on: what TLS, HTTP and the watchers take by themselves.
     pub(super) fn yardstick(self) -> Result<Vec<Measured>> {
         // Both ends are ours.
@@ -67,15 +79,12 @@ impl Fanout {
     }
 
     fn measure(self, endpoint: &Endpoint, name: &str) -> Result<Vec<Measured>> {
-        let times = block_on(self.run(endpoint))?;
-        let mut figures = times.figures(name).to_vec();
-        let most = milliseconds(times.most());
-        figures.push(Measured::new(format!("{name}, most"), Unit::Milliseconds, most));
-        Ok(figures)
+        let times = block_on(self.run(endpoint, Way::Connections))?;
+        Ok(figures(&times, name))
     }
 
     /// From just before a create is sent to the moment at which a watcher has read the event.
-    async fn run(self, endpoint: &Endpoint) -> Result<Latencies> {
+    async fn run(self, endpoint: &Endpoint, way: Way) -> Result<Latencies> {
         let mut connection = Connection::open(endpoint).await?;
         let list = connection.get(CONFIG_MAPS).await?;
         let version =
@@ -84,7 +93,11 @@ impl Fanout {
         let events = usize::try_from(self.span.as_millis() / PAUSE.as_millis())?.max(1);
         let sent = Rc::new(RefCell::new(Vec::with_capacity(events)));
         let mut following = JoinSet::new();
-        for watcher in open(endpoint, &target, self.watchers).await? {
+        let watchers = match way {
+            Way::Connections => open(endpoint, &target, self.watchers).await?,
+            Way::Streams => open_streams(endpoint, &target, self.watchers).await?,
+        };
+        for watcher in watchers {
             following.spawn_local(watcher.follow(events, Rc::clone(&sent)));
         }
         create(&mut connection, events, &sent).await?;
@@ -94,6 +107,22 @@ impl Fanout {
         }
         Ok(Latencies::from(times))
     }
+}
+
+/// How a watcher is reached.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// By a connection of its own.
+    Connections,
+    /// By a connection that it shares with others.
+    Streams,
+}
+
+fn figures(times: &Latencies, name: &str) -> Vec<Measured> {
+    let mut figures = times.figures(name).to_vec();
+    let most = milliseconds(times.most());
+    figures.push(Measured::new(format!("{name}, most"), Unit::Milliseconds, most));
+    figures
 }
 
 async fn create(
@@ -136,10 +165,48 @@ async fn open(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Watch
     Ok(watchers)
 }
 
+/// The same with connections that many share.
+async fn open_streams(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Watcher>> {
+    let mut watchers = Vec::new();
+    let mut streams = Streams::open(endpoint).await?;
+    for number in 1..=count {
+        let answer = streams.follow(target).await?;
+        watchers.push(Watcher::of(Source::Stream(answer)));
+        if number % WATCHES_OF_A_CLIENT == 0 && number < count {
+            streams = Streams::open(endpoint).await?;
+        }
+    }
+    Ok(watchers)
+}
+
 /// One that only looks for names: a thousand that parsed would measure themselves.
 struct Watcher {
-    stream: TlsStream<TcpStream>,
+    source: Source,
     numbers: Numbers,
+}
+
+/// Where events come from.
+enum Source {
+    Connection { stream: Box<TlsStream<TcpStream>>, piece: Vec<u8> },
+    Stream(Answer),
+}
+
+impl Source {
+    /// Hands on what comes next. Says how much that was; nothing at the end.
+    async fn read(&mut self, take: impl FnOnce(&[u8])) -> Result<usize> {
+        match self {
+            Self::Connection { stream, piece } => {
+                let count = stream.read(piece).await.context("reading events")?;
+                take(&piece[..count]);
+                Ok(count)
+            }
+            Self::Stream(answer) => {
+                let Some(piece) = answer.piece().await? else { return Ok(0) };
+                take(&piece);
+                Ok(piece.len())
+            }
+        }
+    }
 }
 
 impl Watcher {
@@ -155,7 +222,11 @@ impl Watcher {
         }
         let head = String::from_utf8_lossy(&head);
         ensure!(head.starts_with("HTTP/1.1 200 "), "a watch is answered with {head}");
-        Ok(Self { stream, numbers: Numbers::new(MARKER, DIGITS) })
+        Ok(Self::of(Source::Connection { stream: Box::new(stream), piece: vec![0; PIECE] }))
+    }
+
+    const fn of(source: Source) -> Self {
+        Self { source, numbers: Numbers::new(MARKER, DIGITS) }
     }
 
     /// How long each event took, which must come once and in order.
@@ -165,19 +236,21 @@ impl Watcher {
         sent: Rc<RefCell<Vec<Instant>>>,
     ) -> Result<Vec<Duration>> {
         let mut times = Vec::with_capacity(events);
-        let mut piece = vec![0; PIECE];
         while times.len() < events {
-            let count = self.stream.read(&mut piece).await.context("reading events")?;
-            let now = Instant::now();
-            ensure!(count > 0, "a watch ended after {} of {events} events", times.len());
             let mut stray = None;
-            self.numbers.push(&piece[..count], |number| {
-                let is_next = number as usize == times.len();
-                match sent.borrow().get(number as usize) {
-                    Some(&sent) if is_next => times.push(now - sent),
-                    Some(_) | None => stray = Some(number),
-                }
+            let numbers = &mut self.numbers;
+            let read = self.source.read(|piece| {
+                let now = Instant::now();
+                numbers.push(piece, |number| {
+                    let is_next = number as usize == times.len();
+                    match sent.borrow().get(number as usize) {
+                        Some(&sent) if is_next => times.push(now - sent),
+                        Some(_) | None => stray = Some(number),
+                    }
+                });
             });
+            let count = read.await?;
+            ensure!(count > 0, "a watch ended after {} of {events} events", times.len());
             if let Some(stray) = stray {
                 anyhow::bail!("event {stray} came where {} was due", times.len());
             }
@@ -194,7 +267,7 @@ mod tests {
     fn every_event_reaches_every_watcher_once() {
         let stand_in = StandIn::start().unwrap();
         let fanout = Fanout { watchers: 20, span: 4 * PAUSE };
-        let times = block_on(fanout.run(stand_in.endpoint())).unwrap();
+        let times = block_on(fanout.run(stand_in.endpoint(), Way::Connections)).unwrap();
         assert_eq!(times.count(), 20 * 4);
         assert!(times.percentile(50) > Duration::ZERO);
     }

@@ -50,6 +50,7 @@ pub(crate) fn cases(options: &ApiOptions) -> Vec<Case> {
     let fanout = fanout::Fanout { watchers, span };
     cases.push(Case::new("yardstick watch", move || fanout.yardstick()));
     cases.push(Case::new("watch", move || fanout.ferry()));
+    cases.push(Case::new("watch by streams", move || fanout.streams()));
     cases.push(Case::new("lists, memory, starts", move || lists::take(objects)));
     cases.push(Case::new("leases", move || leases::take(renewals)));
     cases.push(Case::new("gets", move || reads::take(span)));

@@ -3,6 +3,7 @@
 mod http;
 mod kubeconfig;
 mod rpc;
+mod streams;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use tokio_rustls::client::TlsStream;
 pub(super) use http::{Connection, Verb};
 pub(super) use kubeconfig::read as read_kubeconfig;
 pub(super) use rpc::{Put, Rpc};
+pub(super) use streams::{Answer, Streams};
 
 /// Who a client is.
 pub(super) struct Identity {
@@ -44,6 +46,13 @@ impl Endpoint {
             .with_client_auth_cert(identity.certificates, identity.key)?;
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { address: address.to_owned(), name, tls: Arc::new(tls) })
+    }
+
+    /// The same, for connections that many share.
+    fn multiplexed(&self) -> Self {
+        let mut tls = ClientConfig::clone(&self.tls);
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        Self { tls: Arc::new(tls), ..self.clone() }
     }
 
     /// What a request says in `Host`.

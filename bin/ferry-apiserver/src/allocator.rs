@@ -1,0 +1,28 @@
+//! Memory that goes back to the system.
+//!
+//! glibc gives a large block of memory back when it is freed, until one has been: from then on it
+//! keeps blocks of that size, between which the small ones of the next minutes settle. The journal's
+//! buffers of half a megabyte make 30 MiB of holes that way, half as much as the server needs for ten
+//! thousand objects. A threshold that was set stays as it is; glibc reads it before `main`, so the
+//! process starts itself once more.
+
+use std::env;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+/// The variable by which glibc knows which blocks are large. See mallopt(3), `M_MMAP_THRESHOLD`.
+const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
+
+/// What glibc begins with.
+const BYTES: &str = "131072";
+
+/// Starts the program once more, in the same process, with an allocator that gives memory back.
+/// Returns where that is done, not wanted or not possible.
+pub(crate) fn settle() {
+    if cfg!(not(target_env = "gnu")) || env::var_os(THRESHOLD).is_some() {
+        return;
+    }
+    let Ok(program) = env::current_exe() else { return };
+    // It only returns if there is no other program; then this one serves, with a few holes more.
+    let _why = Command::new(program).args(env::args_os().skip(1)).env(THRESHOLD, BYTES).exec();
+}
