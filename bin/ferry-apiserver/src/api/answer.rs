@@ -32,10 +32,14 @@ pub(crate) fn document(code: StatusCode, format: Format, value: &Value) -> Answe
     let text = match (format.encoding, format.layout) {
         (Encoding::Json, Layout::Compact) => value.to_string(),
         (Encoding::Json, Layout::Pretty) => format!("{value:#}\n"),
-        // Whatever cannot be said in YAML is JSON, which is YAML.
-        (Encoding::Yaml, _) => serde_saphyr::to_string(value).unwrap_or_else(|_| value.to_string()),
+        (Encoding::Yaml, _) => yaml(value),
     };
     typed(code, format.content_type(), full(text))
+}
+
+/// A document as YAML. Whatever cannot be said in it is JSON, which is YAML.
+pub(crate) fn yaml(value: &Value) -> String {
+    serde_saphyr::to_string(value).unwrap_or_else(|_| format!("{value}\n"))
 }
 
 /// An answer with a content type.

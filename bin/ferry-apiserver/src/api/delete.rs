@@ -7,19 +7,18 @@ use ferry_registry::{
     DeleteOptions, ListOptions, ListStart, Part, Refusal, Request, Stored, Target, Write,
     WriteOptions,
 };
-use http::StatusCode;
 use serde_json::Map;
 use tokio::task::JoinSet;
 
 use super::Api;
-use super::answer::{self, Answer};
+use super::answer::Answer;
 use super::backend::{Backend, Process};
-use super::body::joined;
 use super::lens::Lens;
-use super::negotiate::{Format, Offer};
+use super::lists;
+use super::negotiate::Offer;
 use super::options::{DeleteQuery, delete_options, selection};
 use super::path::ObjectsPath;
-use super::read::list_parts;
+use super::read::list_head;
 use super::request::Asked;
 use super::write::target;
 
@@ -67,8 +66,9 @@ impl<B: Backend, P: Process> Api<B, P> {
         while !under_way.is_empty() {
             finish_one(&mut under_way).await?;
         }
-        let parts = list_parts(Lens::new(path), Map::new(), page.items);
-        Ok(list(format, parts))
+        let lens = Lens::new(path);
+        let items = page.items.into_iter().map(move |item| lens.json(&item));
+        Ok(lists::list(format, &list_head(lens, Map::new()), "items", items))
     }
 }
 
@@ -99,12 +99,4 @@ async fn finish_one(under_way: &mut JoinSet<Result<(), Refusal>>) -> Result<(), 
         Some(Ok(Err(refusal))) => Err(refusal),
         Some(Err(error)) => Err(Refusal::Internal { message: error.to_string() }),
     }
-}
-
-fn list(format: Format, parts: impl Iterator<Item = Bytes> + Send + Unpin + 'static) -> Answer {
-    if format == Format::PLAIN {
-        return answer::typed(StatusCode::OK, format.content_type(), joined(parts));
-    }
-    let whole: Vec<Bytes> = parts.collect();
-    answer::json(StatusCode::OK, format, whole.concat().into())
 }

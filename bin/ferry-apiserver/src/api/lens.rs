@@ -143,12 +143,22 @@ pub(crate) fn table(
     columns: Value,
     rows: Vec<Value>,
 ) -> Value {
+    let mut table = table_head(version, metadata, columns);
+    table["rows"] = Value::Array(rows);
+    table
+}
+
+/// A table without its rows.
+pub(crate) fn table_head(
+    version: MetaVersion,
+    metadata: Map<String, Value>,
+    columns: Value,
+) -> Value {
     object([
         ("kind", Value::from("Table")),
         ("apiVersion", Value::from(version.api_version())),
         ("metadata", Value::Object(metadata)),
         ("columnDefinitions", columns),
-        ("rows", Value::Array(rows)),
     ])
 }
 

@@ -13,6 +13,7 @@ mod dispatch;
 mod documents;
 mod health;
 mod lens;
+mod lists;
 mod negotiate;
 mod options;
 mod part;

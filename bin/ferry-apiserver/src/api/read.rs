@@ -1,19 +1,18 @@
 //! Reading one object, or a list of them.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
-use ferry_registry::{ListStart, ObjectKey, Page, Refusal, Revision, Stored};
+use bytes::Bytes;
+use ferry_registry::{ListStart, ObjectKey, Refusal, Revision, Stored};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
 use super::Api;
 use super::answer::{self, Answer};
 use super::backend::{Backend, Process};
-use super::body::joined;
 use super::lens::{self, Carried, Lens};
-use super::negotiate::{Encoding, Format, Layout, MetaVersion, Offer, Shape};
+use super::lists;
+use super::negotiate::{Format, Offer, Shape};
 use super::options::ListQuery;
 use super::path::ObjectsPath;
 use super::request::Asked;
@@ -76,19 +75,28 @@ impl<B: Backend, P: Process> Api<B, P> {
         }
         let page = self.backend.state().list(&selection, &options)?;
         let lens = Lens::new(path);
-        let metadata = list_metadata(
-            page.revision,
-            page.next.as_ref().map(ToString::to_string),
-            page.remaining,
-        );
+        let next = page.next.as_ref().map(ToString::to_string);
+        let metadata = list_metadata(page.revision, next, page.remaining);
+        let items = page.items.into_iter();
         Ok(match format.shape {
-            Shape::Object => objects(lens, format, metadata, page),
-            Shape::Partial(version) => partials(format, version, metadata, &page),
+            Shape::Object => {
+                let head = list_head(lens, metadata);
+                lists::list(format, &head, "items", items.map(move |item| lens.json(&item)))
+            }
+            Shape::Partial(version) => {
+                let head = lens::object([
+                    ("kind", Value::from("PartialObjectMetadataList")),
+                    ("apiVersion", Value::from(version.api_version())),
+                    ("metadata", Value::Object(metadata)),
+                ]);
+                let items = items.map(move |item| json(&lens::partial_of(&item, version)));
+                lists::list(format, &head, "items", items)
+            }
             Shape::Table(version) => {
+                let head = lens::table_head(version, metadata, lens.columns());
                 let (carried, now) = (Carried::read(&asked.query), self.backend.now());
-                let rows = page.items.iter().map(|it| lens.row(it, version, carried, now));
-                let table = lens::table(version, metadata, lens.columns(), rows.collect());
-                answer::document(StatusCode::OK, format, &table)
+                let rows = items.map(move |item| json(&lens.row(&item, version, carried, now)));
+                lists::list(format, &head, "rows", rows)
             }
         })
     }
@@ -127,48 +135,15 @@ fn list_metadata(
     metadata
 }
 
-/// Whole objects. Those of a long list are put together while they are sent.
-fn objects(lens: Lens, format: Format, metadata: Map<String, Value>, page: Page) -> Answer {
-    let parts = list_parts(lens, metadata, page.items);
-    if format.encoding == Encoding::Json && format.layout == Layout::Compact {
-        return answer::typed(StatusCode::OK, format.content_type(), joined(parts));
-    }
-    let mut whole = BytesMut::new();
-    parts.for_each(|part| whole.put(part));
-    answer::json(StatusCode::OK, format, whole.freeze())
-}
-
-/// A list in parts: its head, each object, its end.
-pub(super) fn list_parts(
-    lens: Lens,
-    metadata: Map<String, Value>,
-    items: Vec<Arc<Stored>>,
-) -> impl Iterator<Item = Bytes> + Send + Unpin + 'static {
-    let head = format!(
-        "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
-        lens.kind(),
-        lens.api_version(),
-        Value::Object(metadata),
-    );
-    let items = items.into_iter().enumerate().flat_map(move |(position, item)| {
-        let comma = if position == 0 { Bytes::new() } else { Bytes::from_static(b",") };
-        [comma, lens.json(&item)]
-    });
-    std::iter::once(Bytes::from(head)).chain(items).chain([Bytes::from_static(b"]}\n")])
-}
-
-fn partials(
-    format: Format,
-    version: MetaVersion,
-    metadata: Map<String, Value>,
-    page: &Page,
-) -> Answer {
-    let items: Vec<_> = page.items.iter().map(|item| lens::partial_of(item, version)).collect();
-    let list = lens::object([
-        ("kind", Value::from("PartialObjectMetadataList")),
-        ("apiVersion", Value::from(version.api_version())),
+/// What a list of objects is, but for the objects.
+pub(super) fn list_head(lens: Lens, metadata: Map<String, Value>) -> Value {
+    lens::object([
+        ("kind", Value::from(format!("{}List", lens.kind()))),
+        ("apiVersion", Value::from(lens.api_version())),
         ("metadata", Value::Object(metadata)),
-        ("items", Value::Array(items)),
-    ]);
-    answer::document(StatusCode::OK, format, &list)
+    ])
+}
+
+fn json(value: &Value) -> Bytes {
+    Bytes::from(value.to_string())
 }
