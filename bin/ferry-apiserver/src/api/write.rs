@@ -46,7 +46,8 @@ impl<B: Backend, P: Process> Api<B, P> {
         part: Part,
         body: Bytes,
     ) -> Result<Answer, Refusal> {
-        let options = write_options(WriteKind::Update, asked.headers, &asked.query)?;
+        let mut options = write_options(WriteKind::Update, asked.headers, &asked.query)?;
+        options.creation = self.creation(asked);
         let target = target(path, part);
         let draft = draft(asked, path, &target, body, options.unknown_fields).await?;
         self.write(asked, path, target, Write::Update(draft), options).await
@@ -70,6 +71,9 @@ impl<B: Backend, P: Process> Api<B, P> {
         let (changes, duplicates) =
             work::done(length, move || read_patch(&alias, form, conflicts, &body)).await?;
         options.duplicates = duplicates;
+        if form == PatchForm::Apply {
+            options.creation = self.creation(asked);
+        }
         self.write(asked, path, target(path, part), Write::Patch(changes), options).await
     }
 

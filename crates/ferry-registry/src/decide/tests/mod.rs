@@ -3,6 +3,7 @@
 mod anything;
 mod apply;
 mod create;
+mod creation;
 mod delete;
 mod known_fields;
 mod namespaces;
