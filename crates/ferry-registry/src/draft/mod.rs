@@ -168,11 +168,12 @@ fn as_go_reads(served: KindVersion, object: &mut Value, change: fn(&Schema, &mut
     }
 }
 
-/// Lists and maps of the metadata that are empty are not there, for any kind.
+/// Lists and maps of the metadata that are empty are not there, for any kind. An empty list of
+/// managed fields stays: it says that nobody shall own anything, and the tracking takes it out.
 // PARITY: apimachinery/pkg/apis/meta/v1/types.go#ObjectMeta: each of them is `omitempty`
 fn omit_empty_metadata(object: &mut Value) {
     let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
-    for name in ["annotations", "finalizers", "labels", "managedFields", "ownerReferences"] {
+    for name in ["annotations", "finalizers", "labels", "ownerReferences"] {
         let is_empty = match metadata.get(name) {
             Some(Value::Array(items)) => items.is_empty(),
             Some(Value::Object(entries)) => entries.is_empty(),

@@ -9,5 +9,6 @@ mod known_fields;
 mod namespaces;
 mod patch;
 mod pods;
+mod untracked;
 mod update;
 mod versions;
