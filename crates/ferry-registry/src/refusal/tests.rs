@@ -255,7 +255,7 @@ fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
             "message": "VirtualMachine.kubevirt.io \"x\" is invalid: [\
                 spec.a: Required value: must be a string, \
                 spec.a: Invalid value: 1: must be a string, \
-                spec.a: Unsupported value: \"x\": use \"y\", \
+                spec.a: Unsupported value: \"x\": supported values: \"y\", \
                 spec.a: Forbidden: no, \
                 spec.a: Too long: may not be more than 3 bytes, \
                 spec.a: Duplicate value: \"x\"]",
@@ -270,7 +270,7 @@ fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
                     { "reason": "FieldValueInvalid", "field": "spec.a",
                       "message": "Invalid value: 1: must be a string" },
                     { "reason": "FieldValueNotSupported", "field": "spec.a",
-                      "message": "Unsupported value: \"x\": use \"y\"" },
+                      "message": "Unsupported value: \"x\": supported values: \"y\"" },
                     { "reason": "FieldValueForbidden", "field": "spec.a",
                       "message": "Forbidden: no" },
                     { "reason": "FieldValueTooLong", "field": "spec.a",
