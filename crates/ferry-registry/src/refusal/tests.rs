@@ -233,6 +233,19 @@ fn check(rows: Vec<Row>) {
 }
 
 #[test]
+fn parity_each_manager_of_several_conflicts_has_a_line() {
+    let conflict =
+        |manager: &str, field: &str| FieldConflict { manager: text(manager), field: text(field) };
+    let conflicts =
+        vec![conflict("\"a\"", ".x"), conflict("\"a\"", ".y"), conflict("\"b\" using v1", ".z")];
+    assert_eq!(
+        Refusal::ApplyConflict { conflicts }.to_string(),
+        "Apply failed with 3 conflicts: conflicts with \"a\":\n- .x\n- .y\nconflicts with \"b\" \
+         using v1:\n- .z"
+    );
+}
+
+#[test]
 fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
     let path = || FieldPath::of("spec.a");
     let problem = |problem| FieldError { path: path(), problem };
