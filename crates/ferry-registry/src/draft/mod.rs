@@ -6,6 +6,7 @@
 //! [`crate::decide()`].
 
 mod body;
+mod built_in;
 mod identity;
 mod metadata;
 mod path;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use body::{Body, Parsed};
 
+pub(crate) use built_in::complete_pod;
 pub(crate) use metadata::{check_metadata, check_name};
 pub(crate) use unknown::prune;
 pub(crate) use values::{canonicalise, normalise};
@@ -141,6 +143,7 @@ pub(crate) fn fit(
             omit_empty_metadata(&mut value);
             as_go_reads(served, &mut value, values::fill_texts);
             schema.apply_defaults(&mut value);
+            built_in::complete(served.kind(), &mut value);
             schema.check(&value)
         }
         Part::Status => fit_section(schema, "status", &mut value),

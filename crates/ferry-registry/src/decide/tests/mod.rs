@@ -4,6 +4,7 @@ mod anything;
 mod apply;
 mod create;
 mod creation;
+mod defaults;
 mod delete;
 mod known_fields;
 mod namespaces;
