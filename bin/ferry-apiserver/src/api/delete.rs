@@ -8,7 +8,6 @@ use ferry_registry::{
     WriteOptions,
 };
 use http::StatusCode;
-use serde_json::Map;
 use tokio::task::JoinSet;
 
 use super::Api;
@@ -19,7 +18,7 @@ use super::lens::Lens;
 use super::negotiate::{Format, Offer};
 use super::options::{DeleteQuery, delete_options, selection};
 use super::path::ObjectsPath;
-use super::read::list_parts;
+use super::read::{list_metadata, list_parts};
 use super::request::Asked;
 use super::write::target;
 
@@ -67,7 +66,8 @@ impl<B: Backend, P: Process> Api<B, P> {
         while !under_way.is_empty() {
             finish_one(&mut under_way).await?;
         }
-        let parts = list_parts(Lens::new(path), Map::new(), page.items);
+        let metadata = list_metadata(page.revision, None, None);
+        let parts = list_parts(Lens::new(path), metadata, page.items);
         Ok(list(format, parts))
     }
 }

@@ -50,7 +50,7 @@ fn problems(claim: &Document) -> Vec<FieldError> {
     let storage = path.field("resources").key("storage");
     match at(claim, &STORAGE) {
         None => errors.push(FieldError::required(storage, "")),
-        Some(size) if !quantity(Some(size)).is_some_and(|size| size > Quantity::default()) => {
+        Some(size) if quantity(Some(size)).is_none_or(|size| size <= Quantity::default()) => {
             errors.push(FieldError::invalid(storage, size.clone(), "must be greater than zero"));
         }
         Some(_) => {}
