@@ -165,7 +165,7 @@ impl fmt::Display for Problem {
                 write!(f, "Invalid value: {}: {accepted}", Shown(value))
             }
             Self::NotSupported { value, accepted } => {
-                write!(f, "Unsupported value: {}: use ", Shown(value))?;
+                write!(f, "Unsupported value: {}: supported values: ", Shown(value))?;
                 for (position, value) in accepted.iter().enumerate() {
                     let joint = if position == 0 { "" } else { ", " };
                     write!(f, "{joint}\"{value}\"")?;

@@ -26,5 +26,6 @@ pub struct NetworkAttachmentDefinitionSpec {
     pub config: Option<String>,
     /// What this crate does not model.
     #[serde(flatten)]
+    #[schemars(skip)]
     pub other: Unmodelled,
 }

@@ -33,8 +33,8 @@ pub use object::{
 };
 pub use refusal::{DeniedCause, FieldConflict, QualifiedKind, Refusal};
 pub use request::{
-    Answer, Context, Decision, DeleteOptions, FieldValidation, OnConflict, Patch, Propagation,
-    Request, Run, User, Write, WriteOptions,
+    Answer, Context, Creation, Decision, DeleteOptions, FieldValidation, OnConflict, Patch,
+    Propagation, Request, Run, User, Write, WriteOptions,
 };
 pub use state::{
     ContinueToken, Events, ListOptions, ListStart, Page, Selection, State, WatchEvent, WatchKind,

@@ -42,7 +42,8 @@ pub enum Write {
     Create(Draft),
     /// Another content for an object that is there.
     Update(Draft),
-    /// Changes to an object that is there; those of server-side apply may also create it.
+    /// Changes to an object that is there; those of server-side apply may also create it, if the
+    /// options let them.
     Patch(Patch),
     /// The end of an object.
     Delete(DeleteOptions),
@@ -86,6 +87,21 @@ pub struct WriteOptions {
     pub duplicates: Vec<String>,
     /// Who the fields belong to afterwards: the `fieldManager` that was given, or the client's name.
     pub manager: String,
+    /// What becomes of a write that changes an object, should there be none.
+    pub creation: Creation,
+}
+
+/// Whether a write that was let through as a change may also make its object.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Creation {
+    /// It may, as all that the server itself writes.
+    #[default]
+    Allowed,
+    /// Its user may change objects and not create them.
+    Denied {
+        /// What he is told.
+        message: String,
+    },
 }
 
 /// Whether a write is done or only answered.

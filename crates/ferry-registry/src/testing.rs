@@ -9,8 +9,8 @@ use crate::draft::{Body, Draft};
 use crate::object::{Document, Part, Target};
 use crate::refusal::Refusal;
 use crate::request::{
-    Answer, Context, Decision, DeleteOptions, FieldValidation, OnConflict, Patch, Propagation,
-    Request, Run, User, Write, WriteOptions,
+    Answer, Context, Creation, Decision, DeleteOptions, FieldValidation, OnConflict, Patch,
+    Propagation, Request, Run, User, Write, WriteOptions,
 };
 use crate::state::State;
 use crate::{Change, decide};
@@ -41,6 +41,7 @@ pub(crate) struct Cluster {
     pub(crate) validation: FieldValidation,
     pub(crate) duplicates: Vec<String>,
     pub(crate) manager: String,
+    pub(crate) creation: Creation,
     pub(crate) uids: u64,
 }
 
@@ -54,6 +55,7 @@ impl Cluster {
             validation: FieldValidation::Warn,
             duplicates: Vec::new(),
             manager: "test".to_owned(),
+            creation: Creation::Allowed,
             uids: 0,
         };
         let namespace = serde_json::json!({
@@ -97,6 +99,7 @@ impl Cluster {
                 unknown_fields: self.validation,
                 duplicates: self.duplicates.clone(),
                 manager: self.manager.clone(),
+                creation: self.creation.clone(),
             },
         }
     }

@@ -7,7 +7,6 @@ use ferry_registry::{
     DeleteOptions, ListOptions, ListStart, Part, Refusal, Request, Stored, Target, Write,
     WriteOptions,
 };
-use serde_json::Map;
 use tokio::task::JoinSet;
 
 use super::Api;
@@ -18,7 +17,7 @@ use super::lists;
 use super::negotiate::Offer;
 use super::options::{DeleteQuery, delete_options, selection};
 use super::path::ObjectsPath;
-use super::read::list_head;
+use super::read::{list_head, list_metadata};
 use super::request::Asked;
 use super::write::target;
 
@@ -67,8 +66,9 @@ impl<B: Backend, P: Process> Api<B, P> {
             finish_one(&mut under_way).await?;
         }
         let lens = Lens::new(path);
+        let head = list_head(lens, list_metadata(page.revision, None, None));
         let items = page.items.into_iter().map(move |item| lens.json(&item));
-        Ok(lists::list(format, &list_head(lens, Map::new()), "items", items))
+        Ok(lists::list(format, &head, "items", items))
     }
 }
 

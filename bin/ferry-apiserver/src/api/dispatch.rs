@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ferry_admission::{Attributes, ResourceAttributes, Verdict};
 use ferry_api::{KindVersion, Scope};
-use ferry_registry::{Part, Refusal};
+use ferry_registry::{Creation, Part, Refusal};
 use http::{Method, StatusCode};
 use hyper::body::Body;
 use serde_json::{Map, Value, json};
@@ -126,6 +126,23 @@ impl<B: Backend, P: Process> Api<B, P> {
                 self.delete_collection(asked, path, body_of(asked, incoming).await?).await
             }
             (_, _) => Err(Refusal::MethodNotAllowed),
+        }
+    }
+
+    /// Whether whoever may change an object may also create it, should it not be there. Only the
+    /// decision knows whether it is.
+    // PARITY: apiserver/pkg/endpoints/handlers/update.go#UpdateResource
+    pub(super) fn creation(&self, asked: &Asked<'_>) -> Creation {
+        let mut attributes = asked.attributes();
+        if let Attributes::Resource(wanted) = &mut attributes {
+            wanted.verb = "create";
+            as_authorized(wanted);
+        }
+        match self.backend.authorizer().authorize(asked.user, &attributes) {
+            Verdict::Allowed { .. } => Creation::Allowed,
+            Verdict::Denied { reason } => {
+                Creation::Denied { message: attributes.sentence(asked.user, &reason) }
+            }
         }
     }
 

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use ferry_api::{KindVersion, table as printer};
-use ferry_registry::{Document, Stored, convert};
+use ferry_registry::{Document, Refusal, Stored, convert};
 use ferry_units::WallTime;
 use serde_json::{Map, Value};
 
-use super::negotiate::MetaVersion;
+use super::negotiate::{MetaVersion, Shape};
 use super::path::{Alias, ObjectsPath, Query};
 
 /// The `apiVersion` of a virtual machine in the group of migration policies.
@@ -31,12 +31,20 @@ pub(crate) enum Carried {
 }
 
 impl Carried {
-    /// What `includeObject` says.
-    pub(crate) fn read(query: &Query) -> Self {
-        match query.get("includeObject") {
-            Some("Object") => Self::Object,
-            Some("None") => Self::Nothing,
-            Some(_) | None => Self::Metadata,
+    /// What `includeObject` says, which matters to tables only.
+    // PARITY: apimachinery/pkg/apis/meta/v1/validation/validation.go#ValidateTableOptions
+    pub(crate) fn read(query: &Query, shape: Shape) -> Result<Self, Refusal> {
+        match (shape, query.get("includeObject")) {
+            (Shape::Table(_), Some("Object")) => Ok(Self::Object),
+            (Shape::Table(_), Some("None")) => Ok(Self::Nothing),
+            (Shape::Table(_), Some("Metadata" | "") | None)
+            | (Shape::Object | Shape::Partial(_), _) => Ok(Self::Metadata),
+            (Shape::Table(_), Some(other)) => Err(Refusal::BadRequest {
+                message: format!(
+                    "includeObject: Invalid value: {other:?}: must be 'Metadata', 'Object', \
+                     'None', or empty"
+                ),
+            }),
         }
     }
 }

@@ -42,24 +42,30 @@ impl<B: Backend, P: Process> Api<B, P> {
         let found = self.backend.state().object(&key).cloned();
         let object = found
             .ok_or_else(|| Refusal::NotFound { served: path.served, name: name.to_owned() })?;
-        Ok(self.one(asked, Lens::new(path), format, &object))
+        self.one(asked, Lens::new(path), format, &object)
     }
 
     /// An object in the form that the client takes.
-    fn one(&self, asked: &Asked<'_>, lens: Lens, format: Format, object: &Stored) -> Answer {
-        match format.shape {
+    fn one(
+        &self,
+        asked: &Asked<'_>,
+        lens: Lens,
+        format: Format,
+        object: &Stored,
+    ) -> Result<Answer, Refusal> {
+        let carried = Carried::read(&asked.query, format.shape)?;
+        Ok(match format.shape {
             Shape::Object => answer::json(StatusCode::OK, format, lens.json(object)),
             Shape::Partial(version) => {
                 answer::document(StatusCode::OK, format, &lens::partial_of(object, version))
             }
             Shape::Table(version) => {
-                let carried = Carried::read(&asked.query);
                 let row = lens.row(object, version, carried, self.backend.now());
                 let metadata = list_metadata(object.revision, None, None);
                 let table = lens::table(version, metadata, lens.columns(), vec![row]);
                 answer::document(StatusCode::OK, format, &table)
             }
-        }
+        })
     }
 
     /// A list of objects, or a page of it.
@@ -69,6 +75,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         path: &ObjectsPath,
     ) -> Result<Answer, Refusal> {
         let format = asked.format(Offer::Objects)?;
+        let carried = Carried::read(&asked.query, format.shape)?;
         let ListQuery { selection, options } = ListQuery::read(path, &asked.query)?;
         if let ListStart::NotOlderThan(revision) | ListStart::Exactly(revision) = options.start {
             self.wait_for(revision).await?;
@@ -94,7 +101,7 @@ impl<B: Backend, P: Process> Api<B, P> {
             }
             Shape::Table(version) => {
                 let head = lens::table_head(version, metadata, lens.columns());
-                let (carried, now) = (Carried::read(&asked.query), self.backend.now());
+                let now = self.backend.now();
                 let rows = items.map(move |item| json(&lens.row(&item, version, carried, now)));
                 lists::list(format, &head, "rows", rows)
             }
@@ -119,7 +126,7 @@ impl<B: Backend, P: Process> Api<B, P> {
 }
 
 /// The metadata of a list.
-fn list_metadata(
+pub(super) fn list_metadata(
     revision: Revision,
     next: Option<String>,
     remaining: Option<usize>,

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use ferry_admission::{Attributes, ResourceAttributes, Rule, Verdict};
-use ferry_registry::{Document, Refusal, User};
+use ferry_api::{FieldError, FieldPath};
+use ferry_registry::{Document, QualifiedKind, Refusal, User};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -96,9 +97,14 @@ impl<B: Backend, P: Process> Api<B, P> {
         let mut document = asked.optional_body(body).await?.unwrap_or_default();
         check_kind(review, &document)?;
         let status = match review {
-            Review::SelfSubjectAccess => self.access(asked.user, &access_spec(&document)?)?,
-            Review::SubjectAccess => self.access_of_another(&access_spec(&document)?)?,
-            Review::LocalSubjectAccess => self.local_access(&access_spec(&document)?, namespace)?,
+            Review::SelfSubjectAccess | Review::SubjectAccess | Review::LocalSubjectAccess => {
+                let spec = access_spec(&document)?;
+                let errors = access_problems(review, &spec);
+                if !errors.is_empty() {
+                    return Err(invalid(review, errors));
+                }
+                self.access(asked.user, review, &spec, namespace)?
+            }
             Review::SelfSubjectRules => self.rules(asked.user, &document)?,
             Review::SelfSubject => json!({ "userInfo": user_info(asked.user) }),
             Review::Token => self.token_review(&document)?,
@@ -118,36 +124,40 @@ impl<B: Backend, P: Process> Api<B, P> {
         Ok(answer::document(StatusCode::CREATED, format, &Value::Object(document)))
     }
 
-    fn access(&self, user: &User, spec: &AccessSpec) -> Result<Value, Refusal> {
-        let wanted = attributes(spec)?;
+    fn access(
+        &self,
+        user: &User,
+        review: Review,
+        spec: &AccessSpec,
+        namespace: &str,
+    ) -> Result<Value, Refusal> {
+        let is_elsewhere = |wanted: &Wanted| wanted.namespace != namespace;
+        if review == Review::LocalSubjectAccess
+            && spec.resource_attributes.as_ref().is_some_and(is_elsewhere)
+        {
+            let message =
+                format!("spec.resourceAttributes.namespace must match namespace: {namespace}");
+            return Err(Refusal::BadRequest { message });
+        }
+        let another;
+        let user = if review == Review::SelfSubjectAccess {
+            user
+        } else {
+            another = User {
+                name: spec.user.clone().unwrap_or_default(),
+                uid: spec.uid.clone().unwrap_or_default(),
+                groups: spec.groups.clone().unwrap_or_default(),
+                extra: spec.extra.clone().unwrap_or_default(),
+            };
+            &another
+        };
+        let Some(wanted) = attributes(spec) else {
+            return Err(Refusal::Internal { message: "nothing is asked for".to_owned() });
+        };
         Ok(match self.backend.authorizer().authorize(user, &wanted) {
             Verdict::Allowed { reason } => verdict(true, reason),
             Verdict::Denied { reason } => verdict(false, reason),
         })
-    }
-
-    fn access_of_another(&self, spec: &AccessSpec) -> Result<Value, Refusal> {
-        let user = User {
-            name: spec.user.clone().unwrap_or_default(),
-            uid: spec.uid.clone().unwrap_or_default(),
-            groups: spec.groups.clone().unwrap_or_default(),
-            extra: spec.extra.clone().unwrap_or_default(),
-        };
-        if user.name.is_empty() && user.groups.is_empty() {
-            return Err(unprocessable(
-                "spec.user: at least one of user or group must be specified",
-            ));
-        }
-        self.access(&user, spec)
-    }
-
-    fn local_access(&self, spec: &AccessSpec, namespace: &str) -> Result<Value, Refusal> {
-        match &spec.resource_attributes {
-            Some(wanted) if wanted.namespace == namespace => self.access_of_another(spec),
-            Some(_) | None => Err(unprocessable(
-                "spec.resourceAttributes.namespace: must match the namespace of the path",
-            )),
-        }
     }
 
     fn rules(&self, user: &User, document: &Document) -> Result<Value, Refusal> {
@@ -173,7 +183,9 @@ impl<B: Backend, P: Process> Api<B, P> {
         let spec = document.get("spec").unwrap_or(&Value::Null);
         let token = spec["token"].as_str().unwrap_or_default();
         if token.is_empty() {
-            return Err(unprocessable("spec.token: Required value"));
+            // PARITY: pkg/registry/authentication/tokenreview/storage.go#REST.Create
+            let message = "token is required for TokenReview in authentication".to_owned();
+            return Err(Refusal::BadRequest { message });
         }
         let audiences: Vec<String> = match &spec["audiences"] {
             Value::Array(audiences) => {
@@ -219,7 +231,8 @@ fn access_spec(document: &Document) -> Result<AccessSpec, Refusal> {
         .map_err(|error| Refusal::BadRequest { message: format!("spec: {error}") })
 }
 
-fn attributes(spec: &AccessSpec) -> Result<Attributes<'_>, Refusal> {
+/// What somebody wants to do; nothing if the review does not say, or says two things.
+fn attributes(spec: &AccessSpec) -> Option<Attributes<'_>> {
     match (&spec.resource_attributes, &spec.non_resource_attributes) {
         (Some(wanted), None) => {
             let mut wanted = ResourceAttributes {
@@ -232,18 +245,56 @@ fn attributes(spec: &AccessSpec) -> Result<Attributes<'_>, Refusal> {
                 name: &wanted.name,
             };
             as_authorized(&mut wanted);
-            Ok(Attributes::Resource(wanted))
+            Some(Attributes::Resource(wanted))
         }
-        (None, Some(wanted)) => Ok(Attributes::Path { verb: &wanted.verb, path: &wanted.path }),
-        (Some(_), Some(_)) => Err(unprocessable(
-            "spec.nonResourceAttributes: cannot be specified in combination with \
-             resourceAttributes",
-        )),
-        (None, None) => Err(unprocessable(
-            "spec.resourceAttributes: exactly one of nonResourceAttributes or resourceAttributes \
-             must be specified",
-        )),
+        (None, Some(wanted)) => Some(Attributes::Path { verb: &wanted.verb, path: &wanted.path }),
+        (Some(_), Some(_)) | (None, None) => None,
     }
+}
+
+/// What is wrong with what a review asks.
+// PARITY: pkg/apis/authorization/validation/validation.go#ValidateSubjectAccessReviewSpec
+fn access_problems(review: Review, spec: &AccessSpec) -> Vec<FieldError> {
+    let path = FieldPath::of("spec");
+    let problem = |field: &str, value: Value, message: &str| {
+        FieldError::invalid(path.field(field), value, message)
+    };
+    let mut errors = Vec::new();
+    let path_asked = spec.non_resource_attributes.as_ref();
+    let shown = path_asked.map_or(Value::Null, |it| json!({ "path": it.path, "verb": it.verb }));
+    match (&spec.resource_attributes, path_asked) {
+        (Some(_), Some(_)) => errors.push(problem(
+            "nonResourceAttributes",
+            shown.clone(),
+            "cannot be specified in combination with resourceAttributes",
+        )),
+        (None, None) => errors.push(problem(
+            "resourceAttributes",
+            Value::Null,
+            "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+        )),
+        (Some(_), None) | (None, Some(_)) => {}
+    }
+    let is_open = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
+    if review != Review::SelfSubjectAccess
+        && is_open(&spec.user)
+        && spec.groups.as_ref().is_none_or(Vec::is_empty)
+    {
+        let message = "at least one of user or group must be specified";
+        errors.push(problem("user", Value::from(""), message));
+    }
+    if review == Review::LocalSubjectAccess && path_asked.is_some() {
+        let message = "disallowed on this kind of request";
+        errors.push(problem("nonResourceAttributes", shown, message));
+    }
+    errors
+}
+
+fn invalid(review: Review, errors: Vec<FieldError>) -> Refusal {
+    let (group, _) = review.resource();
+    let (_, kind) = review.kind();
+    let kind = QualifiedKind { kind: kind.to_owned(), group: group.to_owned() };
+    Refusal::Invalid { kind, name: String::new(), errors }
 }
 
 fn verdict(allowed: bool, reason: String) -> Value {
@@ -284,8 +335,4 @@ fn resource_rule(rule: &Rule) -> Value {
 
 fn path_rule(rule: &Rule) -> Value {
     json!({ "verbs": rule.verbs, "nonResourceURLs": rule.paths })
-}
-
-fn unprocessable(message: &str) -> Refusal {
-    Refusal::Unprocessable { message: message.to_owned() }
 }

@@ -56,6 +56,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         path: &ObjectsPath,
     ) -> Result<Answer, Refusal> {
         let format = asked.format(Offer::Stream)?;
+        let carried = Carried::read(&asked.query, format.shape)?;
         let query = WatchQuery::read(path, &asked.query)?;
         if let Initial::ObjectsAndMark(revision) = query.initial {
             self.wait_for(revision).await?;
@@ -69,7 +70,7 @@ impl<B: Backend, P: Process> Api<B, P> {
             show: Show {
                 lens: Lens::new(path),
                 shape: format.shape,
-                carried: Carried::read(&asked.query),
+                carried,
                 columns: Columns::ToBeTold,
             },
             selection: query.selection,

@@ -24,6 +24,13 @@ use super::work::{self, Length};
 // PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyJSPatch
 const MOST_OPERATIONS: usize = 10_000;
 
+/// How a client wants to see what it has written.
+#[derive(Clone, Copy)]
+struct Shown {
+    format: Format,
+    carried: Carried,
+}
+
 impl<B: Backend, P: Process> Api<B, P> {
     /// A new object.
     pub(super) async fn create(
@@ -46,7 +53,8 @@ impl<B: Backend, P: Process> Api<B, P> {
         part: Part,
         body: Bytes,
     ) -> Result<Answer, Refusal> {
-        let options = write_options(WriteKind::Update, asked.headers, &asked.query)?;
+        let mut options = write_options(WriteKind::Update, asked.headers, &asked.query)?;
+        options.creation = self.creation(asked);
         let target = target(path, part);
         let draft = draft(asked, path, &target, body, options.unknown_fields).await?;
         self.write(asked, path, target, Write::Update(draft), options).await
@@ -70,6 +78,9 @@ impl<B: Backend, P: Process> Api<B, P> {
         let (changes, duplicates) =
             work::done(length, move || read_patch(&alias, form, conflicts, &body)).await?;
         options.duplicates = duplicates;
+        if form == PatchForm::Apply {
+            options.creation = self.creation(asked);
+        }
         self.write(asked, path, target(path, part), Write::Patch(changes), options).await
     }
 
@@ -84,15 +95,15 @@ impl<B: Backend, P: Process> Api<B, P> {
     ) -> Result<Answer, Refusal> {
         // Whoever cannot be answered writes nothing.
         let format = asked.format(Offer::Objects)?;
+        let carried = Carried::read(&asked.query, format.shape)?;
+        let shown = Shown { format, carried };
         let served = target.served;
         let key = target.key();
         let request = Request { user: asked.user.clone(), target, write, options };
         let written = self.backend.write(request).await?;
         let mut answer = match written.answer {
-            Written::Created(json) => {
-                self.written(asked, path, format, StatusCode::CREATED, key, json)
-            }
-            Written::Object(json) => self.written(asked, path, format, StatusCode::OK, key, json),
+            Written::Created(json) => self.written(path, shown, StatusCode::CREATED, key, json),
+            Written::Object(json) => self.written(path, shown, StatusCode::OK, key, json),
             Written::Done => answer::document(StatusCode::CREATED, format, &success(None)),
             Written::Deleted { name, uid } => {
                 let details = deleted_details(served, &name, &uid);
@@ -106,9 +117,8 @@ impl<B: Backend, P: Process> Api<B, P> {
     /// An object that was written, as the path shows it.
     fn written(
         &self,
-        asked: &Asked<'_>,
         path: &ObjectsPath,
-        format: Format,
+        Shown { format, carried }: Shown,
         code: StatusCode,
         key: ObjectKey,
         json: Bytes,
@@ -127,7 +137,6 @@ impl<B: Backend, P: Process> Api<B, P> {
                 answer::document(code, format, &lens::partial_of(&object, version))
             }
             Shape::Table(version) => {
-                let carried = Carried::read(&asked.query);
                 let row = lens.row(&object, version, carried, self.backend.now());
                 let table = lens::table(version, Map::new(), lens.columns(), vec![row]);
                 answer::document(code, format, &table)

@@ -5,7 +5,7 @@
 //! made it so, set or removed the condition `Paused`, and removed the request. It is in the status,
 //! which users cannot write, so the right to pause is that of the subresource alone.
 
-use ferry_api::kubevirt::VirtualMachineInstancePhase;
+use ferry_api::kubevirt::{VirtualMachineInstance, VirtualMachineInstancePhase};
 use ferry_api::{Kind, KindVersion, View};
 use ferry_registry::{Part, Refusal, Run};
 use ferry_units::WallTime;
@@ -18,6 +18,10 @@ use crate::actions::{
 use crate::cluster;
 
 const KIND: Kind = Kind::VirtualMachineInstance;
+
+/// What a guest can be asked to be.
+const PAUSED: &str = "Paused";
+const RUNNING: &str = "Running";
 
 // PARITY: pkg/virt-api/rest/lifecycle.go#PauseVMIRequestHandler
 pub(super) fn pause(
@@ -39,7 +43,7 @@ pub(super) fn pause(
             cause: None,
         });
     }
-    if cluster::condition(&instance, "Paused").is_some() {
+    if is_paused(&instance) && pending(&instance) != Some(RUNNING) {
         return Err(conflict(KIND, name, "VMI is already paused"));
     }
     let migration = instance.status.as_ref().and_then(|status| status.migration_state.as_ref());
@@ -50,7 +54,7 @@ pub(super) fn pause(
             format!("Cannot pause VM '{name}' because it is currently being migrated"),
         ));
     }
-    Ok(wish(subject, "Paused", options.run(), now))
+    Ok(wish(subject, PAUSED, options.run(), now))
 }
 
 // PARITY: pkg/virt-api/rest/lifecycle.go#UnpauseVMIRequestHandler
@@ -64,10 +68,21 @@ pub(super) fn unpause(
     if phase(&instance) != VirtualMachineInstancePhase::Running {
         return Err(conflict(KIND, &subject.name, "VMI is not running"));
     }
-    if cluster::condition(&instance, "Paused").is_none() {
+    // A pause that the node has not answered may have been done already; a wish for the contrary
+    // takes its place, and is right in either case.
+    if !is_paused(&instance) && pending(&instance) != Some(PAUSED) {
         return Err(conflict(KIND, &subject.name, "VMI is not paused"));
     }
-    Ok(wish(subject, "Running", options.run(), now))
+    Ok(wish(subject, RUNNING, options.run(), now))
+}
+
+fn is_paused(instance: &VirtualMachineInstance) -> bool {
+    cluster::condition(instance, "Paused").is_some()
+}
+
+/// The state that was asked for and that the node has not made so yet.
+fn pending(instance: &VirtualMachineInstance) -> Option<&str> {
+    instance.status.as_ref()?.other.get("powerRequest")?.get("state")?.as_str()
 }
 
 fn wish(subject: &Subject, state: &str, run: Run, now: WallTime) -> Outcome {

@@ -3,6 +3,7 @@
 //! Each file holds the rules of one kind. All of them are functions over a [`View`], so that what
 //! the API server decides can be asked anywhere else too.
 
+mod claim;
 mod config;
 mod defaults;
 mod event;
@@ -20,6 +21,8 @@ mod pod;
 mod pod_shape;
 mod rbac;
 mod rbac_shape;
+mod service;
+mod shape;
 
 use ferry_api::{Kind, View};
 use ferry_registry::{Admission, Document, Operation, Refusal, Review, State};
@@ -53,6 +56,7 @@ impl Policies {
             Kind::HyperConverged => hyperconverged::complete(review, object, view),
             Kind::ClusterRoleBinding | Kind::RoleBinding => rbac_shape::complete(object),
             Kind::Event => event::complete(review, object),
+            Kind::Service => service::complete(review, object),
             Kind::MigrationPolicy
             | Kind::KubeVirt
             | Kind::NetworkAttachmentDefinition
@@ -63,7 +67,6 @@ impl Policies {
             | Kind::PersistentVolumeClaim
             | Kind::ConfigMap
             | Kind::Secret
-            | Kind::Service
             | Kind::ServiceAccount
             | Kind::ClusterRole
             | Kind::Role => {}
@@ -94,11 +97,9 @@ impl Policies {
             Kind::ClusterRole | Kind::Role | Kind::ClusterRoleBinding | Kind::RoleBinding => {
                 rbac::check(review, view)?;
             }
-            Kind::NetworkAttachmentDefinition
-            | Kind::Namespace
-            | Kind::PersistentVolumeClaim
-            | Kind::Service
-            | Kind::ServiceAccount => {}
+            Kind::PersistentVolumeClaim => claim::check(review)?,
+            Kind::Service => service::check(review)?,
+            Kind::NetworkAttachmentDefinition | Kind::Namespace | Kind::ServiceAccount => {}
         }
         Ok(Vec::new())
     }

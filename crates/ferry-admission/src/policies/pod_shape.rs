@@ -2,26 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use ferry_api::{FieldError, FieldPath, NameRule, Problem};
+use ferry_api::{FieldError, FieldPath, NameRule};
 use ferry_registry::Document;
 use serde_json::Value;
 
 use crate::fields::{at, text};
+use crate::policies::shape::{PROTOCOLS, duplicate, items, no_port, one_of, port_name_problems};
 
 const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
 const DNS_POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
 const PULL_POLICIES: [&str; 3] = ["Always", "IfNotPresent", "Never"];
-const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
-
-/// The ports that there are.
-const PORTS: std::ops::RangeInclusive<i64> = 1..=65_535;
-/// As long a port's name may be: it stands in the names of DNS records.
-const LONGEST_PORT_NAME: usize = 15;
 
 /// Everything that is wrong with the spec of a new pod.
 // PARITY: pkg/apis/core/validation/validation.go#ValidatePodSpec
 pub(super) fn problems(pod: &Document) -> Vec<FieldError> {
-    let Some(spec) = at(pod, &["spec"]).and_then(Value::as_object) else { return Vec::new() };
+    let none = Document::new();
+    let spec = at(pod, &["spec"]).and_then(Value::as_object).unwrap_or(&none);
     let path = FieldPath::of("spec");
     let mut errors = check_volumes(spec, &path);
     let mut names = BTreeSet::new();
@@ -49,27 +45,6 @@ pub(super) fn problems(pod: &Document) -> Vec<FieldError> {
     errors
 }
 
-fn items<'d>(object: &'d Document, list: &str) -> impl Iterator<Item = &'d Document> {
-    let items = object.get(list).and_then(Value::as_array);
-    items.into_iter().flatten().filter_map(Value::as_object)
-}
-
-fn one_of(
-    object: &Document,
-    field: &str,
-    accepted: &[&str],
-    path: &FieldPath,
-) -> Option<FieldError> {
-    let value = text(object, &[field])?;
-    (!accepted.contains(&value)).then(|| FieldError {
-        path: path.field(field),
-        problem: Problem::NotSupported {
-            value: value.into(),
-            accepted: accepted.iter().map(|&word| word.to_owned()).collect(),
-        },
-    })
-}
-
 /// A name of one item of a list, which is a DNS label and there once.
 fn check_name<'d>(
     object: &'d Document,
@@ -88,7 +63,7 @@ fn check_name<'d>(
         }
     }
     if !seen.insert(name) {
-        errors.push(FieldError { path, problem: Problem::Duplicate { value: name.into() } });
+        errors.push(duplicate(path, name));
     }
     errors
 }
@@ -144,8 +119,7 @@ fn check_ports(container: &Document, path: &FieldPath) -> Vec<FieldError> {
                 errors.push(FieldError::invalid(path.field("name"), name.into(), message));
             }
             if !names.insert(name) {
-                let problem = Problem::Duplicate { value: name.into() };
-                errors.push(FieldError { path: path.field("name"), problem });
+                errors.push(duplicate(path.field("name"), name));
             }
         }
         match at(port, &["containerPort"]).and_then(Value::as_i64) {
@@ -157,32 +131,4 @@ fn check_ports(container: &Document, path: &FieldPath) -> Vec<FieldError> {
         errors.extend(one_of(port, "protocol", &PROTOCOLS, &path));
     }
     errors
-}
-
-fn no_port(number: i64, path: &FieldPath) -> Option<FieldError> {
-    let message = "must be between 1 and 65535, inclusive";
-    (!PORTS.contains(&number)).then(|| FieldError::invalid(path.clone(), number.into(), message))
-}
-
-// PARITY: apimachinery/pkg/util/validation/validation.go#IsValidPortName
-fn port_name_problems(name: &str) -> Vec<String> {
-    let mut problems = Vec::new();
-    let mut problem = |wrong: bool, message: &str| {
-        if wrong {
-            problems.push(message.to_owned());
-        }
-    };
-    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    problem(name.len() > LONGEST_PORT_NAME, "must be no more than 15 characters");
-    problem(
-        !name.bytes().all(fits),
-        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
-    );
-    problem(
-        !name.bytes().any(|byte| byte.is_ascii_lowercase()),
-        "must contain at least one letter (a-z)",
-    );
-    problem(name.contains("--"), "must not contain consecutive hyphens");
-    problem(name.starts_with('-') || name.ends_with('-'), "must not begin or end with a hyphen");
-    problems
 }

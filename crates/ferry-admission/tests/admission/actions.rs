@@ -154,6 +154,25 @@ fn parity_only_what_is_paused_is_resumed() {
     }
 }
 
+#[test]
+fn a_wish_that_nobody_has_answered_is_taken_back_by_its_contrary() {
+    let paused = json!([{ "type": "Paused", "status": "True" }]);
+    let wished = |state: &str, conditions: &Value| {
+        let wish = json!({ "state": state, "requestedAt": NOW });
+        world(&json!({ "phase": "Running", "powerRequest": wish, "conditions": conditions }))
+    };
+    let resumed = run(&wished("Paused", &json!([])), Action::UnpauseVmi, &json!({}));
+    assert_eq!(patch(&resumed)["status"]["powerRequest"]["state"], "Running");
+    let stopped = run(&wished("Running", &paused), Action::PauseVmi, &json!({}));
+    assert_eq!(patch(&stopped)["status"]["powerRequest"]["state"], "Paused");
+    // What is asked for is no more than it is.
+    let instances = "Operation cannot be fulfilled on virtualmachineinstances.kubevirt.io \"vm\": ";
+    let resumed = run(&wished("Running", &json!([])), Action::UnpauseVmi, &json!({}));
+    assert_eq!(refusal(&resumed), format!("{instances}VMI is not paused"));
+    let stopped = run(&wished("Paused", &paused), Action::PauseVmi, &json!({}));
+    assert_eq!(refusal(&stopped), format!("{instances}VMI is already paused"));
+}
+
 fn node(taint: Option<(&str, &str)>) -> Value {
     let taints: Vec<Value> =
         taint.into_iter().map(|(key, effect)| json!({ "key": key, "effect": effect })).collect();

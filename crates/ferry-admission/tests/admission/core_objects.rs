@@ -43,6 +43,8 @@ fn parity_a_pods_containers_have_names_images_and_policies_that_there_are() {
     let at = |rest: &str| format!("{place}{rest}");
     check(vec![
         (pod(&json!({ "containers": [] })), "spec.containers: Required value"),
+        (pod(&json!(null)), "spec.containers: Required value"),
+        (object("Pod", &json!({})), "spec.containers: Required value"),
         (container(&json!({ "name": null })), &at(".name: Required value")),
         (container(&json!({ "name": "A.b" })), &at(".name: Invalid value: \"A.b\"")),
         (container(&json!({ "image": "" })), &at(".image: Required value")),

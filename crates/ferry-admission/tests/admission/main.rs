@@ -25,3 +25,4 @@ mod rbac;
 mod rbac_index;
 mod rbac_sentences;
 mod registry;
+mod services;

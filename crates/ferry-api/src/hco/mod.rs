@@ -13,3 +13,8 @@ pub use live_migration::LiveMigrationConfigurations;
 /// The only name that the platform acts on.
 // PARITY: hyperconverged-cluster-operator deploy/crds/hco00.crd.yaml#metadata.name
 pub const HYPERCONVERGED_NAME: &str = "kubevirt-hyperconverged";
+
+/// What may become of a machine whose node is drained.
+// PARITY: hyperconverged-cluster-operator deploy/crds/hco00.crd.yaml#evictionStrategy
+pub(crate) const EVICTION_STRATEGIES: [&str; 4] =
+    ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"];

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hco::EVICTION_STRATEGIES;
 use crate::hco::LiveMigrationConfigurations;
 use crate::hco::v1beta1::HyperConvergedStatus;
 use crate::object::{Unmodelled, kubernetes_object};
@@ -173,6 +174,7 @@ pub struct VirtualizationConfig {
     /// What happens to a virtual machine whose node is drained, where the machine does not say:
     /// None, LiveMigrate, LiveMigrateIfPossible or External.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = EVICTION_STRATEGIES))]
     pub eviction_strategy: Option<String>,
     /// What this crate does not model.
     #[serde(flatten)]

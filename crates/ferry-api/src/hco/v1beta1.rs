@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hco::EVICTION_STRATEGIES;
 use crate::hco::LiveMigrationConfigurations;
 use crate::kubevirt::Condition;
 use crate::object::{Unmodelled, kubernetes_object};
@@ -121,6 +122,7 @@ pub struct HyperConvergedSpec {
     /// What happens to a virtual machine whose node is drained, where the machine does not say:
     /// None, LiveMigrate, LiveMigrateIfPossible or External.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = EVICTION_STRATEGIES))]
     pub eviction_strategy: Option<String>,
     /// Features by name, and whether they are enabled. Which ones there are is up to the release,
     /// and no part of this schema.

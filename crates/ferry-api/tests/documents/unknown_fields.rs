@@ -47,6 +47,23 @@ spec:
 }
 
 #[test]
+fn a_network_has_a_configuration_and_nothing_else() {
+    check_errors(
+        "
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: a}
+spec:
+  config: '{}'
+  Config: {}
+",
+        &expect![[r#"
+            spec.Config: unknown field; did you mean config?
+        "#]],
+    );
+}
+
+#[test]
 fn a_migration_asks_for_nothing_else() {
     check_errors(
         "

@@ -124,7 +124,7 @@ fn settings_have_their_types_and_bounds() {
     check_policy(
         "{selectors: {}, experimental: {compression: lz4}}",
         &expect![[r#"
-        spec.experimental.compression: Unsupported value: "lz4": use "none", "zstd"
+        spec.experimental.compression: Unsupported value: "lz4": supported values: "none", "zstd"
     "#]],
     );
 }
@@ -263,8 +263,8 @@ fn words_are_of_the_list() {
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstanceMigration\nmetadata: {name: a}\n\
          spec: {vmiName: b, priority: urgent}\nstatus: {phase: running}\n",
         &expect![[r#"
-            spec.priority: Unsupported value: "urgent": use "system-critical", "user-triggered", "system-maintenance"
-            status.phase: Unsupported value: "running": use "", "WaitingForSync", "Synchronizing", "Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running", "Succeeded", "Failed"
+            spec.priority: Unsupported value: "urgent": supported values: "system-critical", "user-triggered", "system-maintenance"
+            status.phase: Unsupported value: "running": supported values: "", "WaitingForSync", "Synchronizing", "Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running", "Succeeded", "Failed"
         "#]],
     );
 }
@@ -334,4 +334,40 @@ spec:
             spec.template.spec.volumes[1].containerDisk.image: Invalid value: 7: must be a string; put it in quotes
         "#]],
     );
+}
+
+#[test]
+fn parity_the_platforms_strategy_of_evictions_is_one_of_four() {
+    check_errors(
+        "
+apiVersion: hco.kubevirt.io/v1beta1
+kind: HyperConverged
+metadata: {name: kubevirt-hyperconverged}
+spec: {evictionStrategy: Migrate}
+",
+        &expect![[r#"
+            spec.evictionStrategy: Unsupported value: "Migrate": supported values: "None", "LiveMigrate", "LiveMigrateIfPossible", "External"
+        "#]],
+    );
+    check_errors(
+        "
+apiVersion: hco.kubevirt.io/v1
+kind: HyperConverged
+metadata: {name: kubevirt-hyperconverged}
+spec: {virtualization: {evictionStrategy: ''}}
+",
+        &expect![[r#"
+            spec.virtualization.evictionStrategy: Unsupported value: "": supported values: "None", "LiveMigrate", "LiveMigrateIfPossible", "External"
+        "#]],
+    );
+    for strategy in ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"] {
+        let platform = json!({
+            "apiVersion": "hco.kubevirt.io/v1",
+            "kind": "HyperConverged",
+            "metadata": { "name": "kubevirt-hyperconverged" },
+            "spec": { "virtualization": { "evictionStrategy": strategy } },
+        });
+        let Some(platform) = platform.as_object() else { panic!("it is an object") };
+        assert!(decode(platform).is_ok(), "{strategy}");
+    }
 }

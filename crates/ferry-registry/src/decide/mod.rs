@@ -27,7 +27,7 @@ use crate::convert::Layouts;
 use crate::fields::{self, ManagerId};
 use crate::object::{Document, ObjectKey, Part, Stored, Target};
 use crate::refusal::Refusal;
-use crate::request::{Context, Decision, Request, Run, Write};
+use crate::request::{Context, Creation, Decision, Request, Run, Write};
 use crate::state::State;
 
 /// What a request comes to in a state.
@@ -128,6 +128,21 @@ impl<A: Admission> Job<'_, A> {
                 let manager = self.manager(fields::Operation::Update);
                 fields::track_update(&versions, before, after, &manager, self.context.now);
             }
+        }
+    }
+
+    /// Refuses to make an object for whoever may only change it.
+    // PARITY: apiserver/pkg/endpoints/handlers/create.go#withAuthorization
+    fn check_creation(&self) -> Result<(), Refusal> {
+        let target = self.target();
+        match &self.request.options.creation {
+            Creation::Allowed => Ok(()),
+            Creation::Denied { message } => Err(Refusal::Forbidden {
+                served: target.served,
+                name: target.name.clone(),
+                message: message.clone(),
+                cause: None,
+            }),
         }
     }
 

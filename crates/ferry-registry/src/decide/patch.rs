@@ -198,15 +198,7 @@ fn apply<A: Admission>(
     let manager = job.manager(fields::Operation::Apply);
     let (versions, now) = (Layouts::of(job.kind()), job.context.now);
     let Some(live) = live else {
-        if meta_text(&config, "name").is_empty() {
-            return Err(Refusal::BadRequest {
-                message: format!(
-                    "the name of the object ({} based on URL) was undeterminable: name must be \
-                     provided",
-                    target.name
-                ),
-            });
-        }
+        check_new(job, &config)?;
         fill_identity(job, &mut config);
         let made = fields::apply(&versions, None, &config, &manager, conflicts, now)?;
         let made = complete(job, &Document::new(), made)?;
@@ -220,6 +212,28 @@ fn apply<A: Admission>(
     check_identity(job, &after)?;
     let after = complete(job, &before, after)?;
     finish::finish(job, live, &before, after, Owning::Noted)
+}
+
+/// Checks that what is applied may come to be.
+fn check_new<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(), Refusal> {
+    if meta_text(config, "name").is_empty() {
+        return Err(Refusal::BadRequest {
+            message: format!(
+                "the name of the object ({} based on URL) was undeterminable: name must be \
+                 provided",
+                job.target().name
+            ),
+        });
+    }
+    // PARITY: apiserver/pkg/endpoints/handlers/patch.go#createNewObject
+    let uid = meta_text(config, "uid");
+    if !uid.is_empty() {
+        return Err(job.conflict(format!(
+            "uid mismatch: the provided object specified uid {uid}, and no existing object was \
+             found"
+        )));
+    }
+    job.check_creation()
 }
 
 /// Checks what a manager applies.

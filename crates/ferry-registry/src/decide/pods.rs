@@ -3,6 +3,7 @@
 use ferry_api::{FieldError, FieldPath, Kind};
 use serde_json::Value;
 
+use crate::draft::complete_pod;
 use crate::object::Document;
 
 /// What is wrong with a change of a built-in object through its main path.
@@ -33,6 +34,8 @@ fn check_pod(before: &Document, after: &Document) -> Option<FieldError> {
 fn fixed_spec(pod: &Document) -> Option<Value> {
     let mut spec = pod.get("spec")?.clone();
     let fields = spec.as_object_mut()?;
+    // One that was kept before there were defaults has them by being read.
+    complete_pod(fields);
     for field in ["activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds"] {
         fields.remove(field);
     }

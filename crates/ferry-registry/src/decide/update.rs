@@ -7,7 +7,7 @@ use crate::admission::Admission;
 use crate::decide::{Job, Owning, create, finish, part};
 use crate::document::meta_text;
 use crate::kinds::{is_created_by_update, needs_revision};
-use crate::object::{Document, Part, Stored};
+use crate::object::{Document, Part};
 use crate::refusal::Refusal;
 use crate::request::Decision;
 
@@ -19,13 +19,15 @@ pub(super) fn update<A: Admission>(
     let given = given_revision(job, client)?;
     let target = job.target();
     let Some(live) = job.state.object(&target.key()) else {
-        let may_create = target.part == Part::Main && is_created_by_update(job.kind());
-        return match given {
-            None if may_create => create::create(job, client, Owning::Track),
-            Some(_) | None => Err(job.not_found()),
-        };
+        check_uid(job, "", client)?;
+        let is_creatable = target.part == Part::Main && is_created_by_update(job.kind());
+        if given.is_some() || !is_creatable {
+            return Err(job.not_found());
+        }
+        job.check_creation()?;
+        return create::create(job, client, Owning::Track);
     };
-    check_uid(job, live, client)?;
+    check_uid(job, &live.meta.uid, client)?;
     match given {
         Some(given) if given != live.revision.0 => return Err(job.modified()),
         None if needs_revision(job.kind()) && target.part != Part::Finalize => {
@@ -65,18 +67,15 @@ fn given_revision<A: Admission>(
     }
 }
 
+/// Checks that the client means the object that is there, if it says which. One that is not there
+/// has no uid, and a client that knows one does not mean a new object.
 // PARITY: apiserver/pkg/registry/rest/update.go#UpdatedObject
-fn check_uid<A: Admission>(
-    job: &Job<'_, A>,
-    live: &Stored,
-    client: &Document,
-) -> Result<(), Refusal> {
+fn check_uid<A: Admission>(job: &Job<'_, A>, live: &str, client: &Document) -> Result<(), Refusal> {
     let uid = meta_text(client, "uid");
-    if uid.is_empty() || uid == live.meta.uid {
+    if uid.is_empty() || uid == live {
         return Ok(());
     }
     Err(job.conflict(format!(
-        "Precondition failed: UID in precondition: {uid}, UID in object meta: {}",
-        live.meta.uid
+        "Precondition failed: UID in precondition: {uid}, UID in object meta: {live}"
     )))
 }

@@ -27,7 +27,30 @@ pub(crate) fn check_name(kind: Kind, name: &str) -> Result<(), Vec<String>> {
 }
 
 fn name_rule(kind: Kind) -> NameRule {
-    if kind == Kind::Namespace { NameRule::DnsLabel } else { NameRule::DnsSubdomain }
+    match kind {
+        Kind::Namespace => NameRule::DnsLabel,
+        // PARITY: pkg/apis/core/validation/validation.go#ValidateServiceName
+        Kind::Service => NameRule::Dns1035Label,
+        Kind::VirtualMachine
+        | Kind::VirtualMachineInstance
+        | Kind::VirtualMachineInstanceMigration
+        | Kind::MigrationPolicy
+        | Kind::KubeVirt
+        | Kind::HyperConverged
+        | Kind::NetworkAttachmentDefinition
+        | Kind::Node
+        | Kind::Pod
+        | Kind::Event
+        | Kind::Lease
+        | Kind::PersistentVolumeClaim
+        | Kind::ConfigMap
+        | Kind::Secret
+        | Kind::ServiceAccount
+        | Kind::ClusterRole
+        | Kind::ClusterRoleBinding
+        | Kind::Role
+        | Kind::RoleBinding => NameRule::DnsSubdomain,
+    }
 }
 
 // PARITY: apimachinery/pkg/api/validation/path/name.go#IsValidPathSegmentName

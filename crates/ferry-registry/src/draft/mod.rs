@@ -6,6 +6,7 @@
 //! [`crate::decide()`].
 
 mod body;
+mod built_in;
 mod identity;
 mod metadata;
 mod path;
@@ -21,6 +22,7 @@ use serde_json::Value;
 
 pub use body::{Body, Parsed};
 
+pub(crate) use built_in::complete_pod;
 pub(crate) use metadata::{check_metadata, check_name};
 pub(crate) use unknown::prune;
 pub(crate) use values::{canonicalise, normalise};
@@ -141,6 +143,7 @@ pub(crate) fn fit(
             omit_empty_metadata(&mut value);
             as_go_reads(served, &mut value, values::fill_texts);
             schema.apply_defaults(&mut value);
+            built_in::complete(served.kind(), &mut value);
             schema.check(&value)
         }
         Part::Status => fit_section(schema, "status", &mut value),
@@ -168,11 +171,12 @@ fn as_go_reads(served: KindVersion, object: &mut Value, change: fn(&Schema, &mut
     }
 }
 
-/// Lists and maps of the metadata that are empty are not there, for any kind.
+/// Lists and maps of the metadata that are empty are not there, for any kind. An empty list of
+/// managed fields stays: it says that nobody shall own anything, and the tracking takes it out.
 // PARITY: apimachinery/pkg/apis/meta/v1/types.go#ObjectMeta: each of them is `omitempty`
 fn omit_empty_metadata(object: &mut Value) {
     let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
-    for name in ["annotations", "finalizers", "labels", "managedFields", "ownerReferences"] {
+    for name in ["annotations", "finalizers", "labels", "ownerReferences"] {
         let is_empty = match metadata.get(name) {
             Some(Value::Array(items)) => items.is_empty(),
             Some(Value::Object(entries)) => entries.is_empty(),

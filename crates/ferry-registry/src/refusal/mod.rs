@@ -261,14 +261,15 @@ fn apply_conflicts(conflicts: &[FieldConflict]) -> String {
             conflict.manager, conflict.field
         ),
         several => {
-            let mut message = format!("Apply failed with {} conflicts:", several.len());
+            let mut message = format!("Apply failed with {} conflicts: ", several.len());
             let mut last: Option<&str> = None;
             for conflict in several {
                 if last == Some(conflict.manager.as_str()) {
                     message.extend(["\n- ", &conflict.field]);
                 } else {
                     let FieldConflict { manager, field } = conflict;
-                    message.extend([" conflicts with ", manager, ":\n- ", field]);
+                    let start = if last.is_some() { "\n" } else { "" };
+                    message.extend([start, "conflicts with ", manager, ":\n- ", field]);
                 }
                 last = Some(&conflict.manager);
             }

@@ -233,6 +233,19 @@ fn check(rows: Vec<Row>) {
 }
 
 #[test]
+fn parity_each_manager_of_several_conflicts_has_a_line() {
+    let conflict =
+        |manager: &str, field: &str| FieldConflict { manager: text(manager), field: text(field) };
+    let conflicts =
+        vec![conflict("\"a\"", ".x"), conflict("\"a\"", ".y"), conflict("\"b\" using v1", ".z")];
+    assert_eq!(
+        Refusal::ApplyConflict { conflicts }.to_string(),
+        "Apply failed with 3 conflicts: conflicts with \"a\":\n- .x\n- .y\nconflicts with \"b\" \
+         using v1:\n- .z"
+    );
+}
+
+#[test]
 fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
     let path = || FieldPath::of("spec.a");
     let problem = |problem| FieldError { path: path(), problem };
@@ -255,7 +268,7 @@ fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
             "message": "VirtualMachine.kubevirt.io \"x\" is invalid: [\
                 spec.a: Required value: must be a string, \
                 spec.a: Invalid value: 1: must be a string, \
-                spec.a: Unsupported value: \"x\": use \"y\", \
+                spec.a: Unsupported value: \"x\": supported values: \"y\", \
                 spec.a: Forbidden: no, \
                 spec.a: Too long: may not be more than 3 bytes, \
                 spec.a: Duplicate value: \"x\"]",
@@ -270,7 +283,7 @@ fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
                     { "reason": "FieldValueInvalid", "field": "spec.a",
                       "message": "Invalid value: 1: must be a string" },
                     { "reason": "FieldValueNotSupported", "field": "spec.a",
-                      "message": "Unsupported value: \"x\": use \"y\"" },
+                      "message": "Unsupported value: \"x\": supported values: \"y\"" },
                     { "reason": "FieldValueForbidden", "field": "spec.a",
                       "message": "Forbidden: no" },
                     { "reason": "FieldValueTooLong", "field": "spec.a",

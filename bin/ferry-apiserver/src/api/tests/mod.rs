@@ -6,5 +6,6 @@ mod documents;
 mod parts;
 mod reads;
 mod refusals;
+mod rights;
 mod watches;
 mod writes;

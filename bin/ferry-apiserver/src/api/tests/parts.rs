@@ -181,8 +181,30 @@ async fn questions_are_answered() {
     let url = format!("{authorization}/subjectaccessreviews");
     assert_eq!(cluster.post(&url, &another).await.json()["status"]["allowed"], false);
     let url = format!("{authorization}/namespaces/blue/localsubjectaccessreviews");
-    assert_eq!(cluster.post(&url, &another).await.refusal().0, 422);
-    assert_eq!(cluster.post(&access, &may(json!({}))).await.refusal().0, 422);
+    assert_eq!(
+        cluster.post(&url, &another).await.refusal().2,
+        "spec.resourceAttributes.namespace must match namespace: blue"
+    );
+    let path = json!({ "verb": "get", "path": "/" });
+    let by_path = may(json!({ "user": "bob", "nonResourceAttributes": path }));
+    assert_eq!(
+        cluster.post(&url, &by_path).await.refusal().2,
+        "LocalSubjectAccessReview.authorization.k8s.io \"\" is invalid: \
+         spec.nonResourceAttributes: Invalid value: {\"path\":\"/\",\"verb\":\"get\"}: disallowed on \
+         this kind of request"
+    );
+    let (code, reason, message) = cluster.post(&access, &may(json!({}))).await.refusal();
+    assert_eq!((code, reason.as_str()), (422, "Invalid"));
+    assert_eq!(
+        message,
+        "SelfSubjectAccessReview.authorization.k8s.io \"\" is invalid: spec.resourceAttributes: \
+         Invalid value: null: exactly one of nonResourceAttributes or resourceAttributes must be \
+         specified"
+    );
+    let nobody = may(json!({ "resourceAttributes": pods }));
+    let url = format!("{authorization}/subjectaccessreviews");
+    let nobody = cluster.post(&url, &nobody).await;
+    assert_eq!(nobody.json()["details"]["causes"][0]["field"], "spec.user");
     assert_eq!(cluster.post(&access, &may(json!(1))).await.refusal().0, 400);
     let other = json!({ "kind": "Pod", "apiVersion": "v1" });
     assert_eq!(cluster.post(&access, &other).await.refusal().0, 400);

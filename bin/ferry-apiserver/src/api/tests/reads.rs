@@ -58,6 +58,25 @@ async fn rows_carry_what_was_asked_for() {
     let url = format!("{CONFIG_MAPS}?includeObject=None");
     let table = cluster.ask(Method::GET, &url, &[("accept", TABLE)], "").await.json();
     assert_eq!(table["rows"][0]["object"], json!(null));
+    for url in
+        [CONFIG_MAPS.to_owned(), format!("{CONFIG_MAPS}/m0"), format!("{CONFIG_MAPS}?watch=1")]
+    {
+        let joint = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{joint}includeObject=All");
+        let refused = cluster.ask(Method::GET, &url, &[("accept", TABLE)], "").await;
+        assert_eq!(
+            refused.refusal(),
+            (
+                400,
+                "BadRequest".to_owned(),
+                "includeObject: Invalid value: \"All\": must be 'Metadata', 'Object', 'None', or \
+                 empty"
+                    .to_owned()
+            )
+        );
+    }
+    // Whoever wants no table is not asked what its rows carry.
+    assert_eq!(cluster.get(&format!("{CONFIG_MAPS}?includeObject=All")).await.code, 200);
 }
 
 #[tokio::test]

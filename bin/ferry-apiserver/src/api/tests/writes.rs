@@ -139,6 +139,7 @@ async fn a_collection_is_deleted_and_shown() {
     let gone = cluster.delete(&format!("{CONFIG_MAPS}?labelSelector=app!%3Db")).await;
     assert_eq!(gone.code, 200, "{}", gone.text);
     assert_eq!(gone.json()["items"].as_array().unwrap().len(), 2);
+    assert_eq!(gone.json()["metadata"], json!({ "resourceVersion": "104" }));
     let left = cluster.get(CONFIG_MAPS).await.json();
     assert_eq!(left["items"].as_array().unwrap().len(), 1);
     assert_eq!(left["items"][0]["metadata"]["name"], "b");

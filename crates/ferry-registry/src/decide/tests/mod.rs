@@ -3,10 +3,13 @@
 mod anything;
 mod apply;
 mod create;
+mod creation;
+mod defaults;
 mod delete;
 mod known_fields;
 mod namespaces;
 mod patch;
 mod pods;
+mod untracked;
 mod update;
 mod versions;
