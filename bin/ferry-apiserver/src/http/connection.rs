@@ -82,9 +82,12 @@ async fn over<H: Handler, R: Realm>(
     let (_, tls) = stream.get_ref();
     let now = wall_time(server.clock);
     let peer = server.authenticator.peer(tls.peer_certificates(), now);
-    if peer.user(now).is_some() {
+    let streams = if peer.user(now).is_some() {
         guest.place.is_of_somebody_known();
-    }
+        limits.streams
+    } else {
+        limits.streams_of_strangers
+    };
     let is_http2 = tls.alpn_protocol() == Some(b"h2");
     let traffic = Arc::clone(&guest.traffic);
     let service = Arc::new(Service { server, peer, guest });
@@ -95,7 +98,7 @@ async fn over<H: Handler, R: Realm>(
     let stream = TokioIo::new(stream);
     // Neither kind of connection can be told to end by the same trait, so twice the same.
     if is_http2 {
-        let connection = pin!(http2_builder(&limits).serve_connection(stream, answer));
+        let connection = pin!(http2_builder(&limits, streams).serve_connection(stream, answer));
         watched(connection, http2::Connection::graceful_shutdown, &traffic, &limits, stopping)
             .await?;
     } else {
@@ -162,11 +165,11 @@ fn http1_builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
-fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
+fn http2_builder(limits: &Limits, streams: u32) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams)
+        .max_concurrent_streams(streams)
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .max_send_buf_size(limits.unread_bytes)
         .initial_stream_window_size(limits.stream_window)
@@ -189,6 +192,7 @@ where
 {
     let mut seen = 0;
     let mut look = pin!(time::sleep(limits.head));
+    let mut stalled = pin!(traffic.unread().stalled(limits.unread));
     let grace = loop {
         let late = async {
             match traffic.first_end() {
@@ -201,6 +205,8 @@ where
             () = stopping.begun() => break limits.grace,
             // Its client does not read it. Others on the connection come back.
             () = late => break limits.late,
+            () = &mut stalled => break limits.late,
+            () = traffic.is_to_leave() => break limits.late,
             () = traffic.end_said() => continue,
             () = &mut look => {}
         }
