@@ -30,6 +30,7 @@ use crate::tls::{Names, Pki};
 use crate::writer::{self, JournalSize};
 
 use ballast::Ballast;
+use begin::Begun;
 pub(crate) use credentials::kubeconfig;
 use data_dir::DataDir;
 use served::{Around, ClusterRealm, Served};
@@ -84,10 +85,11 @@ fn serve_until(
     let runtime = runtime()?;
     let served = runtime.block_on(async {
         let bound = Bound::to(arguments.listen).await?;
-        begin::bootstrap(&*backend).await;
+        let begun = Arc::new(Begun::default());
+        begun.try_now(&*backend).await;
         let url = server_url(bound.address());
         dir.remember_url(&url)?;
-        let server = server(&pki, backend, authenticator, metrics, stopping);
+        let server = server(&pki, backend, authenticator, metrics, begun, stopping);
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
@@ -108,15 +110,19 @@ fn server<B: Backend>(
     backend: Arc<B>,
     authenticator: Arc<Authenticator>,
     metrics: Arc<Metrics>,
+    begun: Arc<Begun>,
     stopping: &Stopping,
 ) -> Arc<Server<Served<B>, ClusterRealm<B>>> {
     let clock = Clock::system();
     tokio::spawn(begin::keep_accounts(Arc::clone(&backend), stopping.clone()));
+    let (again, to, until) = (Arc::clone(&begun), Arc::clone(&backend), stopping.clone());
+    tokio::spawn(async move { again.keep_trying(&*to, until).await });
     let realm = Arc::new(ClusterRealm(Arc::clone(&backend)));
     let around = Around {
         metrics: Arc::clone(&metrics),
         authenticator: Arc::clone(&authenticator),
         realm: Arc::clone(&realm),
+        begun,
         stopping: stopping.clone(),
     };
     let api = Api::new(backend, Arc::new(around));
