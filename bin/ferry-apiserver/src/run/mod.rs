@@ -7,6 +7,8 @@ mod ballast;
 mod begin;
 mod credentials;
 mod data_dir;
+mod lost;
+mod privacy;
 mod served;
 
 use std::io::{self, Write};
@@ -17,7 +19,8 @@ use std::time::Duration;
 use anyhow::Context;
 use ferry_api::Kind;
 use ferry_runtime::{Clock, entropy, signals};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use tokio::runtime::Runtime;
 
 use crate::access::{Authenticator, TokenFile, Tokens};
@@ -50,6 +53,8 @@ const LAST_TASKS: Duration = Duration::from_secs(1);
 /// Serves until the process is told to end.
 pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     log_panics();
+    // Whatever is made from here on, by sled as well, is nobody else's.
+    umask(Mode::RWXG | Mode::RWXO);
     let (stop, stopping) = Stop::new();
     signals::on_termination(move || stop.begin())?;
     serve_until(arguments, &stopping, |url| {

@@ -104,8 +104,9 @@ fn what_a_wrong_clock_has_made_is_not_used_before_its_time() {
     const DAY: u64 = 24 * 60 * 60;
     let dir = tempfile::tempdir().unwrap();
     open(&dir, at(0));
-    let files = ["server.crt", "server.key"];
-    files.iter().for_each(|name| fs::remove_file(dir.path().join(name)).unwrap());
+    for name in ["server.crt", "server.key"] {
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
     open(&dir, at(30 * DAY));
     let future = read(&dir, "server.crt");
     open(&dir, at(30 * DAY - 299));
