@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::sockopt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time;
+use tokio::time::{self, Instant};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -78,7 +78,11 @@ async fn over<H: Handler, R: Realm>(
 ) -> Result<(), BoxError> {
     let limits = server.limits;
     let handshake = time::timeout(limits.handshake, handshake(&server, socket));
-    let stream = handshake.await.map_err(|_elapsed| "the handshake took too long")??;
+    let mut ending = stopping.clone();
+    let stream = tokio::select! {
+        stream = handshake => stream.map_err(|_elapsed| "the handshake took too long")??,
+        () = ending.begun() => return Err("the server ended before the handshake".into()),
+    };
     let (_, tls) = stream.get_ref();
     let now = wall_time(server.clock);
     let peer = server.authenticator.peer(tls.peer_certificates(), now);
@@ -222,7 +226,36 @@ where
         look.as_mut().reset(next);
     };
     end(connection.as_mut());
-    // A client that does not take its end for one is left alone with it.
-    let ended = time::timeout(grace, connection).await;
-    Ok(ended.map_err(|_elapsed| "the client did not let it end")??)
+    parting(connection, traffic, limits, grace).await
+}
+
+/// Waits for a connection that was told to end. Only for what is under way it gets all of its time:
+/// a head that never comes whole or a `PING` that nobody answers would take it as well.
+async fn parting<C>(
+    mut connection: Pin<&mut C>,
+    traffic: &Traffic,
+    limits: &Limits,
+    grace: Duration,
+) -> Result<(), BoxError>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let end = Instant::now() + grace;
+    let mut idle_at = None;
+    loop {
+        let now = Instant::now();
+        let look = end.min(now + limits.parting);
+        if let Ok(ended) = time::timeout_at(look, connection.as_mut()).await {
+            return Ok(ended?);
+        }
+        if look == end {
+            return Err("the client did not let it end".into());
+        }
+        // Twice, so that what has just been answered gets into the socket.
+        let begun = traffic.is_idle().then(|| traffic.begun());
+        if begun.is_some() && begun == idle_at {
+            return Err("nothing was under way".into());
+        }
+        idle_at = begun;
+    }
 }

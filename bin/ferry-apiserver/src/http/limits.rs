@@ -79,6 +79,10 @@ const PONG: Duration = Duration::from_secs(15);
 /// a static pod 30 s to end, a third is left for the rest.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long a connection without a request under way has, two times, to take notice of its end. What
+/// is in buffers is sent much faster.
+const PARTING: Duration = Duration::from_millis(400);
+
 /// What a client may take of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -122,6 +126,8 @@ pub struct Limits {
     pub ping: Duration,
     /// Until the answer.
     pub pong: Duration,
+    /// Between two looks whether anything is under way on a connection that is to end.
+    pub parting: Duration,
     /// From the beginning of the end to its end.
     pub grace: Duration,
 }
@@ -149,6 +155,7 @@ impl Limits {
         connection_window: CONNECTION_WINDOW,
         ping: PING,
         pong: PONG,
+        parting: PARTING,
         grace: GRACE,
     };
 }

@@ -7,6 +7,7 @@ mod ballast;
 mod begin;
 mod credentials;
 mod data_dir;
+mod end;
 mod lost;
 mod privacy;
 mod served;
@@ -56,7 +57,11 @@ pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     // Whatever is made from here on, by sled as well, is nobody else's.
     umask(Mode::RWXG | Mode::RWXO);
     let (stop, stopping) = Stop::new();
-    signals::on_termination(move || stop.begin())?;
+    let (_alive, over) = end::news();
+    signals::on_termination(move || {
+        stop.begin();
+        over.or_exit();
+    })?;
     serve_until(arguments, &stopping, |url| {
         // Whoever started it may have stopped listening to it.
         let _told = writeln!(io::stdout(), "ferry-apiserver is ready at {url}");
