@@ -33,7 +33,7 @@ use crate::metrics::{Metrics, Readings};
 use crate::tls::{Names, Pki};
 use crate::writer::{self, JournalSize};
 
-use ballast::Ballast;
+use ballast::{Ballast, Space};
 use begin::Begun;
 pub(crate) use credentials::kubeconfig;
 use data_dir::DataDir;
@@ -78,7 +78,7 @@ fn serve_until(
     let clock = Clock::system();
     let dir = DataDir::take(arguments.data_dir())?;
     let ballast = Ballast::of(arguments.data_dir());
-    if ballast.drop_if_needed(ballast::free(arguments.data_dir())) {
+    if ballast.drop_if_needed(Space::of(arguments.data_dir()).free) {
         tracing::warn!("the disk is full; the space that was set aside for a start is used up");
     }
     let pki = Pki::open(&dir.pki(), &names(arguments)?, wall_time(clock))?;
@@ -103,7 +103,7 @@ fn serve_until(
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
-        ballast.keep(ballast::free(arguments.data_dir()));
+        ballast.keep(Space::of(arguments.data_dir()));
         ready(&url);
         bound.serve(server, stopping.clone()).await;
         anyhow::Ok(())
