@@ -64,17 +64,19 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
-/// Lets nobody but its owner enter a directory. Says whether others could.
+/// Lets nobody but its owner enter a directory, or read a file. Says whether others could.
 ///
 /// # Errors
-/// [`FileError::Directory`].
+/// [`FileError`], with the file.
 pub fn tighten(path: &Path) -> Result<bool, FileError> {
-    let failed = |source| FileError::Directory { path: path.to_owned(), source };
-    let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-    if mode & OTHERS == 0 {
+    let unread = |source| FileError::Read { path: path.to_owned(), source };
+    let found = fs::metadata(path).map_err(unread)?;
+    if found.permissions().mode() & OTHERS == 0 {
         return Ok(false);
     }
-    fs::set_permissions(path, Permissions::from_mode(PRIVATE_DIR)).map_err(failed)?;
+    let private = if found.is_dir() { PRIVATE_DIR } else { PRIVATE_FILE };
+    fs::set_permissions(path, Permissions::from_mode(private))
+        .map_err(|source| FileError::Write { path: path.to_owned(), source })?;
     Ok(true)
 }
 
@@ -197,12 +199,19 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_may_enter_is_theirs_no_more() {
+    fn what_others_may_enter_or_read_is_theirs_no_more() {
         let dir = tempfile::tempdir().unwrap();
         for (before, is_open) in [(0o755, true), (0o710, true), (0o701, true), (0o700, false)] {
             fs::set_permissions(dir.path(), Permissions::from_mode(before)).unwrap();
             assert_eq!(tighten(dir.path()).unwrap(), is_open, "{before:o}");
             assert_eq!(mode(dir.path()), 0o700);
+        }
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        for (before, is_open) in [(0o644, true), (0o640, true), (0o666, true), (0o600, false)] {
+            fs::set_permissions(&file, Permissions::from_mode(before)).unwrap();
+            assert_eq!(tighten(&file).unwrap(), is_open, "{before:o}");
+            assert_eq!(mode(&file), 0o600);
         }
     }
 

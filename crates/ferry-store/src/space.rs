@@ -18,6 +18,10 @@ const AMPLIFICATION: u64 = 4;
 /// does not find himself without any at once.
 const MARGIN: u64 = 256 << 10;
 
+/// There is ample room where so much more is free than is left alone: the largest write that an API
+/// server takes, 3 MiB, and some more. So it does not come and go with each write at the edge.
+const AMPLE: u64 = 16 << 20;
+
 /// What tells how many bytes of the file system of a path are free. Tests have others than the
 /// operating system.
 #[derive(Clone)]
@@ -68,6 +72,12 @@ impl Room {
     /// Refuses if not even a group of small writes would be taken.
     pub fn check(&self) -> Result<(), StoreError> {
         check(&self.disk, &self.dir, self.reserve, MARGIN)
+    }
+
+    /// Refuses if there is not so much that any write would be taken. Whoever has found no room waits
+    /// for this.
+    pub fn check_ample(&self) -> Result<(), StoreError> {
+        check(&self.disk, &self.dir, self.reserve, AMPLE / AMPLIFICATION)
     }
 }
 

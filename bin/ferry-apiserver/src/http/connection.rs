@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::sockopt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time;
+use tokio::time::{self, Instant};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -78,13 +78,20 @@ async fn over<H: Handler, R: Realm>(
 ) -> Result<(), BoxError> {
     let limits = server.limits;
     let handshake = time::timeout(limits.handshake, handshake(&server, socket));
-    let stream = handshake.await.map_err(|_elapsed| "the handshake took too long")??;
+    let mut ending = stopping.clone();
+    let stream = tokio::select! {
+        stream = handshake => stream.map_err(|_elapsed| "the handshake took too long")??,
+        () = ending.begun() => return Err("the server ended before the handshake".into()),
+    };
     let (_, tls) = stream.get_ref();
     let now = wall_time(server.clock);
     let peer = server.authenticator.peer(tls.peer_certificates(), now);
-    if peer.user(now).is_some() {
+    let streams = if peer.user(now).is_some() {
         guest.place.is_of_somebody_known();
-    }
+        limits.streams
+    } else {
+        limits.streams_of_strangers
+    };
     let is_http2 = tls.alpn_protocol() == Some(b"h2");
     let traffic = Arc::clone(&guest.traffic);
     let service = Arc::new(Service { server, peer, guest });
@@ -95,7 +102,7 @@ async fn over<H: Handler, R: Realm>(
     let stream = TokioIo::new(stream);
     // Neither kind of connection can be told to end by the same trait, so twice the same.
     if is_http2 {
-        let connection = pin!(http2_builder(&limits).serve_connection(stream, answer));
+        let connection = pin!(http2_builder(&limits, streams).serve_connection(stream, answer));
         watched(connection, http2::Connection::graceful_shutdown, &traffic, &limits, stopping)
             .await?;
     } else {
@@ -162,11 +169,11 @@ fn http1_builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
-fn http2_builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
+fn http2_builder(limits: &Limits, streams: u32) -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .max_concurrent_streams(limits.streams)
+        .max_concurrent_streams(streams)
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .max_send_buf_size(limits.unread_bytes)
         .initial_stream_window_size(limits.stream_window)
@@ -189,6 +196,7 @@ where
 {
     let mut seen = 0;
     let mut look = pin!(time::sleep(limits.head));
+    let mut stalled = pin!(traffic.unread().stalled(limits.unread));
     let grace = loop {
         let late = async {
             match traffic.first_end() {
@@ -201,6 +209,8 @@ where
             () = stopping.begun() => break limits.grace,
             // Its client does not read it. Others on the connection come back.
             () = late => break limits.late,
+            () = &mut stalled => break limits.late,
+            () = traffic.is_to_leave() => break limits.late,
             () = traffic.end_said() => continue,
             () = &mut look => {}
         }
@@ -216,7 +226,36 @@ where
         look.as_mut().reset(next);
     };
     end(connection.as_mut());
-    // A client that does not take its end for one is left alone with it.
-    let ended = time::timeout(grace, connection).await;
-    Ok(ended.map_err(|_elapsed| "the client did not let it end")??)
+    parting(connection, traffic, limits, grace).await
+}
+
+/// Waits for a connection that was told to end. Only for what is under way it gets all of its time:
+/// a head that never comes whole or a `PING` that nobody answers would take it as well.
+async fn parting<C>(
+    mut connection: Pin<&mut C>,
+    traffic: &Traffic,
+    limits: &Limits,
+    grace: Duration,
+) -> Result<(), BoxError>
+where
+    C: Future<Output = hyper::Result<()>>,
+{
+    let end = Instant::now() + grace;
+    let mut idle_at = None;
+    loop {
+        let now = Instant::now();
+        let look = end.min(now + limits.parting);
+        if let Ok(ended) = time::timeout_at(look, connection.as_mut()).await {
+            return Ok(ended?);
+        }
+        if look == end {
+            return Err("the client did not let it end".into());
+        }
+        // Twice, so that what has just been answered gets into the socket.
+        let begun = traffic.is_idle().then(|| traffic.begun());
+        if begun.is_some() && begun == idle_at {
+            return Err("nothing was under way".into());
+        }
+        idle_at = begun;
+    }
 }

@@ -29,6 +29,17 @@ const HEADERS: usize = 100;
 /// there without an end. A thousand watches and some requests beside them are to fit.
 const STREAMS: u32 = 2048;
 
+/// The same where nobody is known by a certificate. As kube-apiserver allows everybody.
+const STREAMS_OF_STRANGERS: u32 = 250;
+
+/// How many requests of nobody known may be under way on a connection. Probes have one; each takes
+/// several kilobytes until it is answered and read, and anybody can make them.
+const REQUESTS_OF_STRANGERS: usize = 16;
+
+/// How much the answers under way of a connection of HTTP/2 may hold before its next requests wait
+/// until some of it is read. Two hundred and fifty lists, or eleven objects as large as any.
+const ANSWER_BYTES: u64 = 32 * 1024 * 1024;
+
 /// What one slow reader of HTTP/2 may leave unread before nothing more is asked of its answer. A
 /// thousand of them keep 64 MiB.
 const UNREAD_BYTES: usize = 64 * 1024;
@@ -68,6 +79,10 @@ const PONG: Duration = Duration::from_secs(15);
 /// a static pod 30 s to end, a third is left for the rest.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long a connection without a request under way has, two times, to take notice of its end. What
+/// is in buffers is sent much faster.
+const PARTING: Duration = Duration::from_millis(400);
+
 /// What a client may take of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -87,11 +102,17 @@ pub struct Limits {
     pub headers: usize,
     /// Requests at a time in a connection of HTTP/2.
     pub streams: u32,
+    /// The same where nobody is known by a certificate.
+    pub streams_of_strangers: u32,
+    /// Requests at a time of nobody known in a connection of HTTP/2.
+    pub requests_of_strangers: usize,
+    /// Bytes of all answers under way in a connection of HTTP/2 before the next one waits.
+    pub answer_bytes: u64,
     /// Bytes of an answer that wait for a reader of HTTP/2.
     pub unread_bytes: usize,
     /// Bytes of answers that the socket of a connection holds.
     pub socket_bytes: usize,
-    /// Until a connection ends whose client reads nothing.
+    /// Until a connection ends whose client reads nothing, or nothing of an answer.
     pub unread: Duration,
     /// From when an answer should have ended until it is ended.
     pub late: Duration,
@@ -105,6 +126,8 @@ pub struct Limits {
     pub ping: Duration,
     /// Until the answer.
     pub pong: Duration,
+    /// Between two looks whether anything is under way on a connection that is to end.
+    pub parting: Duration,
     /// From the beginning of the end to its end.
     pub grace: Duration,
 }
@@ -120,6 +143,9 @@ impl Limits {
         head_bytes: HEAD_BYTES,
         headers: HEADERS,
         streams: STREAMS,
+        streams_of_strangers: STREAMS_OF_STRANGERS,
+        requests_of_strangers: REQUESTS_OF_STRANGERS,
+        answer_bytes: ANSWER_BYTES,
         unread_bytes: UNREAD_BYTES,
         socket_bytes: SOCKET_BYTES,
         unread: UNREAD,
@@ -129,6 +155,7 @@ impl Limits {
         connection_window: CONNECTION_WINDOW,
         ping: PING,
         pong: PONG,
+        parting: PARTING,
         grace: GRACE,
     };
 }

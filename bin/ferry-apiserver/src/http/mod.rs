@@ -3,7 +3,8 @@
 //! A connection is a task. Its handshake, its first request and each request's head have to come in
 //! time; after that it may stay for as long as a request is under way, which a watch can be for
 //! hours, or until it has been idle for too long. Nobody is waited for who does not read: neither a
-//! write that makes no progress nor an answer that should have ended holds anything for long. What a
+//! write that makes no progress, nor an answer of which nothing is taken, nor one that should have
+//! ended holds anything for long. What a
 //! handler does wrong is answered with a 500 and goes no further.
 
 mod arriving;
@@ -17,6 +18,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod traffic;
+mod unread;
 mod wire;
 
 use std::convert::Infallible;

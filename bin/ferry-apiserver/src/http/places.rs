@@ -129,7 +129,17 @@ impl Place {
         }
     }
 
-    /// Waits until somebody else has the place.
+    /// Whether somebody was.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+
+    /// Whoever has it has to go at once.
+    pub(super) fn give_up(&self) {
+        self.evicted.notify_one();
+    }
+
+    /// Waits until somebody else has the place, or it was given up.
     pub(super) async fn lost(&self) {
         self.evicted.notified().await;
     }

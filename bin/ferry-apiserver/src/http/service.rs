@@ -1,5 +1,6 @@
 //! One request: who asks, the handler's answer, and what stands in for it when there is none.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use ferry_units::WallTime;
 use futures::FutureExt;
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use serde_json::{Value, json};
 
 use super::arriving::{Arriving, Left};
@@ -46,15 +47,25 @@ impl<H: Handler, R: Realm> Service<H, R> {
     }
 
     async fn reply(&self, mut request: Request<Arriving>) -> Response<Reply<H::Body>> {
-        let under_way = self.guest.traffic.begin();
+        let traffic = &self.guest.traffic;
+        let under_way = traffic.begin();
+        let is_http2 = request.version() == Version::HTTP_2;
         let clock = self.server.clock;
         let admitted = self.admit(&request);
         if admitted.as_ref().is_ok_and(|it| it.caller.authenticated != Authenticated::Anonymous) {
             self.guest.place.is_of_somebody_known();
         }
+        if is_http2 && is_nobody(&admitted) && !self.guest.place.is_known() {
+            self.show_out();
+        }
         let line = tracing::enabled!(target: "ferry_apiserver::access", tracing::Level::DEBUG)
             .then(|| Line::of(&request, &admitted, clock.now()));
-        let response = match admitted {
+        let _turn = if is_http2 {
+            traffic.unread().room(self.server.limits.answer_bytes).await
+        } else {
+            None
+        };
+        let mut response = match admitted {
             Err(error) => {
                 let code = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::UNAUTHORIZED);
                 refusal(code, &error.status()).map(|body| Reply::refusal(body, under_way))
@@ -70,10 +81,24 @@ impl<H: Handler, R: Realm> Service<H, R> {
                 }
             }
         };
+        if is_http2 {
+            response.body_mut().waits(traffic.unread());
+        }
         if let Some(line) = line {
             line.log(response.status(), clock.now());
         }
         response
+    }
+
+    /// Nobody known has no need of a connection with many requests, and each costs us something: it
+    /// ends after this one.
+    // PARITY: apiserver/pkg/endpoints/filters/authentication.go#withAuthentication
+    fn show_out(&self) {
+        let Guest { place, traffic } = &self.guest;
+        traffic.leave();
+        if traffic.under_way() > self.server.limits.requests_of_strangers {
+            place.give_up();
+        }
     }
 
     fn admit(&self, request: &Request<Arriving>) -> Result<Admitted, AccessError> {
@@ -85,8 +110,19 @@ impl<H: Handler, R: Realm> Service<H, R> {
     }
 }
 
+/// Whether it is not known who asks.
+fn is_nobody(admitted: &Result<Admitted, AccessError>) -> bool {
+    match admitted {
+        Ok(it) => it.caller.authenticated == Authenticated::Anonymous,
+        Err(error) => *error == AccessError::Unauthorized,
+    }
+}
+
 /// The answer of the handler.
-fn answer<B>(mut response: Response<B>, under_way: UnderWay) -> Response<Reply<B>> {
+fn answer<B: Body<Data = Bytes, Error = Infallible> + Unpin>(
+    mut response: Response<B>,
+    under_way: UnderWay,
+) -> Response<Reply<B>> {
     let end = response.extensions_mut().remove::<EndsAt>();
     response.map(|body| {
         let mut reply = Reply::answer(body, under_way);
@@ -99,7 +135,7 @@ fn answer<B>(mut response: Response<B>, under_way: UnderWay) -> Response<Reply<B
 
 /// An answer to a request whose body may not have been read to its end. Whoever sends it must not
 /// miss the answer for that.
-async fn without_rest<B>(
+async fn without_rest<B: Body<Data = Bytes, Error = Infallible> + Unpin>(
     mut response: Response<Reply<B>>,
     left: Left,
     version: Version,

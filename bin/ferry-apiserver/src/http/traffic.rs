@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::unread::Unread;
+
 /// When an answer ends that goes on for long, whoever reads it. It travels with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndsAt(pub Instant);
@@ -20,6 +22,8 @@ pub(super) struct Traffic {
     ends: Mutex<BTreeSet<(Instant, u64)>>,
     /// One more has been said.
     end_said: Notify,
+    leaving: Notify,
+    unread: Arc<Unread>,
 }
 
 impl Traffic {
@@ -37,7 +41,27 @@ impl Traffic {
 
     /// Whether there is none now.
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) == 0
+        self.under_way() == 0
+    }
+
+    /// How many there are now.
+    pub(super) fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// The connection is to end, after the answers under way.
+    pub(super) fn leave(&self) {
+        self.leaving.notify_one();
+    }
+
+    /// Waits until that is so.
+    pub(super) async fn is_to_leave(&self) {
+        self.leaving.notified().await;
+    }
+
+    /// The answers that wait for a reader.
+    pub(super) fn unread(&self) -> &Arc<Unread> {
+        &self.unread
     }
 
     /// When the first of the answers under way ends for which that is known.
@@ -69,6 +93,11 @@ impl UnderWay {
         self.end = Some(end);
         self.traffic.ends().insert((end, self.number));
         self.traffic.end_said.notify_one();
+    }
+
+    /// Whether it is known when its answer ends.
+    pub(super) const fn has_end(&self) -> bool {
+        self.end.is_some()
     }
 }
 

@@ -9,6 +9,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use thiserror::Error;
 
+use super::{lost, privacy};
 use crate::files::{self, FileError};
 
 /// A data directory that is ours until this is dropped or the process ends, however it ends.
@@ -69,15 +70,15 @@ impl DataDir {
     /// Takes the directory at `path`, which is made if it is not there.
     pub(crate) fn take(path: &Path) -> Result<Self, DataDirError> {
         files::private_dir(path)?;
-        files::private_dir(&pki(path))?;
-        check_journal(path)?;
-        files::private_dir(&journal(path))?;
-        // Keys and Secrets are in there, and whoever made or restored them may have let others in.
-        for dir in [pki(path), journal(path)] {
-            if files::tighten(&dir)? {
-                tracing::warn!(dir = %dir.display(), "others could enter it and cannot any more");
-            }
+        for lost in lost::credentials(path) {
+            tracing::warn!("{lost}");
         }
+        files::private_dir(&pki(path))?;
+        if let Some(missing) = lost::journal(path) {
+            return Err(DataDirError::JournalGone { path: path.to_owned(), missing });
+        }
+        files::private_dir(&journal(path))?;
+        privacy::keep(path, &pki(path), &journal(path))?;
         let lock_path = path.join("lock");
         let failed = |source| DataDirError::Lock { path: lock_path.clone(), source };
         let mut options = OpenOptions::new();
@@ -118,22 +119,6 @@ impl DataDir {
     }
 }
 
-/// Refuses a directory that had a journal and has it no more: an empty cluster would take its place,
-/// with the keys of the old one. A start makes the journal's directory before the first key, and the
-/// journal before it says where it listens.
-fn check_journal(path: &Path) -> Result<(), DataDirError> {
-    let gone = |missing: PathBuf| DataDirError::JournalGone { path: path.to_owned(), missing };
-    let dir = journal(path);
-    if pki(path).join("ca.crt").exists() && !dir.exists() {
-        return Err(gone(dir));
-    }
-    let format = dir.join("format");
-    if endpoint(path).exists() && !format.exists() {
-        return Err(gone(format));
-    }
-    Ok(())
-}
-
 /// Says whose the lock is.
 fn sign(lock: &mut File) -> io::Result<()> {
     lock.set_len(0)?;
@@ -141,15 +126,15 @@ fn sign(lock: &mut File) -> io::Result<()> {
     writeln!(lock, "{}", std::process::id())
 }
 
-fn journal(dir: &Path) -> PathBuf {
+pub(super) fn journal(dir: &Path) -> PathBuf {
     dir.join("journal")
 }
 
-fn pki(dir: &Path) -> PathBuf {
+pub(super) fn pki(dir: &Path) -> PathBuf {
     dir.join("pki")
 }
 
-fn endpoint(dir: &Path) -> PathBuf {
+pub(super) fn endpoint(dir: &Path) -> PathBuf {
     dir.join("endpoint")
 }
 
@@ -191,39 +176,6 @@ mod tests {
         );
         drop(first);
         DataDir::take(&path).unwrap();
-    }
-
-    #[test]
-    fn a_journal_that_is_gone_is_missed_and_one_that_never_was_is_not() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path();
-        drop(DataDir::take(path).unwrap());
-        // Killed before and after it made its keys.
-        drop(DataDir::take(path).unwrap());
-        std::fs::write(pki(path).join("ca.crt"), "").unwrap();
-        let data = DataDir::take(path).unwrap();
-        std::fs::write(journal(path).join("format"), "").unwrap();
-        data.remember_url("https://127.0.0.1:1").unwrap();
-        drop(data);
-        drop(DataDir::take(path).unwrap());
-        let shown = path.display();
-        for gone in ["journal/format", "journal"] {
-            let lost = path.join(gone);
-            if lost.is_dir() {
-                std::fs::remove_dir_all(&lost).unwrap();
-            } else {
-                std::fs::remove_file(&lost).unwrap();
-            }
-            let error = DataDir::take(path).unwrap_err().to_string();
-            assert_eq!(
-                error,
-                format!(
-                    "{shown}/{gone} is missing, although {shown} has the keys of a server that has \
-                     written one: restore it from a backup, or remove {shown} to begin anew"
-                )
-            );
-            assert!(!lost.exists(), "a refusal makes nothing");
-        }
     }
 
     #[test]

@@ -7,6 +7,9 @@ mod ballast;
 mod begin;
 mod credentials;
 mod data_dir;
+mod end;
+mod lost;
+mod privacy;
 mod served;
 
 use std::io::{self, Write};
@@ -17,7 +20,8 @@ use std::time::Duration;
 use anyhow::Context;
 use ferry_api::Kind;
 use ferry_runtime::{Clock, entropy, signals};
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use tokio::runtime::Runtime;
 
 use crate::access::{Authenticator, TokenFile, Tokens};
@@ -29,7 +33,8 @@ use crate::metrics::{Metrics, Readings};
 use crate::tls::{Names, Pki};
 use crate::writer::{self, JournalSize};
 
-use ballast::Ballast;
+use ballast::{Ballast, Space};
+use begin::Begun;
 pub(crate) use credentials::kubeconfig;
 use data_dir::DataDir;
 use served::{Around, ClusterRealm, Served};
@@ -49,8 +54,14 @@ const LAST_TASKS: Duration = Duration::from_secs(1);
 /// Serves until the process is told to end.
 pub(crate) fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     log_panics();
+    // Whatever is made from here on, by sled as well, is nobody else's.
+    umask(Mode::RWXG | Mode::RWXO);
     let (stop, stopping) = Stop::new();
-    signals::on_termination(move || stop.begin())?;
+    let (_alive, over) = end::news();
+    signals::on_termination(move || {
+        stop.begin();
+        over.or_exit();
+    })?;
     serve_until(arguments, &stopping, |url| {
         // Whoever started it may have stopped listening to it.
         let _told = writeln!(io::stdout(), "ferry-apiserver is ready at {url}");
@@ -67,7 +78,7 @@ fn serve_until(
     let clock = Clock::system();
     let dir = DataDir::take(arguments.data_dir())?;
     let ballast = Ballast::of(arguments.data_dir());
-    if ballast.drop_if_needed(ballast::free(arguments.data_dir())) {
+    if ballast.drop_if_needed(Space::of(arguments.data_dir()).free) {
         tracing::warn!("the disk is full; the space that was set aside for a start is used up");
     }
     let pki = Pki::open(&dir.pki(), &names(arguments)?, wall_time(clock))?;
@@ -84,14 +95,15 @@ fn serve_until(
     let runtime = runtime()?;
     let served = runtime.block_on(async {
         let bound = Bound::to(arguments.listen).await?;
-        begin::bootstrap(&*backend).await;
+        let begun = Arc::new(Begun::default());
+        begun.try_now(&*backend).await;
         let url = server_url(bound.address());
         dir.remember_url(&url)?;
-        let server = server(&pki, backend, authenticator, metrics, stopping);
+        let server = server(&pki, backend, authenticator, metrics, begun, stopping);
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
-        ballast.keep(ballast::free(arguments.data_dir()));
+        ballast.keep(Space::of(arguments.data_dir()));
         ready(&url);
         bound.serve(server, stopping.clone()).await;
         anyhow::Ok(())
@@ -108,15 +120,19 @@ fn server<B: Backend>(
     backend: Arc<B>,
     authenticator: Arc<Authenticator>,
     metrics: Arc<Metrics>,
+    begun: Arc<Begun>,
     stopping: &Stopping,
 ) -> Arc<Server<Served<B>, ClusterRealm<B>>> {
     let clock = Clock::system();
     tokio::spawn(begin::keep_accounts(Arc::clone(&backend), stopping.clone()));
+    let (again, to, until) = (Arc::clone(&begun), Arc::clone(&backend), stopping.clone());
+    tokio::spawn(async move { again.keep_trying(&*to, until).await });
     let realm = Arc::new(ClusterRealm(Arc::clone(&backend)));
     let around = Around {
         metrics: Arc::clone(&metrics),
         authenticator: Arc::clone(&authenticator),
         realm: Arc::clone(&realm),
+        begun,
         stopping: stopping.clone(),
     };
     let api = Api::new(backend, Arc::new(around));

@@ -13,6 +13,7 @@ use ferry_units::WallTime;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, SizeHint};
 
+use super::begin::Begun;
 use crate::access::{Authenticator, BoundTo, Caller, Holder, Issued, Realm, Whom, realm};
 use crate::api::{Api, Backend, Check, CheckScope, Described, Process, ResponseBody, Trouble};
 use crate::http::{Arriving, Handler, Stopping};
@@ -42,6 +43,7 @@ pub(crate) struct Around<B> {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) authenticator: Arc<Authenticator>,
     pub(crate) realm: Arc<ClusterRealm<B>>,
+    pub(crate) begun: Arc<Begun>,
     pub(crate) stopping: Stopping,
 }
 
@@ -57,12 +59,14 @@ impl<B: Backend> Process for Around<B> {
             Some(Trouble::NoRoom(message)) => (None, Some(message)),
             Some(Trouble::Stopped(message)) => (Some(message.clone()), Some(message)),
         };
+        let begun = (!self.begun.is_done()).then(|| "not all is written yet".to_owned());
         let is_stopping = self.stopping.has_begun();
         let shutdown = is_stopping.then(|| "process is shutting down".to_owned());
         vec![
             Check { name: "ping", scope: CheckScope::Alive, problem: None },
             Check { name: "journal", scope: CheckScope::Alive, problem: journal },
             Check { name: "storage", scope: CheckScope::Ready, problem: storage },
+            Check { name: "poststarthook/bootstrap", scope: CheckScope::Ready, problem: begun },
             Check { name: "shutdown", scope: CheckScope::Ready, problem: shutdown },
         ]
     }

@@ -17,7 +17,7 @@ use rustls::pki_types::pem::PemObject;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::subject;
-use super::{PkiError, Usage, pem, set_validity};
+use super::{PkiError, Usage, is_to_come, pem, set_validity};
 use crate::files;
 use crate::secret::Secret;
 
@@ -113,6 +113,10 @@ impl Authority {
         let until = parsed.validity().not_after.timestamp();
         if let Some(at) = WallTime::from_unix_seconds(until).filter(|until| *until <= now) {
             return Err(PkiError::Expired { path: path.to_owned(), at });
+        }
+        let from = parsed.validity().not_before.timestamp();
+        if let Some(at) = WallTime::from_unix_seconds(from).filter(|_| is_to_come(&parsed, now)) {
+            return Err(PkiError::ToCome { path: path.to_owned(), at, now });
         }
         let issuer = Issuer::from_ca_cert_der(&der, key).map_err(|_| damaged())?;
         Ok(Self { issuer, certificate: der, pem })

@@ -57,6 +57,20 @@ pub enum PkiError {
         /// When.
         at: WallTime,
     },
+    /// The authority's certificate is of the future.
+    #[error(
+        "{} is valid from {at} on and the clock says {now}: set the clock, or, if the certificate was \
+         made by a wrong one, remove it, keep the key beside it, and hand out new kubeconfigs",
+        .path.display()
+    )]
+    ToCome {
+        /// Which.
+        path: PathBuf,
+        /// From when on.
+        at: WallTime,
+        /// What time it is said to be.
+        now: WallTime,
+    },
     /// A name that a certificate is to have is none.
     #[error("\"{name}\" is neither an IP address nor a DNS name")]
     Name {

@@ -26,6 +26,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
+use x509_parser::prelude::X509Certificate;
 
 pub use authority::{Authority, Credentials};
 pub use clients::ClientCertificates;
@@ -80,6 +81,11 @@ impl Pki {
         config.send_tls13_tickets = 0;
         Ok(Self { authority, server: Arc::new(config), clients })
     }
+}
+
+/// Whether the time of a certificate has not begun.
+fn is_to_come(certificate: &X509Certificate<'_>, now: WallTime) -> bool {
+    certificate.validity().not_before.timestamp() > now.unix_seconds()
 }
 
 /// Says from when until when a certificate is valid.

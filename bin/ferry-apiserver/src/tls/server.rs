@@ -1,7 +1,7 @@
 //! The server's own certificate: the names that clients may call it by.
 //!
-//! It is made again at a start when names have come or gone, or when less than half of its time is
-//! left. So a process may run for a year before it has to start again.
+//! It is made again at a start when names have come or gone, when less than half of its time is left,
+//! or when that has not begun because it was made by a wrong clock. So a process may run for a year before it has to start again.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::authority::key_pair;
-use super::{Authority, PkiError, set_validity};
+use super::{Authority, PkiError, is_to_come, set_validity};
 use crate::files;
 
 /// Clients of some systems refuse certificates of servers that live for longer than 825 days.
@@ -150,4 +150,5 @@ fn is_fit(
         && parsed.verify_signature(Some(issuer.public_key())).is_ok()
         && Names::of(&parsed) == *names
         && left > SERVER_LIFETIME / 2
+        && !is_to_come(&parsed, now)
 }

@@ -100,6 +100,37 @@ fn the_server_is_certified_anew_when_it_gets_old_or_gets_another_name() {
 }
 
 #[test]
+fn what_a_wrong_clock_has_made_is_not_used_before_its_time() {
+    const DAY: u64 = 24 * 60 * 60;
+    let dir = tempfile::tempdir().unwrap();
+    open(&dir, at(0));
+    for name in ["server.crt", "server.key"] {
+        fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    open(&dir, at(30 * DAY));
+    let future = read(&dir, "server.crt");
+    open(&dir, at(30 * DAY - 299));
+    assert_eq!(read(&dir, "server.crt"), future, "clocks differ a little");
+    open(&dir, at(DAY));
+    assert_ne!(read(&dir, "server.crt"), future);
+
+    let dir = tempfile::tempdir().unwrap();
+    open(&dir, at(30 * DAY));
+    let error = Pki::open(dir.path(), &names(&[]), at(DAY)).unwrap_err().to_string();
+    let shown = dir.path().display();
+    assert_eq!(
+        error,
+        format!(
+            "{shown}/ca.crt is valid from {} on and the clock says {}: set the clock, or, if the \
+             certificate was made by a wrong one, remove it, keep the key beside it, and hand out \
+             new kubeconfigs",
+            at(30 * DAY - 300),
+            at(DAY)
+        )
+    );
+}
+
+#[test]
 fn clients_reach_the_server_by_each_of_its_names() {
     let dir = tempfile::tempdir().unwrap();
     let now = WallTime::from_unix_seconds(

@@ -144,3 +144,24 @@ async fn a_deletion_beside_writes_that_are_refused_gets_through() {
     futures::future::join_all(writes).await;
     assert_eq!(full.cluster.state().count(Kind::Node), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_are_taken_again_once_there_is_room_for_more_than_the_next() {
+    let full = Full::start();
+    // As long as there was room for all, what is left for the next one is enough.
+    full.leave(66);
+    full.create(Kind::Node, "a").await.unwrap();
+    assert_eq!(full.cluster.trouble(), None);
+    full.leave(63);
+    refused(full.create(Kind::Node, "b").await);
+    for mebibytes in [64, 66, 79] {
+        full.leave(mebibytes);
+        refused(full.create(Kind::Node, "b").await);
+        assert!(matches!(full.cluster.trouble(), Some(Trouble::NoRoom(_))), "{mebibytes}");
+    }
+    full.leave(80);
+    full.create(Kind::Node, "b").await.unwrap();
+    full.leave(66);
+    full.create(Kind::Node, "c").await.unwrap();
+    assert_eq!(full.cluster.trouble(), None);
+}

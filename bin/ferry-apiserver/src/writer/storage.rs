@@ -75,7 +75,13 @@ impl Storage {
         if !self.known().is_short {
             return Ok(());
         }
-        self.room.check().map_err(|error| self.refused(&error))
+        self.room.check_ample().map_err(|error| self.refused(&error))
+    }
+
+    /// Whether there is room; ample room, once there was none, so that writes at the edge are not
+    /// taken and refused by turns.
+    fn check(&self) -> Result<(), StoreError> {
+        if self.known().is_short { self.room.check_ample() } else { self.room.check() }
     }
 
     /// The journal has refused a group: what its clients are told.
@@ -111,7 +117,8 @@ impl Storage {
 
     /// The journal has taken a group.
     pub(super) fn worked(&self, urgency: Urgency) {
-        if urgency == Urgency::Ordinary {
+        // One that was decided before there was no room is no sign that there is.
+        if urgency == Urgency::Ordinary && self.check().is_ok() {
             self.recovered();
         }
     }
@@ -126,7 +133,7 @@ impl Storage {
 
     /// Looks whether there is room, without anybody writing. Says whether there is.
     pub(super) fn look(&self) -> bool {
-        match self.room.check() {
+        match self.check() {
             Ok(()) => {
                 if self.known().is_short {
                     self.recovered();
@@ -145,7 +152,7 @@ impl Storage {
         if let Some(message) = self.known().stopped.clone() {
             return Some(Trouble::Stopped(message));
         }
-        self.room.check().err().map(|error| Trouble::NoRoom(chain(&error)))
+        self.check().err().map(|error| Trouble::NoRoom(chain(&error)))
     }
 }
 

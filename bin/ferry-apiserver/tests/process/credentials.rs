@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
+
 use crate::common::{Server, client, get};
 
 #[tokio::test]
@@ -75,4 +77,17 @@ async fn users_of_a_token_file_are_known() {
     assert_eq!(get(&client(&with("wr0ng")).await, "/api/v1/nodes").await, Err(401));
     let log = server.read("log");
     assert!(!log.contains("s3cr3t") && !log.contains("wr0ng"), "a token is in the log");
+}
+
+#[test]
+fn whoever_loses_the_keys_of_a_cluster_is_told_what_that_means() {
+    let server = Server::start(&[]);
+    server.signal(Signal::TERM);
+    let (_, dir) = server.ended();
+    std::fs::remove_dir_all(dir.path().join("data/pki")).unwrap();
+    let server = Server::start_in(dir, &[]);
+    let log = server.read("log");
+    for said in ["all kubeconfigs and certificates of clients", "all tokens of service accounts"] {
+        assert!(log.lines().any(|line| line.contains("WARN") && line.contains(said)), "{log}");
+    }
 }

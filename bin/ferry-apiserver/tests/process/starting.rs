@@ -101,12 +101,18 @@ fn a_directory_that_others_may_read_keeps_its_secrets_all_the_same() {
     for name in ["data", "data/pki", "data/journal"] {
         let path = dir.path().join(name);
         fs::create_dir_all(&path).unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o777)).unwrap();
     }
     let server = Server::start_in(dir, &[]);
-    for name in ["data/journal", "data/pki"] {
-        let mode = fs::metadata(server.path(name)).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o700, "{name}");
+    let mode = |name: &str| {
+        let found = fs::metadata(server.path(name)).unwrap().permissions().mode();
+        format!("{name} {:o}", found & 0o777)
+    };
+    for name in ["data", "data/journal", "data/pki", "data/journal/sled"] {
+        assert_eq!(mode(name), format!("{name} 700"));
+    }
+    for name in ["data/pki/ca.key", "data/journal/sled/db", "data/journal/acknowledged"] {
+        assert_eq!(mode(name), format!("{name} 600"));
     }
 }
 

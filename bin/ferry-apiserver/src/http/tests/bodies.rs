@@ -19,7 +19,8 @@ async fn a_refusal_is_heard_by_whoever_sends_a_long_body() {
         ("/api", None, StatusCode::UNAUTHORIZED),
     ] {
         let mut client = Client::connect(&fixture, Protocol::Http2, user).await;
-        for _ in 0..3 {
+        // The connection of nobody known ends with its first answer.
+        for _ in 0..if user.is_some() { 3 } else { 1 } {
             let answer = client.post(path, vec![b' '; LONG]).await.unwrap();
             assert_eq!((answer.0, answer.2), (code, None), "{path}");
         }

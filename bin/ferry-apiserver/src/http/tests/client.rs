@@ -28,6 +28,9 @@ pub(super) enum Protocol {
     Http2,
 }
 
+/// As large as that of hyper's clients.
+const WINDOW: u32 = 2 << 20;
+
 enum Sender {
     Http1(http1::SendRequest<Full<Bytes>>),
     Http2(http2::SendRequest<Full<Bytes>>),
@@ -80,6 +83,16 @@ impl Client {
         protocol: Protocol,
         credentials: Option<Credentials>,
     ) -> Self {
+        Self::connect_reading(fixture, protocol, credentials, WINDOW).await
+    }
+
+    /// A client that takes so many bytes of an answer over HTTP/2 before it is read.
+    pub(super) async fn connect_reading(
+        fixture: &Fixture,
+        protocol: Protocol,
+        credentials: Option<Credentials>,
+        window: u32,
+    ) -> Self {
         let stream = TokioIo::new(tls(fixture, protocol, credentials).await);
         let (sender, driver) = match protocol {
             Protocol::Http1 => {
@@ -88,7 +101,9 @@ impl Client {
             }
             Protocol::Http2 => {
                 let executor = TokioExecutor::new();
-                let (sender, connection) = http2::handshake(executor, stream).await.unwrap();
+                let mut builder = http2::Builder::new(executor);
+                builder.initial_stream_window_size(window);
+                let (sender, connection) = builder.handshake(stream).await.unwrap();
                 (Sender::Http2(sender), tokio::spawn(async { drop(connection.await) }))
             }
         };

@@ -24,6 +24,9 @@ use super::super::*;
 /// How many events `/ticks` has, of 5 bytes, one every 12 ms.
 pub(super) const TICKS: usize = 20;
 
+/// How many bytes `/long` has.
+pub(super) const LONG: usize = 5_000_001;
+
 /// A server that runs, and all that its clients need.
 pub(super) struct Fixture {
     pub(super) address: SocketAddr,
@@ -132,6 +135,7 @@ impl Handler for Script {
                 text("no")
             }
             "/healthz" => text("ok"),
+            "/long" => text(vec![b'x'; LONG]),
             "/whoami" => {
                 let user = caller.user;
                 text(format!("{} of {}", user.name, user.groups.join(",")))

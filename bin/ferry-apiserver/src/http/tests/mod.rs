@@ -4,6 +4,7 @@ mod bodies;
 mod client;
 mod handler;
 mod hostile;
+mod http2;
 mod stopping;
 mod unread;
 

@@ -46,7 +46,7 @@ async fn strangers_make_room_for_each_other_and_not_for_whoever_is_known() {
     assert_eq!(by_token.get("/whoami", &bearer).await.0, StatusCode::OK);
     let mut strangers = Vec::new();
     for _ in 0..20 {
-        let mut stranger = Client::connect(&fixture, Protocol::Http2, None).await;
+        let mut stranger = Client::connect(&fixture, Protocol::Http1, None).await;
         assert_eq!(stranger.get("/healthz", &[]).await.0, StatusCode::OK);
         strangers.push(stranger);
     }
