@@ -70,7 +70,7 @@ fn parity_a8_a_vm_with_the_group_of_migration_policy_is_refused_by_kubevirt() {
     folder.write(
         "in.yaml",
         "{apiVersion: migrations.kubevirt.io/v1alpha1, kind: VirtualMachine, metadata: {name: a}, \
-         spec: {template: {spec: {domain: {memory: {guest: 1Gi}}}}}}",
+         spec: {template: {spec: {domain: {memory: {guest: 1Gi}, devices: {}}}}}}",
     );
     let accepted = folder.ferry(&["explain", "-f", "in.yaml"]);
     assert_eq!(accepted.code, Some(0), "{accepted:?}");

@@ -197,7 +197,7 @@ pub(crate) fn machine(name: &str, spec: &Value) -> Value {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
         "metadata": { "name": name, "namespace": "ns", "uid": format!("{name}-vm") },
-        "spec": { "template": { "spec": { "domain": {} } } },
+        "spec": { "template": { "spec": { "domain": { "devices": {} } } } },
     });
     merge(&mut machine["spec"], spec);
     machine
@@ -208,7 +208,7 @@ pub(crate) fn instance(name: &str, status: &Value) -> Value {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachineInstance",
         "metadata": { "name": name, "namespace": "ns", "uid": format!("{name}-vmi") },
-        "spec": { "domain": {} },
+        "spec": { "domain": { "devices": {} } },
         "status": status,
     })
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::kubevirt::{VirtualMachineInstanceStatus, Volume};
 use crate::object::{Unmodelled, kubernetes_object, null_as_default};
 use crate::quantity::QuantityText;
-use crate::schema::{Declared, Field, Json, without_default};
+use crate::schema::{Declared, Field, Json, Required, without_default};
 
 kubernetes_object! {
     /// A running virtual machine. Its status is written on the object itself; there is no status
@@ -52,7 +52,7 @@ const SPEC: &[Field] = &[
 /// What the machine is and where it may run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = Declared(SPEC))]
+#[schemars(transform = Declared(SPEC), transform = Required(&["domain"]))]
 pub struct VirtualMachineInstanceSpec {
     /// The machine's hardware. It is written even where it is empty: a cluster asks for it.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -83,9 +83,14 @@ pub struct VirtualMachineInstanceSpec {
     pub other: Unmodelled,
 }
 
+/// What else a machine's hardware has.
+const DOMAIN: &[Field] = &[Field("devices", Json::Object, "Disks, interfaces and other devices.")];
+
 /// The machine's hardware.
+// PARITY: staging/src/kubevirt.io/api/core/v1/schema.go#DomainSpec: without `omitempty`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = Declared(DOMAIN), transform = Required(&["devices"]))]
 pub struct DomainSpec {
     /// Virtual CPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +104,11 @@ pub struct DomainSpec {
     /// The machine's type, such as q35.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
-    /// What this crate does not model: devices, firmware, clocks and more.
+    /// Disks, interfaces and other devices. They are written even where there are none: a cluster
+    /// asks for them.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub devices: Unmodelled,
+    /// What this crate does not model: firmware, clocks and more.
     #[serde(flatten)]
     pub other: Unmodelled,
 }

@@ -55,6 +55,19 @@ impl Transform for Declared {
     }
 }
 
+/// Asks for fields of an object in its schema. The type is content without them: what was kept
+/// before they were asked for is still read.
+pub(crate) struct Required(pub &'static [&'static str]);
+
+impl Transform for Required {
+    fn transform(&mut self, schema: &mut schemars::Schema) {
+        let required = schema.ensure_object().entry("required").or_insert_with(|| json!([]));
+        if let Value::Array(required) = required {
+            required.extend(self.0.iter().map(|name| json!(name)));
+        }
+    }
+}
+
 /// Lets a field be `null`.
 pub(crate) fn or_null(schema: &mut schemars::Schema) {
     schema.insert(NULLABLE.to_owned(), json!(true));

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde_json::Value;
 
-pub(crate) use declared::{Declared, Field, Json, as_written, or_null};
+pub(crate) use declared::{Declared, Field, Json, Required, as_written, or_null};
 pub(crate) use parse::without_default;
 
 /// The schema of a value.

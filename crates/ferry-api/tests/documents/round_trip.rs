@@ -87,11 +87,14 @@ fn a_node_may_write_its_size_in_numbers_and_says_it_in_texts() {
 
 #[test]
 fn a_machine_without_hardware_is_written_with_an_empty_one() {
-    // As an example of the documentation has it; a cluster would ask for `domain`.
+    // As an example of the documentation has it; a cluster asks for the rest where there is a spec.
     let vm = document(
         "kind: VirtualMachine\napiVersion: kubevirt.io/v1\nmetadata: {name: a}\nspec: {template: {}}\n",
     );
-    assert_eq!(encode(&object(&vm))["spec"]["template"], json!({ "spec": { "domain": {} } }));
+    assert_eq!(
+        encode(&object(&vm))["spec"]["template"],
+        json!({ "spec": { "domain": { "devices": {} } } })
+    );
 }
 
 #[test]

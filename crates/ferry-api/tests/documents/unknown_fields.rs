@@ -141,7 +141,7 @@ apiVersion: kubevirt.io/v1
 kind: VirtualMachineInstance
 metadata: {name: a, label: {b: c}}
 specs: {}
-spec: {}
+spec: {domain: {devices: {}}}
 ",
         &expect![[r#"
             metadata.label: unknown field; did you mean labels?

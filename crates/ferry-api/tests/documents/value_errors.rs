@@ -329,6 +329,7 @@ spec:
             spec.running: Invalid value: "always": must be true or false
             spec.template.spec.domain.cpu.cores: Invalid value: -4: must be a whole number from 0 to 4294967295
             spec.template.spec.domain.memory.guest: Invalid value: "8 GiB": "8 GiB" is not a quantity: " GiB" is no suffix; use Ki Mi Gi Ti Pi Ei, n u m k M G T P E, or an exponent such as 1e3 (did you mean Gi?)
+            spec.template.spec.domain.devices: Required value: must be an object
             spec.template.spec.volumes[0].dataVolume.name: Required value: must be a string
             spec.template.spec.volumes[0].name: Required value: must be a string
             spec.template.spec.volumes[1].containerDisk.image: Invalid value: 7: must be a string; put it in quotes
@@ -370,4 +371,27 @@ spec: {virtualization: {evictionStrategy: ''}}
         let Some(platform) = platform.as_object() else { panic!("it is an object") };
         assert!(decode(platform).is_ok(), "{strategy}");
     }
+}
+
+#[test]
+fn parity_a_machine_has_hardware_with_devices() {
+    let kind = |kind: &str, spec: &str| {
+        format!("apiVersion: kubevirt.io/v1\nkind: {kind}\nmetadata: {{name: a}}\nspec: {spec}\n")
+    };
+    let domain = expect![[r#"
+        spec.template.spec.domain: Required value: must be an object
+    "#]];
+    check_errors(&kind("VirtualMachine", "{template: {spec: {}}}"), &domain);
+    let devices = expect![[r#"
+        spec.template.spec.domain.devices: Required value: must be an object
+    "#]];
+    check_errors(&kind("VirtualMachine", "{template: {spec: {domain: {}}}}"), &devices);
+    let domain = expect![[r#"
+        spec.domain: Required value: must be an object
+    "#]];
+    check_errors(&kind("VirtualMachineInstance", "{}"), &domain);
+    let devices = expect![[r#"
+        spec.domain.devices: Required value: must be an object
+    "#]];
+    check_errors(&kind("VirtualMachineInstance", "{domain: {cpu: {cores: 1}}}"), &devices);
 }

@@ -77,14 +77,8 @@ pub(super) fn size_of(
 /// guest mounts, and images that it can only read.
 // PARITY: pkg/virt-handler/vm.go#checkVolumesForMigration
 fn local_volumes(spec: &VirtualMachineInstanceSpec) -> Vec<(usize, &Volume)> {
-    let devices = spec.domain.other.get("devices");
-    let listed = |list: &str| {
-        devices
-            .and_then(|devices| devices.get(list))
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-    };
+    let devices = &spec.domain.devices;
+    let listed = |list: &str| devices.get(list).and_then(Value::as_array).into_iter().flatten();
     let name = |device: &Value| device.get("name").and_then(Value::as_str).map(str::to_owned);
     let read_only = |disk: &Value| {
         let cdrom = disk.get("cdrom");

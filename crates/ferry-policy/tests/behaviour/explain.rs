@@ -152,7 +152,7 @@ fn the_method_that_the_instance_reports_counts() {
 fn a_vm_is_explained_by_its_template_and_a_running_one_by_its_instance() {
     let vm = "\n---\n{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: {name: web}, \
               spec: {template: {metadata: {labels: {app: db}}, \
-              spec: {domain: {memory: {guest: 2Gi}}}}}}";
+              spec: {domain: {memory: {guest: 2Gi}, devices: {}}}}}}";
     let policy = "\n---\n{apiVersion: migrations.kubevirt.io/v1alpha1, kind: MigrationPolicy, \
                   metadata: {name: p}, spec: {allowPostCopy: true, selectors: \
                   {virtualMachineInstanceSelector: {app: db}}}}";

@@ -177,7 +177,7 @@ fn machine(api_version: &str, own: &str, template: &str) -> String {
         "{{apiVersion: {api_version}, kind: VirtualMachine, \
          metadata: {{name: web, labels: {{{own}}}}}, \
          spec: {{template: {{metadata: {{labels: {{{template}}}}}, \
-         spec: {{domain: {{memory: {{guest: 1Gi}}}}}}}}}}}}"
+         spec: {{domain: {{memory: {{guest: 1Gi}}, devices: {{}}}}}}}}}}}}"
     )
 }
 
@@ -263,7 +263,7 @@ fn memory_that_no_manifest_names() {
     );
     check(
         &["{apiVersion: kubevirt.io/v1, kind: VirtualMachine, metadata: {name: web}, \
-           spec: {instancetype: {name: u1.medium}, template: {spec: {domain: {}}}}}"],
+           spec: {instancetype: {name: u1.medium}, template: {spec: {domain: {devices: {}}}}}}"],
         expect![[r#"
             memory-unknown: memory comes from instance type u1.medium, which is not read: the completion timeout is not known
         "#]],

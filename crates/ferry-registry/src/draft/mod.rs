@@ -17,7 +17,7 @@ mod unknown;
 mod values;
 
 use ferry_api::schema::Shape;
-use ferry_api::{FieldError, FieldPath, KindVersion, Schema, StatusSubresource};
+use ferry_api::{FieldError, FieldPath, KindVersion, Problem, Schema, StatusSubresource};
 use serde_json::Value;
 
 pub use body::{Body, Parsed};
@@ -112,6 +112,7 @@ fn report(
 fn complete(target: &Target, object: Document) -> Result<Document, Refusal> {
     let served = target.served;
     let (mut object, mut errors) = fit(served, target.part, object);
+    check_readable(served, &errors)?;
     // A write to a part takes nothing else of the metadata than the name, which fits the URL.
     if target.part == Part::Main {
         let found = check_metadata(served.kind(), &object);
@@ -128,6 +129,31 @@ fn complete(target: &Target, object: Document) -> Result<Document, Refusal> {
     }
     convert::document(served, KindVersion::storage(served.kind()), &mut object);
     Ok(object)
+}
+
+/// Values of other types than Kubernetes' own kinds have there cannot be read at all, and are no
+/// matter of validation.
+// PARITY: apiserver/pkg/endpoints/handlers/create.go#transformDecodeError
+fn check_readable(served: KindVersion, errors: &[FieldError]) -> Result<(), Refusal> {
+    if served.kind().is_custom() {
+        return Ok(());
+    }
+    let unread: Vec<_> = errors
+        .iter()
+        .filter(|error| matches!(error.problem, Problem::Invalid { .. }))
+        .map(ToString::to_string)
+        .collect();
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let (kind, version) = (served.definition().kind, served.version());
+    Err(Refusal::BadRequest {
+        message: format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: json: cannot unmarshal \
+             {}",
+            unread.join(", ")
+        ),
+    })
 }
 
 /// An object with its defaults, and what is wrong with the part of it that is written.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::request::OnConflict;
 use crate::testing::{Cluster, pod, shown, target};
 
-fn service(spec: Value) -> Value {
+fn service(spec: &Value) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Service",
@@ -133,7 +133,7 @@ fn parity_a_service_and_a_claim_are_shown_with_what_holds() {
         ),
     ] {
         let mut cluster = Cluster::new();
-        let made = shown(&cluster.create(&service(spec)).unwrap());
+        let made = shown(&cluster.create(&service(&spec)).unwrap());
         assert_eq!(made["spec"], expected);
     }
     let made = shown(&Cluster::new().create(&claim()).unwrap());
@@ -144,7 +144,7 @@ fn parity_a_service_and_a_claim_are_shown_with_what_holds() {
 fn parity_whoever_applies_owns_no_default() {
     for (kind, config) in [
         (Kind::Pod, pod("x", "")),
-        (Kind::Service, service(json!({ "ports": [{ "port": 80 }] }))),
+        (Kind::Service, service(&json!({ "ports": [{ "port": 80 }] }))),
         (Kind::PersistentVolumeClaim, claim()),
     ] {
         let mut cluster = Cluster::new();

@@ -154,3 +154,27 @@ fn a_gate_of_one_version_does_not_make_the_other_refuse_a_patch() {
         assert_eq!(spec["featureGates"], json!({ "ofTomorrow": true }), "{spec}");
     }
 }
+
+#[test]
+fn parity_a_value_of_another_type_cannot_be_read() {
+    let mut wrong = crate::testing::config_map("x");
+    wrong["data"]["k"] = json!(1);
+    let mut cluster = Cluster::new();
+    cluster.create(&crate::testing::config_map("x")).unwrap();
+    for refused in [cluster.create(&wrong).unwrap_err(), cluster.update(&wrong).unwrap_err()] {
+        assert_eq!(
+            (refused.code(), refused.to_string().as_str()),
+            (
+                400,
+                "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: json: cannot \
+                 unmarshal data[k]: Invalid value: 1: must be a string; put it in quotes"
+            )
+        );
+    }
+    // What schemas of custom kinds say is validation, and so is what a patch comes to.
+    let mut machine = crate::testing::vm("x");
+    machine["spec"]["running"] = json!("yes");
+    assert_eq!(cluster.create(&machine).unwrap_err().code(), 422);
+    let at = crate::testing::target(ferry_api::Kind::ConfigMap, "x");
+    assert_eq!(cluster.merge(at, json!({ "data": { "k": 1 } })).unwrap_err().code(), 422);
+}

@@ -1,54 +1,22 @@
 //! Questions that are asked by creating them: may I, what may I, who am I.
 
+mod access;
+
 use bytes::Bytes;
-use ferry_admission::{Attributes, ResourceAttributes, Rule, Verdict};
-use ferry_api::{FieldError, FieldPath};
+use ferry_admission::{Rule, Verdict};
+use ferry_api::FieldError;
 use ferry_registry::{Document, QualifiedKind, Refusal, User};
 use http::{Method, StatusCode};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Api;
 use super::answer::{self, Answer};
 use super::backend::{Backend, Process};
-use super::dispatch::as_authorized;
 use super::negotiate::Offer;
 use super::options::{WriteKind, write_options};
 use super::path::Review;
 use super::request::Asked;
-
-/// What a `SubjectAccessReview` asks, of whomever.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct AccessSpec {
-    resource_attributes: Option<Wanted>,
-    non_resource_attributes: Option<WantedPath>,
-    user: Option<String>,
-    groups: Option<Vec<String>>,
-    uid: Option<String>,
-    extra: Option<std::collections::BTreeMap<String, Vec<String>>>,
-}
-
-/// What somebody wants to do with objects.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wanted {
-    namespace: String,
-    verb: String,
-    group: String,
-    version: String,
-    resource: String,
-    subresource: String,
-    name: String,
-}
-
-/// What somebody wants to do with a path.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct WantedPath {
-    path: String,
-    verb: String,
-}
+use access::AccessSpec;
 
 impl Review {
     /// Where it is asked: the group and the resource.
@@ -98,8 +66,8 @@ impl<B: Backend, P: Process> Api<B, P> {
         check_kind(review, &document)?;
         let status = match review {
             Review::SelfSubjectAccess | Review::SubjectAccess | Review::LocalSubjectAccess => {
-                let spec = access_spec(&document)?;
-                let errors = access_problems(review, &spec);
+                let spec = AccessSpec::read(&document)?;
+                let errors = spec.problems(review);
                 if !errors.is_empty() {
                     return Err(invalid(review, errors));
                 }
@@ -131,9 +99,8 @@ impl<B: Backend, P: Process> Api<B, P> {
         spec: &AccessSpec,
         namespace: &str,
     ) -> Result<Value, Refusal> {
-        let is_elsewhere = |wanted: &Wanted| wanted.namespace != namespace;
         if review == Review::LocalSubjectAccess
-            && spec.resource_attributes.as_ref().is_some_and(is_elsewhere)
+            && spec.namespace().is_some_and(|it| it != namespace)
         {
             let message =
                 format!("spec.resourceAttributes.namespace must match namespace: {namespace}");
@@ -143,15 +110,10 @@ impl<B: Backend, P: Process> Api<B, P> {
         let user = if review == Review::SelfSubjectAccess {
             user
         } else {
-            another = User {
-                name: spec.user.clone().unwrap_or_default(),
-                uid: spec.uid.clone().unwrap_or_default(),
-                groups: spec.groups.clone().unwrap_or_default(),
-                extra: spec.extra.clone().unwrap_or_default(),
-            };
+            another = spec.user();
             &another
         };
-        let Some(wanted) = attributes(spec) else {
+        let Some(wanted) = spec.attributes() else {
             return Err(Refusal::Internal { message: "nothing is asked for".to_owned() });
         };
         Ok(match self.backend.authorizer().authorize(user, &wanted) {
@@ -223,71 +185,6 @@ fn check_kind(review: Review, document: &Document) -> Result<(), Refusal> {
             said("apiVersion"),
         ),
     })
-}
-
-fn access_spec(document: &Document) -> Result<AccessSpec, Refusal> {
-    let spec = document.get("spec").cloned().unwrap_or_else(|| json!({}));
-    AccessSpec::deserialize(spec)
-        .map_err(|error| Refusal::BadRequest { message: format!("spec: {error}") })
-}
-
-/// What somebody wants to do; nothing if the review does not say, or says two things.
-fn attributes(spec: &AccessSpec) -> Option<Attributes<'_>> {
-    match (&spec.resource_attributes, &spec.non_resource_attributes) {
-        (Some(wanted), None) => {
-            let mut wanted = ResourceAttributes {
-                verb: &wanted.verb,
-                group: &wanted.group,
-                version: &wanted.version,
-                resource: &wanted.resource,
-                subresource: &wanted.subresource,
-                namespace: &wanted.namespace,
-                name: &wanted.name,
-            };
-            as_authorized(&mut wanted);
-            Some(Attributes::Resource(wanted))
-        }
-        (None, Some(wanted)) => Some(Attributes::Path { verb: &wanted.verb, path: &wanted.path }),
-        (Some(_), Some(_)) | (None, None) => None,
-    }
-}
-
-/// What is wrong with what a review asks.
-// PARITY: pkg/apis/authorization/validation/validation.go#ValidateSubjectAccessReviewSpec
-fn access_problems(review: Review, spec: &AccessSpec) -> Vec<FieldError> {
-    let path = FieldPath::of("spec");
-    let problem = |field: &str, value: Value, message: &str| {
-        FieldError::invalid(path.field(field), value, message)
-    };
-    let mut errors = Vec::new();
-    let path_asked = spec.non_resource_attributes.as_ref();
-    let shown = path_asked.map_or(Value::Null, |it| json!({ "path": it.path, "verb": it.verb }));
-    match (&spec.resource_attributes, path_asked) {
-        (Some(_), Some(_)) => errors.push(problem(
-            "nonResourceAttributes",
-            shown.clone(),
-            "cannot be specified in combination with resourceAttributes",
-        )),
-        (None, None) => errors.push(problem(
-            "resourceAttributes",
-            Value::Null,
-            "exactly one of nonResourceAttributes or resourceAttributes must be specified",
-        )),
-        (Some(_), None) | (None, Some(_)) => {}
-    }
-    let is_open = |text: &Option<String>| text.as_deref().is_none_or(str::is_empty);
-    if review != Review::SelfSubjectAccess
-        && is_open(&spec.user)
-        && spec.groups.as_ref().is_none_or(Vec::is_empty)
-    {
-        let message = "at least one of user or group must be specified";
-        errors.push(problem("user", Value::from(""), message));
-    }
-    if review == Review::LocalSubjectAccess && path_asked.is_some() {
-        let message = "disallowed on this kind of request";
-        errors.push(problem("nonResourceAttributes", shown, message));
-    }
-    errors
 }
 
 fn invalid(review: Review, errors: Vec<FieldError>) -> Refusal {
