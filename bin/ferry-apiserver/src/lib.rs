@@ -37,7 +37,10 @@ use crate::cli::{Cli, Command, ServeArguments};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(answer) => return tell(&answer),
+    };
     let outcome = match cli.command {
         Some(Command::Completion { shell }) => completion(shell),
         Some(Command::Kubeconfig(arguments)) => run::kubeconfig(&arguments, Clock::system()),
@@ -56,12 +59,20 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Says what was asked for, such as the help, or what is wrong with the command line.
+fn tell(answer: &clap::Error) -> ExitCode {
+    match answer.print().and_then(|()| io::stdout().flush()) {
+        Ok(()) => u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
 fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let (format, filter) = arguments.log();
     if telemetry::init(format, filter).is_err() {
         usage(format!(
-            "--log {filter:?} is no filter; give a level, as in info, or one for each part, as in \
-             warn,ferry_apiserver=debug"
+            "--log {filter:?} is no filter; give a level (error, warn, info, debug, trace or off), or \
+             one for each part, as in warn,ferry_apiserver=debug"
         ));
     }
     run::serve(arguments)

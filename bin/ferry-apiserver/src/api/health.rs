@@ -1,5 +1,7 @@
 //! Whether the server is well.
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 
 use super::answer::{self, Answer};
@@ -17,13 +19,13 @@ pub(super) fn answer(health: &Health, query: &Query, checks: &[Check]) -> Answer
             return answer::no_page();
         }
     }
-    let excluded: Vec<&str> = query.all("exclude").collect();
+    let mut excluded: BTreeSet<&str> = query.all("exclude").collect();
     let mut lines = String::new();
     let mut is_well = true;
     for check in checks {
         let name = check.name;
         match &check.problem {
-            _ if excluded.contains(&name) => lines.extend(["[+]", name, " excluded: ok\n"]),
+            _ if excluded.remove(name) => lines.extend(["[+]", name, " excluded: ok\n"]),
             None => lines.extend(["[+]", name, " ok\n"]),
             // What it is goes into the log: anybody may ask here.
             Some(_) => {
@@ -31,6 +33,12 @@ pub(super) fn answer(health: &Health, query: &Query, checks: &[Check]) -> Answer
                 lines.extend(["[-]", name, " failed: reason withheld\n"]);
             }
         }
+    }
+    if !excluded.is_empty() {
+        let quoted: Vec<_> = excluded.iter().map(|name| format!("\"{name}\"")).collect();
+        let names = quoted.join(", ");
+        lines.push_str("warn: some health checks cannot be excluded: no matches for ");
+        lines.extend([&*names, "\n"]);
     }
     let endpoint = health.endpoint;
     if !is_well {
@@ -50,7 +58,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_is_ok_or_it_is_said_which_check_failed() {
+    async fn parity_it_is_ok_or_it_is_said_which_check_failed() {
         let checks = |problem: Option<&str>| {
             vec![
                 Check { name: "ping", scope: CheckScope::Alive, problem: None },
@@ -64,7 +72,13 @@ mod tests {
         };
         let failed = "[+]ping ok\n[+]journal ok\n[-]shutdown failed: reason withheld\n\
                       readyz check failed\n";
+        let warned = "[+]ping ok\n[+]journal excluded: ok\n[+]shutdown ok\n\
+                      warn: some health checks cannot be excluded: no matches for \"moon\", \"nope\"\n\
+                      readyz check passed\n";
+        let unknown = "verbose&exclude=nope&exclude=journal&exclude=moon";
         for (endpoint, check, query, problem, code, text) in [
+            ("readyz", None, unknown, None, 200, warned),
+            ("readyz", None, "exclude=nope", None, 200, "ok"),
             ("healthz", None, "", None, 200, "ok"),
             ("readyz", None, "", None, 200, "ok"),
             ("readyz", None, "", Some("stopping"), 500, failed),

@@ -123,7 +123,7 @@ pub(crate) struct KubeconfigArguments {
     pub(crate) user: String,
 
     /// A group that the user is in; may be given more than once
-    #[arg(long = "group", value_name = "GROUP")]
+    #[arg(long = "group", value_name = "GROUP", value_parser = values::group)]
     pub(crate) groups: Vec<String>,
 
     /// A token instead of a client certificate

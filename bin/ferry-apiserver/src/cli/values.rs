@@ -21,6 +21,11 @@ pub(super) fn server_name(text: &str) -> Result<String, String> {
     Names::new([text]).map(|_| text.to_owned()).map_err(|error| error.to_string())
 }
 
+/// A group of a user.
+pub(super) fn group(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("a group has a name".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// How long credentials are good.
 pub(super) fn lifetime(text: &str) -> Result<Duration, String> {
     let found = UNITS.iter().find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, *unit)));

@@ -14,13 +14,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustix::net::sockopt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{self, Instant};
+use tokio::time;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::places::Place;
 use super::service::{Service, wall_time};
-use super::traffic::Traffic;
+use super::traffic::{Traffic, now};
 use super::wire::{Wire, shut_down};
 use super::{Handler, Limits, Server, Stopping};
 use crate::access::Realm;
@@ -240,11 +240,10 @@ async fn parting<C>(
 where
     C: Future<Output = hyper::Result<()>>,
 {
-    let end = Instant::now() + grace;
+    let end = now() + grace;
     let mut idle_at = None;
     loop {
-        let now = Instant::now();
-        let look = end.min(now + limits.parting);
+        let look = end.min(now() + limits.parting);
         if let Ok(ended) = time::timeout_at(look, connection.as_mut()).await {
             return Ok(ended?);
         }

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Nobody can be let in at an address.
 #[derive(Debug, Error)]
-#[error("cannot listen at {address}: {source}")]
+#[error("cannot listen at {address}")]
 pub struct ListenError {
     /// The address.
     pub address: SocketAddr,

@@ -10,6 +10,7 @@
 mod arriving;
 mod body;
 mod connection;
+mod fault;
 mod limits;
 mod listener;
 mod places;

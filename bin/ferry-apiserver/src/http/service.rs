@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::arriving::{Arriving, Left};
 use super::body::Reply;
 use super::connection::Guest;
+use super::fault::Fault;
 use super::traffic::UnderWay;
 use super::{EndsAt, Handler, Server};
 use crate::access::{AccessError, Admitted, Authenticated, Peer, Realm};
@@ -65,12 +66,20 @@ impl<H: Handler, R: Realm> Service<H, R> {
         } else {
             None
         };
-        let mut response = match admitted {
-            Err(error) => {
+        let mut response = match (Fault::of(&request, &self.server.limits), admitted) {
+            (Some(fault), _) => {
+                let mut response = refusal(fault.code(), &fault.status());
+                if !is_http2 {
+                    // Nobody knows what else it means to say.
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                response.map(|body| Reply::refusal(body, under_way))
+            }
+            (None, Err(error)) => {
                 let code = StatusCode::from_u16(error.code()).unwrap_or(StatusCode::UNAUTHORIZED);
                 refusal(code, &error.status()).map(|body| Reply::refusal(body, under_way))
             }
-            Ok(Admitted { caller, .. }) => {
+            (None, Ok(Admitted { caller, .. })) => {
                 // Nobody behind this needs to know it, so nobody can give it away.
                 request.headers_mut().remove(AUTHORIZATION);
                 let served = AssertUnwindSafe(self.server.handler.serve(caller, request));

@@ -3,15 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::unread::Unread;
 
 /// When an answer ends that goes on for long, whoever reads it. It travels with the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EndsAt(pub Instant);
+
+/// What time it is for timers, which is what tests stop.
+pub(super) fn now() -> Instant {
+    sleep(Duration::ZERO).deadline()
+}
 
 /// What is under way on a connection.
 #[derive(Debug, Default)]

@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::sync::{self, Notify};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::traffic::now;
+
 /// All of a connection.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
@@ -75,7 +77,7 @@ impl Unread {
             let first = self.held().since.first().map(|(since, _)| *since + patience);
             match first {
                 None => sleep(patience).await,
-                Some(end) if end <= Instant::now() => return,
+                Some(end) if end <= now() => return,
                 Some(end) => sleep_until(end).await,
             }
         }
@@ -88,7 +90,7 @@ impl Unread {
 
 impl Held {
     fn put(&mut self, number: u64, bytes: u64) {
-        let since = Instant::now();
+        let since = now();
         self.bytes += bytes;
         self.since.insert((since, number));
         self.of.insert(number, (since, bytes));
@@ -130,13 +132,13 @@ mod tests {
     async fn whoever_is_asked_for_more_has_not_waited() {
         let unread = Arc::new(Unread::default());
         let patience = Duration::from_secs(30);
-        let begun = Instant::now();
+        let begun = now();
         let (first, second) = (unread.begin(10), unread.begin(10));
         tokio::time::advance(Duration::from_secs(20)).await;
         first.goes_on(5);
         drop(second);
         unread.stalled(patience).await;
-        assert_eq!(begun.elapsed().as_secs(), 50);
+        assert_eq!((now() - begun).as_secs(), 50);
         drop(first);
         assert!(unread.stalled(patience).now_or_never().is_none());
         assert!(unread.held().of.is_empty() && unread.held().since.is_empty());

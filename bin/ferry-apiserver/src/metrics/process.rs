@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use prometheus::{Gauge, IntGauge, Registry};
+use prometheus::{Counter, IntGauge, Registry};
 use rustix::param;
 use rustix::process::{Resource, getrlimit};
 
@@ -11,7 +11,7 @@ use super::{gauged, register};
 
 #[derive(Debug)]
 pub(super) struct Process {
-    cpu: Gauge,
+    cpu: Counter,
     resident: IntGauge,
     virtual_: IntGauge,
     open_files: IntGauge,
@@ -34,7 +34,7 @@ impl Process {
         let gauge = |name: &str, help: &str| {
             register(registry, IntGauge::new(name, help).expect("the name is one"))
         };
-        let cpu = Gauge::new(
+        let cpu = Counter::new(
             "process_cpu_seconds_total",
             "Total user and system CPU time spent in seconds.",
         );
@@ -59,7 +59,8 @@ impl Process {
             self.resident.set(gauged(stat.resident.saturating_mul(page)));
             self.virtual_.set(gauged(stat.virtual_));
             let ticks = Duration::from_secs(stat.ticks) / tick_rate();
-            self.cpu.set(ticks.as_secs_f64());
+            // Somebody else who looks at the same time may have counted it.
+            self.cpu.inc_by((ticks.as_secs_f64() - self.cpu.get()).max(0.0));
         }
         if let Ok(files) = fs::read_dir("/proc/self/fd") {
             // One of them is the directory that is being read.
@@ -86,6 +87,19 @@ fn parse(stat: &str) -> Option<Stat> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_that_it_took_is_counted() {
+        let registry = Registry::new();
+        let process = Process::new(&registry, Duration::ZERO);
+        process.look();
+        process.look();
+        let text = prometheus::TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        assert!(text.contains("\n# TYPE process_cpu_seconds_total counter\n"), "{text}");
+        let stat = parse(&fs::read_to_string("/proc/self/stat").unwrap()).unwrap();
+        let took = Duration::from_secs(stat.ticks) / tick_rate();
+        assert!(process.cpu.get() <= took.as_secs_f64(), "it was counted twice");
+    }
 
     #[test]
     fn the_name_of_a_program_cannot_confuse() {

@@ -136,6 +136,7 @@ mod tests {
     };
     use ferry_runtime::Clock;
     use ferry_store::{Disk, Store, StoreOptions};
+    use tokio::time::timeout;
 
     use super::*;
     use crate::http::Stop;
@@ -164,11 +165,7 @@ mod tests {
         // From here on, time goes as fast as it is waited for.
         tokio::time::pause();
         let mut trying = std::pin::pin!(begun.keep_trying(&*cluster, stopping.clone()));
-        let three_times = tokio::time::sleep(AGAIN * 3);
-        tokio::select! {
-            () = &mut trying => panic!("there was no room"),
-            () = three_times => {}
-        }
+        assert!(timeout(AGAIN * 3, &mut trying).await.is_err(), "there was no room");
         free.store(1 << 40, Ordering::SeqCst);
         trying.await;
         assert!(begun.is_done() && has(&cluster, Kind::ServiceAccount, "default", "default"));
@@ -177,9 +174,9 @@ mod tests {
         free.store(60 << 20, Ordering::SeqCst);
         let keep = tokio::spawn(keep_accounts(Arc::clone(&cluster), stopping));
         delete_account(&cluster).await;
-        tokio::time::sleep(AGAIN * 3).await;
-        assert!(!has(&cluster, Kind::ServiceAccount, "default", "default"));
         let mut accounts = cluster.watch(Kind::ServiceAccount);
+        assert!(timeout(AGAIN * 3, accounts.changed()).await.is_err(), "there was no room");
+        assert!(!has(&cluster, Kind::ServiceAccount, "default", "default"));
         free.store(1 << 40, Ordering::SeqCst);
         accounts.changed().await.unwrap();
         assert!(has(&cluster, Kind::ServiceAccount, "default", "default"));

@@ -9,7 +9,13 @@ fn a_wrong_command_line_is_one_message_and_leaves_nothing_behind() {
         (&[][..], "--data-dir <DIR>"),
         (&["--data-dir", "d", "--listen", "6443"], "--listen"),
         (&["--data-dir", "d", "--log", "a=b=c"], "warn,ferry_apiserver=debug"),
+        (&["--data-dir", "d", "--log", "inof"], "\"inof\""),
+        (&["--data-dir", "d", "--log", "warn,ferry_apiserver"], "warn,ferry_apiserver=debug"),
         (&["kubeconfig", "--user", "u"], "--data-dir <DIR>"),
+        (
+            &["kubeconfig", "--data-dir", "d", "--user", "u", "--token", "--group", ""],
+            "a group has a name",
+        ),
         (&["serve"], "'serve'"),
     ] {
         let output = command(dir.path()).args(arguments).output().unwrap();
@@ -36,5 +42,15 @@ fn help_version_and_completion_are_results() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         assert!(text.contains(said), "{arguments:?}: no {said:?}: {text}");
         assert!(output.stderr.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_no_success() {
+    let dir = tempfile::tempdir().unwrap();
+    for arguments in [&["--help"][..], &["--version"], &["completion", "bash"]] {
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command(dir.path()).args(arguments).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
     }
 }

@@ -57,6 +57,7 @@ fn what_cannot_start_says_which_file_and_what_to_do() {
         assert_eq!(code, Some(1), "{arguments:?}: {error}");
         assert!(error.contains(said), "{arguments:?}: no {said:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
+        assert!(error.matches("os error").count() <= 1, "{arguments:?}: {error}");
         assert_eq!(output, "");
     }
 }

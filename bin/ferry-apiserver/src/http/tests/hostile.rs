@@ -108,3 +108,29 @@ async fn a_head_that_comes_byte_by_byte_is_cut_off() {
     }
     is_well(&fixture).await;
 }
+
+#[tokio::test]
+async fn what_is_no_request_is_answered_with_a_status_and_ends_the_connection() {
+    let fixture = Fixture::start(Limits::DEFAULT).await;
+    for (request, code, message) in [
+        ("GET /whoami HTTP/1.1\r\n\r\n", 400, "missing required Host header"),
+        ("GET /whoami HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "too many Host headers"),
+        (
+            "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            501,
+            "unsupported transfer encoding",
+        ),
+    ] {
+        let mut stream = tls(&fixture, Protocol::Http1, Some(fixture.credentials("ann"))).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let answer = String::from_utf8(rest(stream).await).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {code} ")), "{answer}");
+        assert!(answer.contains(&format!("\"message\":\"{message}\"")), "{answer}");
+    }
+    let names: Vec<String> = (0..200).map(|number| format!("x-{number}")).collect();
+    let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    let mut client = Client::connect(&fixture, Protocol::Http2, Some("ann")).await;
+    let (code, _) = client.get("/whoami", &headers).await;
+    assert_eq!(code, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+    assert_eq!(client.get("/whoami", &headers[..90]).await.0, StatusCode::OK);
+}
