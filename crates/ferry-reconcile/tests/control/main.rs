@@ -7,3 +7,4 @@ mod cluster;
 mod migrations;
 mod nodes;
 mod objects;
+mod world;

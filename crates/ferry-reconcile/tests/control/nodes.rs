@@ -137,6 +137,12 @@ impl Cluster {
 
     /// The guest in the pod shuts down first, if it is there.
     fn end_pod(&mut self, pod: &str) {
+        self.guest_of_pod_ends(pod);
+        self.delete_with("Pod", pod, Some(0));
+    }
+
+    /// The node says of a guest whose pod ends that it has ended, if it is there.
+    pub(crate) fn guest_of_pod_ends(&mut self, pod: &str) {
         let ended = self.get("Pod", pod);
         let name = text(&ended, "/metadata/annotations/kubevirt.io~1domain").to_owned();
         let instance = self.get(INSTANCE, &name);
@@ -146,7 +152,6 @@ impl Cluster {
         if is_here && !matches!(text(&instance, "/status/phase"), "Succeeded" | "Failed") {
             self.report(&name, "nodeName", &json!({ "phase": "Succeeded" }));
         }
-        self.delete_with("Pod", pod, Some(0));
     }
 
     fn arrive(&mut self, name: &str, time: &str) {
