@@ -10,6 +10,9 @@ use crate::objects::{kubevirt, migration, text, with};
 pub(crate) const MIGRATION: &str = "VirtualMachineInstanceMigration";
 pub(crate) const INSTANCE: &str = "VirtualMachineInstance";
 
+/// What makes a migration fail.
+type Cause = Box<dyn Fn(&mut Cluster)>;
+
 fn phases(cluster: &Cluster, name: &str) -> Vec<String> {
     let migration = cluster.get(MIGRATION, name);
     let entered = migration["status"]["phaseTransitionTimestamps"].as_array().unwrap();
@@ -87,15 +90,14 @@ fn a_migration_goes_through_every_phase_once_and_leaves_one_pod() {
 #[test]
 fn parity_a_migration_fails_for_the_first_of_its_causes_and_says_which() {
     let state = |state: Value| json!({ "status": { "migrationState": state } });
-    type Cause = Box<dyn Fn(&mut Cluster)>;
     let cause = |cause: fn(&mut Cluster)| -> Cause { Box::new(cause) };
     let patch = |patch: Value| -> Cause {
         Box::new(move |cluster| cluster.patch("node", INSTANCE, Part::Main, "vm", &patch))
     };
     let target = |cluster: &Cluster| {
-        let pods = cluster.pods_of("vm").into_iter();
+        let mut pods = cluster.pods_of("vm").into_iter();
         let labels = |pod: &String| cluster.get("Pod", pod)["metadata"]["labels"].clone();
-        pods.filter(|pod| labels(pod).get("kubevirt.io/migrationJobUID").is_some()).last().unwrap()
+        pods.find(|pod| labels(pod).get("kubevirt.io/migrationJobUID").is_some()).unwrap()
     };
     let down: Cause = Box::new(move |cluster| {
         let failed = json!({ "status": { "phase": "Failed" } });

@@ -97,7 +97,14 @@ impl Cluster {
         match deed {
             Deed::RunPod(pod) => self.run_pod(pod),
             Deed::EndPod(pod) => self.end_pod(pod),
-            Deed::RunGuest(name) => self.report(name, "nodeName", &json!({ "phase": "Running" })),
+            Deed::RunGuest(name) => {
+                let instance = self.get(INSTANCE, name);
+                let entered = instance["status"]["phaseTransitionTimestamps"].as_array();
+                let mut entered = entered.cloned().unwrap_or_default();
+                entered.push(json!({ "phase": "Running", "phaseTransitionTimestamp": time }));
+                let status = json!({ "phase": "Running", "phaseTransitionTimestamps": entered });
+                self.report(name, "nodeName", &status);
+            }
             Deed::Listen(name) => {
                 let state = json!({
                     "targetNodeAddress": "10.0.0.1",
