@@ -29,6 +29,8 @@ enum Step {
     DeleteMachine(u8),
     /// A user migrates it, maybe to a certain node.
     Migrate(u8, Option<u8>),
+    /// A user migrates all machines at once.
+    Storm,
     /// A user deletes a migration.
     Cancel(u8),
     /// Somebody evicts the pod of a machine.
@@ -61,11 +63,12 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|(machine, strategy)| Step::Strategy(machine, strategy)),
         1 => (0..4_u8).prop_map(Step::DeleteMachine),
         6 => (0..4_u8, proptest::option::of(0..3_u8)).prop_map(|(machine, to)| Step::Migrate(machine, to)),
+        4 => Just(Step::Storm),
         3 => any::<u8>().prop_map(Step::Cancel),
         2 => (0..4_u8).prop_map(Step::Evict),
         2 => (0..3_u8, any::<bool>()).prop_map(|(node, on)| Step::Drain(node, on)),
         24 => any::<u8>().prop_map(Step::Deed),
-        1 => any::<u8>().prop_map(Step::Crash),
+        3 => any::<u8>().prop_map(Step::Crash),
         1 => any::<u8>().prop_map(Step::KillPod),
         1 => (0..3_u8).prop_map(Step::Silence),
         1 => Just(Step::Lose(2)),
@@ -211,6 +214,11 @@ fn happen(cluster: &mut Cluster, step: &Step, count: usize, earlier: &mut Cluste
         }
         Step::DeleteMachine(number) => cluster.delete("VirtualMachine", &vm(*number)),
         Step::Migrate(number, to) => migrate(cluster, &format!("m-{count}"), *number, *to),
+        Step::Storm => {
+            for number in 0..4 {
+                migrate(cluster, &format!("m-{count}-{number}"), number, None);
+            }
+        }
         Step::Cancel(number) => {
             let all: Vec<VirtualMachineInstanceMigration> = cluster.all();
             if let Some(one) = pick(&all, *number) {
@@ -352,7 +360,7 @@ proptest! {
             "parallelOutboundMigrationsPerNode": NODE_LIMIT,
         } });
         cluster.create(&kubevirt(&limits));
-        for number in 0..3 {
+        for number in 0..4 {
             cluster.create(&machine(&vm(number), "Always"));
         }
         cluster.run();
