@@ -88,6 +88,18 @@ impl WallTime {
         self.0.as_second()
     }
 
+    /// This time without its fraction of a second, as Kubernetes writes it down.
+    #[must_use]
+    pub fn whole_seconds(self) -> Self {
+        Self::from_unix_seconds(self.0.as_second()).unwrap_or(self)
+    }
+
+    /// The time `span` later, or the last that there is.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        self.0.checked_add(span).map_or(Self(Timestamp::MAX), Self)
+    }
+
     /// How long ago `earlier` was; zero where it lies in the future.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.duration_since(earlier.0).max(SignedDuration::ZERO).unsigned_abs()
@@ -173,5 +185,13 @@ mod tests {
         let late = WallTime::from_unix_seconds(70).unwrap();
         assert_eq!(late.since(early), Duration::from_secs(60));
         assert_eq!(early.since(late), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_time_is_moved_by_a_span_and_never_past_the_last() {
+        let start: WallTime = "2026-11-23T08:15:00.75Z".parse().unwrap();
+        assert_eq!(start.after(Duration::from_secs(60)).to_string(), "2026-11-23T08:16:00Z");
+        assert_eq!(start.after(Duration::MAX).since(start.after(Duration::MAX)), Duration::ZERO);
+        assert_eq!(start.whole_seconds(), "2026-11-23T08:15:00Z".parse().unwrap());
     }
 }

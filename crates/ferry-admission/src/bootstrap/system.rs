@@ -98,6 +98,7 @@ fn controller() -> Vec<Value> {
         rule(&[""], &["pods/status"], &["get", "patch", "update"]),
         rule(&[""], &["pods/binding", "pods/eviction"], &["create"]),
         rule(&[""], &["nodes"], UPDATE),
+        rule(&[""], &["nodes/status"], &["get", "patch", "update"]),
         rule(&[""], &["namespaces", "persistentvolumeclaims"], READ),
         rule(&["", "events.k8s.io"], &["events"], &["create", "get", "list", "patch", "update"]),
         rule(&["coordination.k8s.io"], &["leases"], ALL),

@@ -1,0 +1,197 @@
+//! Emptying a node: every guest that may leave it gets a migration.
+//!
+//! A node is emptied when it carries the drain taint; of other nodes those guests leave whose pods
+//! somebody has evicted. No more migrations are made than there are slots, so that those of other
+//! people find their place in the line; the rest follows as slots come free. One that fails is made
+//! again, and waits in the line until its time has come.
+
+use std::time::Duration;
+
+use ferry_api::View;
+use ferry_api::kubevirt::{
+    MigrationPriority, VirtualMachineInstance, VirtualMachineInstanceMigration,
+    VirtualMachineInstanceMigrationSpec,
+};
+use ferry_scheduler::Standing;
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use crate::cluster::{Cluster, Now};
+use crate::instance::{self, facts};
+use crate::migration::state_of;
+use crate::objects::{
+    all, annotation, create, created, is_leaving, name, namespace, reference, set_annotation,
+    set_label, uid,
+};
+use crate::plan::{Component, Event, Plan};
+use crate::queue::{Pods, unfinished_by_instance};
+use crate::{Key, conditions, words};
+
+/// When a node whose guests wait for slots is looked at again.
+// PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#sync
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// What there is to see of a node that may have to be emptied.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    now: Now,
+    node: String,
+    /// Guests that are to leave, each with the name of the migration to make.
+    candidates: Vec<(VirtualMachineInstance, String)>,
+    free_slots: u32,
+}
+
+/// Looks at the node of that name; nothing where there is none.
+pub fn observe(view: &impl View, key: &Key, now: &Now) -> Option<Observed> {
+    let node: Node = view.get("", &key.name)?;
+    let cluster = Cluster::of(view);
+    let migrations: Vec<VirtualMachineInstanceMigration> = all(view);
+    let pods = Pods::of(view);
+    let moving = unfinished_by_instance(&migrations);
+    let is_drained = is_drained(&node, cluster.drain_taint());
+    let instances: Vec<VirtualMachineInstance> = all(view);
+    let candidates = instances
+        .iter()
+        .filter(|instance| facts::node(instance) == Some(&key.name))
+        .filter(|instance| is_drained || is_marked(instance, &key.name))
+        .filter(|instance| may_leave(instance, &cluster.eviction_strategy))
+        .filter(|instance| !moving.contains(&(namespace(*instance), name(*instance))))
+        .filter(|instance| pods.active(uid(*instance)) <= 1)
+        .map(|instance| (instance.clone(), migration_name(view, instance, &migrations)))
+        .collect();
+    let free_slots = free_slots(&cluster, &pods, &migrations, &instances, &key.name);
+    Some(Observed { now: *now, node: key.name.clone(), candidates, free_slots })
+}
+
+/// What is to be done about the node's guests.
+// PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#sync
+pub fn plan(seen: &Observed) -> Plan {
+    let mut plan = Plan::idle();
+    let slots = usize::try_from(seen.free_slots).unwrap_or(usize::MAX);
+    for (instance, name) in seen.candidates.iter().take(slots) {
+        plan.push(create(&migration(instance, name, &seen.node)));
+        plan.push(
+            Event::normal(
+                reference(instance),
+                "SuccessfulCreate",
+                format!("Created Migration {name}"),
+            )
+            .by(Component::Evacuation),
+        );
+    }
+    if seen.candidates.len() > slots {
+        plan.look_again(seen.now.time.after(AGAIN));
+    }
+    plan
+}
+
+fn is_drained(node: &Node, key: &str) -> bool {
+    let taints = node.spec.iter().flat_map(|spec| spec.taints.iter().flatten());
+    taints.into_iter().any(|taint| taint.key == key && taint.effect == "NoSchedule")
+}
+
+/// Whether somebody evicted its pod from this node, and it has not begun to move.
+fn is_marked(instance: &VirtualMachineInstance, node: &str) -> bool {
+    let marked = instance.status.as_ref().and_then(|it| it.evacuation_node_name.as_deref());
+    marked == Some(node) && !is_migrating(instance)
+}
+
+/// Whether memory crosses.
+// PARITY: pkg/util/migrations/migrations.go#IsMigrating
+pub(crate) fn is_migrating(instance: &VirtualMachineInstance) -> bool {
+    let state = state_of(instance);
+    state.is_some_and(|state| state.start_timestamp.is_some() && state.end_timestamp.is_none())
+}
+
+/// Whether it is to be moved rather than ended, and can be.
+// PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#filterRunningNonMigratingVMIs
+fn may_leave(instance: &VirtualMachineInstance, default_strategy: &str) -> bool {
+    let strategy = instance.spec.eviction_strategy.as_deref().unwrap_or(default_strategy);
+    matches!(strategy, "LiveMigrate" | "LiveMigrateIfPossible")
+        && !is_leaving(instance)
+        && !instance::is_final(instance)
+        && conditions::is_true(instance, "LiveMigratable")
+}
+
+/// The slots of the cluster and of this node that neither a running migration has nor one that was
+/// made here and waits.
+fn free_slots(
+    cluster: &Cluster,
+    pods: &Pods,
+    migrations: &[VirtualMachineInstanceMigration],
+    instances: &[VirtualMachineInstance],
+    node: &str,
+) -> u32 {
+    let limits = cluster.limits();
+    let (mut of_cluster, mut of_node) = (0_u32, 0_u32);
+    for migration in migrations {
+        let counts = match pods.standing(migration) {
+            Standing::HoldsSlot => true,
+            Standing::InLine | Standing::NotInLine => {
+                annotation(migration, words::EVACUATION).is_some()
+            }
+            Standing::Finished => false,
+        };
+        if !counts {
+            continue;
+        }
+        of_cluster += 1;
+        let guest = instances.iter().find(|instance| {
+            namespace(*instance) == namespace(migration)
+                && name(*instance) == migration.spec.vmi_name
+        });
+        let source = guest.and_then(|it| state_of(it)?.source_node.as_deref());
+        if guest.and_then(facts::node) == Some(node) || source == Some(node) {
+            of_node += 1;
+        }
+    }
+    let free = limits.parallel_per_cluster.saturating_sub(of_cluster);
+    free.min(limits.parallel_outbound_per_node.saturating_sub(of_node))
+}
+
+/// The name of the next migration: another one after each attempt, and the same for whoever asks
+/// before it is made.
+fn migration_name(
+    view: &impl View,
+    instance: &VirtualMachineInstance,
+    migrations: &[VirtualMachineInstanceMigration],
+) -> String {
+    let attempts = migrations.iter().filter(|migration| {
+        namespace(*migration) == namespace(instance) && migration.spec.vmi_name == name(instance)
+    });
+    let latest = attempts.max_by_key(|attempt| (created(*attempt), name(*attempt)));
+    let seed = format!("{}/{}", uid(instance), latest.map(uid).unwrap_or_default());
+    words::stable_name("kubevirt-evacuation-", &seed, |name| {
+        view.get::<VirtualMachineInstanceMigration>(namespace(instance), name).is_some()
+    })
+}
+
+// PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#GenerateNewMigration
+fn migration(
+    instance: &VirtualMachineInstance,
+    name_: &str,
+    node: &str,
+) -> VirtualMachineInstanceMigration {
+    let mut metadata = ObjectMeta {
+        name: Some(name_.to_owned()),
+        namespace: Some(namespace(instance).to_owned()),
+        finalizers: Some(vec![words::MIGRATION_FINALIZER.to_owned()]),
+        ..ObjectMeta::default()
+    };
+    set_annotation(&mut metadata, words::EVACUATION, node);
+    set_label(&mut metadata, words::VMI_NAME, name(instance));
+    let is_rebalanced = annotation(instance, words::EVICTION_SOURCE) == Some("descheduler");
+    VirtualMachineInstanceMigration {
+        metadata,
+        spec: VirtualMachineInstanceMigrationSpec {
+            vmi_name: name(instance).to_owned(),
+            priority: Some(if is_rebalanced {
+                MigrationPriority::SystemMaintenance
+            } else {
+                MigrationPriority::SystemCritical
+            }),
+            ..VirtualMachineInstanceMigrationSpec::default()
+        },
+        status: None,
+    }
+}

@@ -1,0 +1,224 @@
+//! Machines: run strategies, requests, and what a machine says of itself.
+
+use ferry_reconcile::Part;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::migrations::INSTANCE;
+use crate::objects::{claim, instance, machine, text, with};
+
+const MACHINE: &str = "VirtualMachine";
+
+fn word(cluster: &Cluster) -> String {
+    text(&cluster.get(MACHINE, "vm"), "/status/printableStatus").to_owned()
+}
+
+fn ask(cluster: &mut Cluster, requests: &Value) {
+    let patch = json!({ "status": { "stateChangeRequests": requests } });
+    cluster.patch("apiserver", MACHINE, Part::Status, "vm", &patch);
+}
+
+fn uid(cluster: &Cluster) -> String {
+    text(&cluster.get(INSTANCE, "vm"), "/metadata/uid").to_owned()
+}
+
+/// Ends the guest of `vm` in this phase.
+fn end(cluster: &mut Cluster, phase: &str) {
+    let patch = json!({ "status": { "phase": phase } });
+    cluster.patch("node-1", INSTANCE, Part::Main, "vm", &patch);
+}
+
+#[test]
+fn parity_each_run_strategy_starts_and_restarts_in_its_own_way() {
+    // Whether it runs when it is made, after its guest has shut down, and after it has crashed.
+    for (strategy, at_first, after_success, after_failure) in [
+        ("Always", true, true, true),
+        ("RerunOnFailure", true, false, true),
+        ("Once", true, false, false),
+        ("Manual", false, false, false),
+        ("Halted", false, false, false),
+        ("WaitAsReceiver", false, false, false),
+    ] {
+        for (phase, expected) in [("Succeeded", after_success), ("Failed", after_failure)] {
+            let mut cluster = Cluster::new();
+            cluster.create(&machine("vm", strategy));
+            cluster.run();
+            let runs = |cluster: &Cluster| cluster.phase(INSTANCE, "vm") == "Running";
+            assert_eq!(runs(&cluster), at_first, "{strategy}");
+            assert_eq!(word(&cluster), if at_first { "Running" } else { "Stopped" }, "{strategy}");
+            if !at_first {
+                continue;
+            }
+            let before = uid(&cluster);
+            end(&mut cluster, phase);
+            cluster.run();
+            assert_eq!(runs(&cluster), expected, "{strategy} after {phase}");
+            assert!(!expected || uid(&cluster) != before);
+            assert_eq!(
+                word(&cluster),
+                if expected { "Running" } else { "Stopped" },
+                "{strategy} {phase}"
+            );
+        }
+    }
+}
+
+#[test]
+fn parity_what_is_asked_of_a_machine_is_done_once() {
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Manual"));
+    cluster.settle();
+    ask(&mut cluster, &json!([{ "action": "Start" }]));
+    cluster.run();
+    assert_eq!(word(&cluster), "Running");
+    let status = &cluster.get(MACHINE, "vm")["status"];
+    assert!(status.get("stateChangeRequests").is_none(), "{status}");
+    assert_eq!((&status["created"], &status["ready"]), (&json!(true), &json!(true)));
+
+    let first = uid(&cluster);
+    ask(&mut cluster, &json!([{ "action": "Stop", "uid": first }, { "action": "Start" }]));
+    cluster.run();
+    assert_eq!(word(&cluster), "Running");
+    assert_ne!(uid(&cluster), first);
+
+    // A stop of an instance that is gone stops no other one.
+    ask(&mut cluster, &json!([{ "action": "Stop", "uid": first }]));
+    cluster.run();
+    assert_eq!(word(&cluster), "Running");
+    let now = uid(&cluster);
+    ask(&mut cluster, &json!([{ "action": "Stop", "uid": now }]));
+    cluster.settle();
+    assert_eq!(word(&cluster), "Stopping");
+    cluster.run();
+    assert_eq!(word(&cluster), "Stopped");
+    assert_eq!(cluster.pods_of("vm"), [] as [String; 0]);
+    let events = cluster.told();
+    let started = "VirtualMachine/vm Normal SuccessfulCreate Started the virtual machine by \
+                   creating the new virtual machine instance vm";
+    assert_eq!(events.iter().filter(|event| *event == started).count(), 2);
+    let stopped = "VirtualMachine/vm Normal SuccessfulDelete Stopped the virtual machine by \
+                   deleting the virtual machine instance ";
+    assert_eq!(events.iter().filter(|event| event.starts_with(stopped)).count(), 2);
+}
+
+#[test]
+fn parity_a_halted_machine_that_is_started_paused_runs_from_then_on() {
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Halted"));
+    cluster.settle();
+    ask(&mut cluster, &json!([{ "action": "Start", "data": { "paused": "true" } }]));
+    cluster.run();
+    assert_eq!(cluster.get(MACHINE, "vm")["spec"]["runStrategy"], "Always");
+    assert_eq!(cluster.get(INSTANCE, "vm")["spec"]["startStrategy"], "Paused");
+}
+
+#[test]
+fn parity_a_machine_that_cannot_start_is_tried_less_and_less_often() {
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Always"));
+    cluster.settle();
+    for (count, least) in [(1, 10), (2, 40), (3, 90)] {
+        end(&mut cluster, "Failed");
+        cluster.run_while(|_, deed| matches!(deed, crate::nodes::Deed::EndPod(_)));
+        assert_eq!(word(&cluster), "CrashLoopBackOff");
+        let failure = cluster.get(MACHINE, "vm")["status"]["startFailure"].clone();
+        assert_eq!(failure["consecutiveFailCount"], count);
+        assert!(cluster.get(INSTANCE, "vm").is_null());
+        cluster.pass(least - 1);
+        cluster.settle();
+        assert!(cluster.get(INSTANCE, "vm").is_null(), "too early");
+        cluster.pass(least / 2 + 1);
+        cluster.settle();
+        assert_eq!(word(&cluster), "Starting");
+    }
+    cluster.run();
+    assert_eq!(word(&cluster), "Running");
+    assert!(cluster.get(MACHINE, "vm")["status"].get("startFailure").is_none());
+}
+
+#[test]
+fn an_instance_is_made_from_the_template_of_its_time() {
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Always"));
+    cluster.run();
+    let made = cluster.get(INSTANCE, "vm");
+    assert_eq!(text(&made, "/metadata/labels/app"), "vm");
+    assert_eq!(text(&made, "/spec/evictionStrategy"), "LiveMigrate");
+    assert_eq!(text(&made, "/metadata/ownerReferences/0/kind"), MACHINE);
+    // Labels do not ask for a restart, and do not reach what runs.
+    let labels =
+        json!({ "spec": { "template": { "metadata": { "labels": { "tier": "gold" } } } } });
+    cluster.patch("user", MACHINE, Part::Main, "vm", &labels);
+    cluster.settle();
+    let condition = |cluster: &Cluster| {
+        let machine = cluster.get(MACHINE, "vm");
+        let conditions = machine["status"]["conditions"].as_array().unwrap().clone();
+        conditions.into_iter().find(|it| it["type"] == "RestartRequired")
+    };
+    assert_eq!(condition(&cluster), None);
+    assert!(cluster.get(INSTANCE, "vm")["metadata"]["labels"].get("tier").is_none());
+    let memory = json!({ "spec": { "template": { "spec": { "domain": { "memory": { "guest": "1Gi" } } } } } });
+    cluster.patch("user", MACHINE, Part::Main, "vm", &memory);
+    cluster.settle();
+    assert_eq!(condition(&cluster).unwrap()["status"], "True");
+}
+
+#[test]
+fn parity_a_machine_says_in_one_word_how_it_is() {
+    let condition = |type_: &str, status: &str| json!({ "type": type_, "status": status });
+    let ended =
+        json!({ "startTimestamp": "2026-11-26T00:00:00Z", "endTimestamp": "2026-11-26T00:00:01Z" });
+    for (status, expected) in [
+        (json!({}), "Running"),
+        (json!({ "conditions": [condition("Paused", "True")] }), "Paused"),
+        (json!({ "migrationState": { "startTimestamp": "2026-11-26T00:00:00Z" } }), "Migrating"),
+        (json!({ "migrationState": { "targetNode": "node-2" } }), "Running"),
+        (json!({ "migrationState": ended }), "Running"),
+    ] {
+        let mut cluster = Cluster::new();
+        cluster.create(&machine("vm", "Always"));
+        cluster.run();
+        cluster.patch("node-1", INSTANCE, Part::Main, "vm", &json!({ "status": status }));
+        cluster.settle();
+        assert_eq!(word(&cluster), expected, "{status}");
+    }
+    for (change, expected) in [
+        (json!({ "nodeSelector": { "moon": "full" } }), "ErrorUnschedulable"),
+        (
+            json!({ "volumes": [{ "name": "d", "persistentVolumeClaim": { "claimName": "c" } }] }),
+            "ErrorPvcNotFound",
+        ),
+        (json!({}), "Starting"),
+    ] {
+        let mut cluster = Cluster::new();
+        let change = json!({ "spec": { "template": { "spec": change } } });
+        cluster.create(&with(machine("vm", "Always"), &change));
+        cluster.settle();
+        assert_eq!(word(&cluster), expected);
+        cluster.create(&claim("c", "ReadWriteMany"));
+        let anywhere = json!({ "spec": { "nodeSelector": null } });
+        cluster.patch("user", INSTANCE, Part::Main, "vm", &anywhere);
+        if expected == "ErrorPvcNotFound" {
+            cluster.run();
+            assert_eq!(word(&cluster), "Running");
+        }
+    }
+}
+
+#[test]
+fn a_machine_goes_after_its_instance_and_adopts_one_that_nobody_has() {
+    let mut cluster = Cluster::new();
+    cluster.create(&instance("vm"));
+    cluster.settle();
+    cluster.create(&machine("vm", "Always"));
+    cluster.run();
+    let adopted = cluster.get(INSTANCE, "vm");
+    assert_eq!(text(&adopted, "/metadata/ownerReferences/0/name"), "vm");
+    cluster.delete(MACHINE, "vm");
+    cluster.settle();
+    assert_eq!(word(&cluster), "Terminating");
+    cluster.run();
+    assert!(cluster.get(MACHINE, "vm").is_null());
+    assert!(cluster.get(INSTANCE, "vm").is_null());
+    assert_eq!(cluster.pods_of("vm"), [] as [String; 0]);
+}
