@@ -52,7 +52,7 @@ const SPEC: &[Field] = &[
 /// What the machine is and where it may run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = Declared(SPEC), transform = Required(&["domain"]))]
+#[schemars(transform = Declared(SPEC), transform = Required(NEEDED))]
 pub struct VirtualMachineInstanceSpec {
     /// The machine's hardware. It is written even where it is empty: a cluster asks for it.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -83,6 +83,12 @@ pub struct VirtualMachineInstanceSpec {
     pub other: Unmodelled,
 }
 
+/// What an instance cannot do without.
+const NEEDED: &[&str] = &["domain"];
+
+/// What its hardware cannot do without.
+const NEEDED_IN_DOMAIN: &[&str] = &["devices"];
+
 /// What else a machine's hardware has.
 const DOMAIN: &[Field] = &[Field("devices", Json::Object, "Disks, interfaces and other devices.")];
 
@@ -90,7 +96,7 @@ const DOMAIN: &[Field] = &[Field("devices", Json::Object, "Disks, interfaces and
 // PARITY: staging/src/kubevirt.io/api/core/v1/schema.go#DomainSpec: without `omitempty`
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[schemars(transform = Declared(DOMAIN), transform = Required(&["devices"]))]
+#[schemars(transform = Declared(DOMAIN), transform = Required(NEEDED_IN_DOMAIN))]
 pub struct DomainSpec {
     /// Virtual CPUs.
     #[serde(skip_serializing_if = "Option::is_none")]

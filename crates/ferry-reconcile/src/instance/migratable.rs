@@ -81,13 +81,11 @@ fn rank(reason: &str) -> usize {
 fn of_guest(seen: &Observed) -> Vec<Obstacle> {
     let instance = &seen.instance;
     let is_there = |path: &[&str]| at(instance, path).is_some_and(|value| !value.is_null());
-    let has_some = |path: &[&str]| {
-        at(instance, path).and_then(Value::as_array).is_some_and(|devices| !devices.is_empty())
-    };
+    let has_some = |list: &str| devices(instance, list).next().is_some();
     let has_clock = instance.status.as_ref().is_some_and(|status| {
         status.other.get("topologyHints").and_then(|hints| hints.get("tscFrequency")).is_some()
     });
-    let has_devices = has_some(&["devices", "hostDevices"]) || has_some(&["devices", "gpus"]);
+    let has_devices = has_some("hostDevices") || has_some("gpus");
     let reenlightens = is_there(&["features", "hyperv", "reenlightenment"]);
     let passes_through = is_enabled(at(instance, &["features", "hypervPassthrough", "enabled"]));
     let rules = [
@@ -136,6 +134,15 @@ fn at<'a>(instance: &'a VirtualMachineInstance, path: &[&str]) -> Option<&'a Val
     Some(value)
 }
 
+/// The devices of a list, such as disks.
+fn devices<'a>(
+    instance: &'a VirtualMachineInstance,
+    list: &str,
+) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let devices = instance.spec.domain.devices.get(list);
+    devices.and_then(Value::as_array).into_iter().flatten()
+}
+
 fn is_enabled(value: Option<&Value>) -> bool {
     value.and_then(Value::as_bool) == Some(true)
 }
@@ -147,12 +154,8 @@ fn is_secure_execution(instance: &VirtualMachineInstance) -> bool {
         && at(instance, &["launchSecurity"]).is_some_and(|security| !security.is_null())
 }
 
-fn disks_of(instance: &VirtualMachineInstance) -> impl Iterator<Item = &Value> {
-    at(instance, &["devices", "disks"]).and_then(Value::as_array).into_iter().flatten()
-}
-
 fn reserves(instance: &VirtualMachineInstance) -> bool {
-    disks_of(instance).any(|disk| is_enabled(disk.pointer("/lun/reservation")))
+    devices(instance, "disks").any(|disk| is_enabled(disk.pointer("/lun/reservation")))
 }
 
 /// The interface on the pod network must be of a kind that finds its peers again.
@@ -164,10 +167,7 @@ fn interface(instance: &VirtualMachineInstance) -> Option<Obstacle> {
         .flatten()
         .find(|network| network.get("pod").is_some_and(|pod| !pod.is_null()))?;
     let network = pod_network.get("name").and_then(Value::as_str).unwrap_or_default();
-    let interfaces = at(instance, &["devices", "interfaces"]).and_then(Value::as_array);
-    let of_network = interfaces
-        .into_iter()
-        .flatten()
+    let of_network = devices(instance, "interfaces")
         .find(|interface| interface.get("name").and_then(Value::as_str) == Some(network));
     let Some(interface) = of_network else {
         let message = format!("no primary interface found for network {network}");
@@ -232,8 +232,7 @@ fn unshared(seen: &Observed, claim: &str) -> Option<String> {
 }
 
 fn is_filesystem(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
-    let filesystems = at(instance, &["devices", "filesystems"]).and_then(Value::as_array);
-    filesystems.into_iter().flatten().any(|filesystem| {
+    devices(instance, "filesystems").any(|filesystem| {
         filesystem.get("name").and_then(Value::as_str) == Some(&volume.name)
             && filesystem.get("virtiofs").is_some()
     })
@@ -241,7 +240,7 @@ fn is_filesystem(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
 
 /// A CD-ROM is read-only unless it says otherwise.
 fn is_read_only_cdrom(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
-    disks_of(instance)
+    devices(instance, "disks")
         .filter(|disk| disk.get("name").and_then(Value::as_str) == Some(&volume.name))
         .filter_map(|disk| disk.get("cdrom"))
         .any(|cdrom| cdrom.get("readonly").and_then(Value::as_bool) != Some(false))
