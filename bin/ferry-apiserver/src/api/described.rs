@@ -7,79 +7,52 @@ use super::path::{
     ObjectsPath, Route, Subresource, VIRTCTL_GROUP, VIRTCTL_VERSIONS, Verb, VirtctlObject,
 };
 use super::request::Asked;
+use crate::metrics::Endpoint;
 
-/// What a request was for: it travels with the answer. Every text is the program's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// `GET`, `LIST`, `WATCH` and so on, as Kubernetes counts them.
-    pub verb: &'static str,
-    /// The group; empty for the core and for paths that are no resource's.
-    pub group: &'static str,
-    /// The version.
-    pub version: &'static str,
-    /// The plural; empty for paths that are no resource's.
-    pub resource: &'static str,
-    /// The part of the object; empty for all of it.
-    pub subresource: &'static str,
-    /// `resource` for one object, `namespace` or `cluster` for many; empty where there is none.
-    pub scope: &'static str,
-    /// Whether it was to be done.
-    pub run: Run,
+/// What a request was for: it travels with the answer.
+pub(super) fn endpoint(asked: &Asked<'_>, route: &Route) -> Endpoint {
+    let is_dry = asked.query.all("dryRun").any(|value| value == "All");
+    let run = if is_dry { Run::Dry } else { Run::Real };
+    let nothing = Endpoint { verb: verb(asked), run, ..Endpoint::OTHER };
+    let something = Endpoint { scope: scope(asked), ..nothing };
+    match route {
+        Route::Objects(path) => about(something, path),
+        Route::Part(path, part) => Endpoint { subresource: word(*part), ..about(something, path) },
+        Route::Review(review, _) => {
+            let (group, resource) = review.resource();
+            Endpoint { group, version: "v1", resource, ..something }
+        }
+        Route::Virtctl(object) => Endpoint {
+            group: VIRTCTL_GROUP,
+            version: version(asked),
+            resource: machines(object),
+            ..something
+        },
+        Route::Root
+        | Route::Version
+        | Route::Health(_)
+        | Route::Metrics
+        | Route::Discovery(_)
+        | Route::OpenApi(_)
+        | Route::VirtctlVersion
+        | Route::VirtctlHealth
+        | Route::Absent(_) => nothing,
+    }
 }
 
-impl Described {
-    pub(super) fn new(asked: &Asked<'_>, route: &Route) -> Self {
-        let nothing = Self {
-            verb: verb(asked),
-            group: "",
-            version: "",
-            resource: "",
-            subresource: "",
-            scope: "",
-            run: if asked.query.all("dryRun").any(|value| value == "All") {
-                Run::Dry
-            } else {
-                Run::Real
-            },
-        };
-        let something = Self { scope: scope(asked), ..nothing };
-        match route {
-            Route::Objects(path) => something.about(path),
-            Route::Part(path, part) => Self { subresource: word(*part), ..something.about(path) },
-            Route::Review(review, _) => {
-                let (group, resource) = review.resource();
-                Self { group, version: "v1", resource, ..something }
-            }
-            Route::Virtctl(object) => {
-                Self { group: VIRTCTL_GROUP, version: version(asked), ..something }.of(object)
-            }
-            Route::Root
-            | Route::Version
-            | Route::Health(_)
-            | Route::Metrics
-            | Route::Discovery(_)
-            | Route::OpenApi(_)
-            | Route::VirtctlVersion
-            | Route::VirtctlHealth
-            | Route::Absent(_) => nothing,
-        }
+fn about(something: Endpoint, path: &ObjectsPath) -> Endpoint {
+    Endpoint {
+        group: path.served.group(),
+        version: path.served.version(),
+        resource: path.served.definition().plural,
+        ..something
     }
+}
 
-    fn about(self, path: &ObjectsPath) -> Self {
-        Self {
-            group: path.served.group(),
-            version: path.served.version(),
-            resource: path.served.definition().plural,
-            ..self
-        }
-    }
-
-    fn of(self, object: &VirtctlObject) -> Self {
-        let resource = match object.resource.as_str() {
-            "virtualmachines" => "virtualmachines",
-            _ => "virtualmachineinstances",
-        };
-        Self { resource, ..self }
+fn machines(object: &VirtctlObject) -> &'static str {
+    match object.resource.as_str() {
+        "virtualmachines" => "virtualmachines",
+        _ => "virtualmachineinstances",
     }
 }
 

@@ -38,7 +38,6 @@ use hyper::body::Body;
 
 pub use backend::{Backend, Check, CheckScope, Process, Trouble, Written};
 pub use body::{LONGEST_BODY, ResponseBody};
-pub use described::Described;
 
 use crate::access::Caller;
 use documents::Documents;
@@ -87,7 +86,7 @@ impl<B: Backend, P: Process> Api<B, P> {
             Err(refusal) => answer::refusal(&refusal, asked.refusal_format()),
         };
         answer::warn(&mut answer, dispatch::warnings(&route));
-        answer.extensions_mut().insert(Described::new(&asked, &route));
+        answer.extensions_mut().insert(described::endpoint(&asked, &route));
         answer
     }
 }

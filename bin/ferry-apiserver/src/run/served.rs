@@ -15,7 +15,7 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::begin::Begun;
 use crate::access::{Authenticator, BoundTo, Caller, Holder, Issued, Realm, Whom, realm};
-use crate::api::{Api, Backend, Check, CheckScope, Described, Process, ResponseBody, Trouble};
+use crate::api::{Api, Backend, Check, CheckScope, Process, ResponseBody, Trouble};
 use crate::http::{Arriving, Handler, Stopping};
 use crate::metrics::{Endpoint, LongRunning, Metrics};
 
@@ -110,8 +110,7 @@ impl<B: Backend> Handler for Served<B> {
     async fn serve(&self, caller: Caller, request: Request<Arriving>) -> Response<Counted> {
         let begun = self.clock.now();
         let mut response = self.api.serve(caller, request).await;
-        let described = response.extensions_mut().remove::<Described>();
-        let endpoint = described.as_ref().map_or(Endpoint::OTHER, endpoint);
+        let endpoint = response.extensions_mut().remove().unwrap_or(Endpoint::OTHER);
         let took = self.clock.now().since(begun);
         self.metrics.answered(&endpoint, response.status().as_u16(), took);
         let is_watch = endpoint.verb == "WATCH" && response.status().is_success();
@@ -145,10 +144,4 @@ impl Body for Counted {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// What a request is counted as.
-fn endpoint(described: &Described) -> Endpoint {
-    let Described { verb, group, version, resource, subresource, scope, run } = *described;
-    Endpoint { verb, group, version, resource, subresource, scope, run }
 }

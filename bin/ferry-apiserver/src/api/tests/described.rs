@@ -4,7 +4,7 @@ use ferry_registry::Run;
 use http::Method;
 
 use super::cluster::{CONFIG_MAPS, Cluster, MACHINES};
-use crate::api::Described;
+use crate::metrics::Endpoint;
 
 #[tokio::test]
 async fn parity_requests_are_counted_by_verb_resource_subresource_and_scope() {
@@ -33,8 +33,8 @@ async fn parity_requests_are_counted_by_verb_resource_subresource_and_scope() {
         (Method::GET, "/apis/nobody.has/v1/named", "LIST /   "),
     ] {
         let answer = cluster.send(method, url, &[], "").await;
-        let it = answer.extensions().get::<Described>().unwrap();
-        let Described { verb, group, version, resource, subresource, scope, .. } = it;
+        let it = answer.extensions().get::<Endpoint>().unwrap();
+        let Endpoint { verb, group, version, resource, subresource, scope, .. } = it;
         let found = format!("{verb} {group}/{version} {resource} {subresource} {scope}");
         assert_eq!(found, words, "{url}");
     }
@@ -48,7 +48,7 @@ async fn parity_an_apply_is_no_other_patch_and_a_dry_run_is_told() {
         let content_type = format!("application/{form}");
         let headers = [("content-type", content_type.as_str())];
         let answer = cluster.send(Method::PATCH, &one, &headers, "{}").await;
-        let described = answer.extensions().get::<Described>().unwrap();
+        let described = answer.extensions().get::<Endpoint>().unwrap();
         assert_eq!((described.verb, described.run), (verb, Run::Dry));
     }
 }
