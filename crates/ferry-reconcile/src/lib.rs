@@ -77,6 +77,7 @@ mod claims;
 mod cluster;
 mod conditions;
 pub mod evacuation;
+pub mod guest;
 pub mod instance;
 mod launcher;
 pub mod machine;
