@@ -189,7 +189,10 @@ mod tests {
 
     #[test]
     fn no_crate_is_listed_twice() {
-        assert_eq!(CRATES.iter().map(|each| each.name).collect::<BTreeSet<_>>().len(), CRATES.len());
+        assert_eq!(
+            CRATES.iter().map(|each| each.name).collect::<BTreeSet<_>>().len(),
+            CRATES.len()
+        );
         assert_eq!(CRATES.iter().map(|each| each.dir).collect::<BTreeSet<_>>().len(), CRATES.len());
     }
 

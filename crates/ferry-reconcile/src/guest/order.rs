@@ -1,8 +1,8 @@
 //! What a node is to do with its guests. An order that was carried out changes nothing when it is
 //! given again, and it is given again until the [report](super::GuestReport) shows that it was.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
 use ferry_config::{MigrationSettings, TransferSize};

@@ -1,7 +1,7 @@
 //! What a node knows of a guest, in the cluster's words. Whoever keeps the guests writes it anew
 //! whenever it changes; nothing in it is a memory of what was reported before.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use ferry_units::WallTime;
 
