@@ -29,6 +29,8 @@ pub(crate) const NODE_NAME: &str = "kubevirt.io/nodeName";
 pub(crate) const TARGET_NODE_NAME: &str = "kubevirt.io/migrationTargetNodeName";
 /// On an instance: who asked for its evacuation.
 pub(crate) const EVICTION_SOURCE: &str = "kubevirt.io/eviction-source";
+/// On an instance: its pod runs an image that is not the present one.
+pub(crate) const OUTDATED_IMAGE: &str = "kubevirt.io/outdatedLauncherImage";
 /// On an instance: the generation of the machine that it was made from.
 pub(crate) const VM_GENERATION: &str = "kubevirt.io/vm-generation";
 /// On an instance: a bridge on the pod network may move.
@@ -114,6 +116,11 @@ fn suffix(seed: &str, attempt: u64) -> String {
             char::from(letter)
         })
         .collect()
+}
+
+/// The name of a migration network, without the namespace that Multus would read before it.
+pub(crate) fn network_name(network: &str) -> &str {
+    network.rsplit('/').next().unwrap_or(network)
 }
 
 /// `text` where it is a label's value, or the beginning of it that is one.
