@@ -53,6 +53,18 @@ pub(crate) const UTILITY_VOLUMES_TIMEOUT: &str =
     "kubevirt.io/migrationUtilityVolumesTimeoutSeconds";
 /// On a node: whether it takes guests at all.
 pub(crate) const SCHEDULABLE: &str = "kubevirt.io/schedulable";
+/// On a node: a model of CPU that it offers.
+pub(crate) const CPU_MODEL: &str = "cpu-model.node.kubevirt.io/";
+/// On a node: a model of CPU that guests of other hosts may come with.
+pub(crate) const CPU_MODEL_MIGRATION: &str = "cpu-model-migration.node.kubevirt.io/";
+/// On a node: the model of its own CPU.
+pub(crate) const HOST_MODEL: &str = "host-model-cpu.node.kubevirt.io/";
+/// On a node: who made its CPU.
+pub(crate) const CPU_VENDOR: &str = "cpu-vendor.node.kubevirt.io/";
+/// On a node: a type of machine that it offers.
+pub(crate) const MACHINE_TYPE: &str = "machine-type.node.kubevirt.io/";
+/// On a node: a network that guests can move over and that it has an address on. Ferry's own.
+pub(crate) const NETWORK: &str = "network.node.ferry.dev/";
 /// On a node: its host model is not to be used.
 pub(crate) const OBSOLETE_HOST_MODEL: &str = "node-labeller.kubevirt.io/obsolete-host-model";
 
