@@ -51,7 +51,7 @@ pub(super) fn stray(seen: &Placed, step: &mut Step<'_>) {
 pub(super) fn on_request(seen: &Placed, step: &mut Step<'_>) {
     let Some(until) = seen.limit().filter(|_| seen.has_guest()) else { return };
     let pod_uid = seen.pod_uid();
-    if seen.now.time < until {
+    if seen.now < until {
         step.order(Order::ShutDown { pod_uid, until });
         step.look_again(until);
     } else {

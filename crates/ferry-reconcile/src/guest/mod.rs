@@ -45,9 +45,9 @@ use ferry_api::View;
 use ferry_api::kubevirt::{
     MigrationState, VirtualMachineInstance, VirtualMachineInstanceMigration,
 };
+use ferry_units::WallTime;
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
-use crate::cluster::Now;
 use crate::objects::{all, is_managed_by, name, namespace, uid};
 use crate::plan::Plan;
 use crate::{Key, claims, instance, migration, pods};
@@ -97,7 +97,7 @@ enum Seen {
 #[derive(Clone, Debug)]
 struct Placed {
     here: Here,
-    now: Now,
+    now: WallTime,
     pod: Pod,
     report: Option<GuestReport>,
     /// The instance whose guest it is for.
@@ -136,7 +136,7 @@ pub fn observe(
     here: &Here,
     reports: &[GuestReport],
     subject: &Subject,
-    now: &Now,
+    now: WallTime,
 ) -> Option<Observed> {
     let report_of = |uid: &str| reports.iter().find(|report| report.pod_uid == uid).cloned();
     let key = match subject {
@@ -161,7 +161,7 @@ pub fn observe(
         .unwrap_or_default();
     Some(Observed(Seen::Placed(Box::new(Placed {
         here: here.clone(),
-        now: *now,
+        now,
         report: report_of(uid(&pod)),
         pod,
         instance,

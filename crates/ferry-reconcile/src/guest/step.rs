@@ -42,7 +42,7 @@ impl<'a> Step<'a> {
     }
 
     pub(super) fn now(&self) -> WallTime {
-        self.seen.now.time
+        self.seen.now
     }
 
     pub(super) fn order(&mut self, order: Order) {

@@ -7,7 +7,7 @@
 mod labels;
 mod status;
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -61,6 +61,16 @@ pub struct Observed {
     me: Presence,
     now: WallTime,
     node: Option<Node>,
+}
+
+/// Where a node serves gRPC, if it says so.
+pub fn endpoint(node: &Node) -> Option<SocketAddr> {
+    const INTERNAL: &str = "InternalIP";
+    let status = node.status.as_ref()?;
+    let address = status.addresses.iter().flatten().find(|address| address.type_ == INTERNAL)?;
+    let port = status.daemon_endpoints.as_ref()?.kubelet_endpoint.as_ref()?.port;
+    let port = u16::try_from(port).ok().filter(|port| *port > 0)?;
+    Some(SocketAddr::new(address.address.parse().ok()?, port))
 }
 
 /// Looks at the own node.
