@@ -90,6 +90,7 @@ pub mod placement;
 mod plan;
 pub mod platform;
 mod pods;
+pub mod presence;
 pub mod queue;
 mod words;
 pub mod work;

@@ -103,6 +103,12 @@ impl WallTime {
         self.0.checked_add(span).map_or(Self(Timestamp::MAX), Self)
     }
 
+    /// The time `span` earlier, or the first that there is.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        self.0.checked_sub(span).map_or(Self(Timestamp::MIN), Self)
+    }
+
     /// How long ago `earlier` was; zero where it lies in the future.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.duration_since(earlier.0).max(SignedDuration::ZERO).unsigned_abs()
