@@ -16,6 +16,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Explain(ExplainArguments),
+    Testbed(crate::testbed::TestbedArguments),
     /// Print a script that completes ferry's commands in a shell
     ///
     /// For bash: source <(ferry completion bash)
@@ -104,7 +105,7 @@ impl std::str::FromStr for VmName {
 }
 
 /// Offers both names to help and completion, and parses them once.
-fn parse_semantics() -> impl clap::builder::TypedValueParser<Value = Semantics> {
+pub(crate) fn parse_semantics() -> impl clap::builder::TypedValueParser<Value = Semantics> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(Semantics::ALL.map(Semantics::name))
         .try_map(|name| name.parse::<Semantics>())

@@ -8,6 +8,7 @@
 mod cli;
 mod explain;
 mod output;
+mod testbed;
 
 use std::io;
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Testbed(arguments) => testbed::run(&arguments),
         Command::Completion { shell } => Outcome::success(completion(shell)),
     };
     outcome.deliver(&mut io::stdout().lock(), &mut io::stderr().lock())

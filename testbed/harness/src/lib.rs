@@ -35,6 +35,7 @@ mod process;
 mod program;
 mod qmp;
 mod relay;
+mod testbed;
 mod wait;
 
 pub use api::{ApiServer, ApiServerBuilder, Output, Shell, kubectls};
@@ -46,4 +47,8 @@ pub use process::Usage;
 pub use program::Program;
 pub use qmp::{Mark, Qmp, QmpError, RawQmp};
 pub use relay::{Direction, Meter, Relay};
+pub use testbed::{
+    Arrival, Attachment, Cluster, Daemon, Dir, MIGRATION_PORTS, Member, Plan, ProcessId, Programs,
+    Role, Testbed, TestbedBuilder, Topology, TopologyError, Wanted, What, census, down, topology,
+};
 pub use wait::{LIMIT, wait_until};
