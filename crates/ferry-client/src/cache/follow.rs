@@ -200,14 +200,13 @@ impl<T: Modelled> Follower<T> {
 
     /// Lists the kind, and returns the revision of that.
     async fn fill(&self) -> Result<String, FollowError> {
-        let gone = self.kept.known_gone();
         let request = self.request.list(&self.list)?;
         let list = timeout(LIST_LIMIT, self.client.request::<ObjectList<T>>(request)).await;
         let list = list.map_err(|_| FollowError::Slow(LIST_LIMIT))??;
         let at = list.metadata.resource_version.unwrap_or_default();
         let number = revision(Some(&at));
         tracing::debug!(kind = %self.kind, objects = list.items.len(), revision = at, "listed");
-        self.kept.change(&self.cache, |table| table.refill(list.items, number, &gone));
+        self.kept.change(&self.cache, |table| table.refill(list.items, number));
         Ok(at)
     }
 }

@@ -1,7 +1,6 @@
 //! A kind that is followed: its table, and who hears of its changes.
 
 use std::any::Any;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -51,10 +50,6 @@ impl<T: Modelled> Kept<T> {
 
     pub(super) fn list(&self, namespace: Option<&str>, labels: &Selector) -> Vec<Arc<T>> {
         self.table().list(namespace, labels).cloned().collect()
-    }
-
-    pub(super) fn known_gone(&self) -> BTreeSet<String> {
-        self.table().known_gone()
     }
 
     pub(super) fn reach(&self, at: u64) {
