@@ -11,7 +11,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test says what is wrong by failing"))]
 
 mod cli;
+mod cluster;
+mod host;
 pub mod networks;
+mod nobody;
+mod run;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -31,7 +35,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match (cli.command, cli.node) {
         (Some(Command::Completion { shell }), _) => completion(shell),
-        (None, Some(node)) => serve(node),
+        (None, Some(node)) => serve(&node),
         (None, None) => usage("a node needs a name; see --help"),
     };
     match outcome {
@@ -52,7 +56,7 @@ fn tell(answer: &clap::Error) -> ExitCode {
     }
 }
 
-fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
+fn serve(arguments: &NodeArguments) -> anyhow::Result<()> {
     let (format, filter) = arguments.log();
     if telemetry::init(format, filter).is_err() {
         usage(format!(
@@ -60,8 +64,8 @@ fn serve(arguments: NodeArguments) -> anyhow::Result<()> {
              one for each part, as in warn,ferry_node=debug"
         ));
     }
-    let _networks = arguments.networks().unwrap_or_else(|error| usage(error));
-    Ok(())
+    let networks = arguments.networks().unwrap_or_else(|error| usage(error));
+    run::serve(arguments, networks)
 }
 
 /// Ends the process as one whose command line is wrong.

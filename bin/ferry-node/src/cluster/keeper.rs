@@ -1,6 +1,7 @@
 //! Whoever keeps the guests, as the cluster's side sees it.
 
 use ferry_reconcile::guest::{GuestReport, Order};
+use ferry_rpc::{GuestName, Progress};
 use tokio::sync::watch;
 
 /// Keeps guests: takes orders, and reports.
@@ -13,4 +14,7 @@ pub(crate) trait Keeper: Send + Sync + 'static {
 
     /// Rises with each change of a report.
     fn subscribe(&self) -> watch::Receiver<u64>;
+
+    /// How those guests get on that leave this node at the moment.
+    fn progress(&self) -> Vec<(GuestName, Progress)>;
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use ferry_client::{Calendar, Pause};
-use kube::api::{Api, Patch, PatchParams};
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
+use kube::api::{Api, Patch, PatchParams};
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -50,7 +50,9 @@ pub(crate) async fn renew(client: Client, node: String, manager: &'static str, c
                 tracing::debug!(%error, "the lease is not renewed");
                 sleep(pause.longer()).await;
             }
-            Err(_) => tracing::debug!("the lease is not renewed: no answer within {ANSWER_LIMIT:?}"),
+            Err(_) => {
+                tracing::debug!("the lease is not renewed: no answer within {ANSWER_LIMIT:?}")
+            }
         }
     }
 }

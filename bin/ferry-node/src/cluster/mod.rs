@@ -4,6 +4,7 @@
 //! guests, and carries out plans. The lease is renewed beside it, so that a write that takes long does
 //! not make the node look dead.
 
+mod access;
 mod keeper;
 mod lease;
 mod metrics;
@@ -20,6 +21,7 @@ use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 use kube::Client;
 use tokio::sync::Notify;
 
+pub(crate) use access::Review;
 pub(crate) use keeper::Keeper;
 pub(crate) use lease::renew;
 pub(crate) use metrics::Metrics;

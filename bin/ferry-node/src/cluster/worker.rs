@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ferry_client::{Cache, Calendar, Hands, HandsError, Pause};
-use ferry_reconcile::guest::{self, GuestReport, Here, Subject};
-use ferry_reconcile::presence::{self, Presence};
 use ferry_reconcile::Plan;
+use ferry_reconcile::guest::{self, Here};
+use ferry_reconcile::presence::{self, Presence};
 use ferry_units::WallTime;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
@@ -45,6 +45,15 @@ struct Round {
     is_done: bool,
 }
 
+/// Why a plan was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Setback {
+    /// Others may fare better.
+    OfPlan,
+    /// Others would fare no better.
+    OfServer,
+}
+
 impl<K: Keeper> Worker<K> {
     /// Works until `stop` says otherwise. Nothing is ordered before everything is known: what is
     /// missing from a cache that is half full would look like something that is gone.
@@ -75,54 +84,52 @@ impl<K: Keeper> Worker<K> {
         }
     }
 
-    /// Looks at everything once. Orders are given whether or not the API server answers.
+    /// Looks at everything once. Orders are given before anything is sent, and whether or not the API
+    /// server answers.
     async fn round(&self, now: WallTime) -> Round {
         let mut round = Round { again: None, is_done: true };
         if let Err(error) = self.hands.settle().await {
             self.failed(&error);
             round.is_done = false;
         }
-        let plan = presence::plan(&presence::observe(&self.cache, &self.presence, now));
-        self.carry_out(&plan, &mut round).await;
+        let presence = presence::observe(&self.cache, &self.presence, now);
+        let mut plans = vec![presence::plan(&presence)];
         let reports = self.keeper.reports();
         for subject in guest::subjects(&self.cache, &self.here, &reports) {
-            self.look(&subject, &reports, now, &mut round).await;
+            let seen = guest::observe(&self.cache, &self.here, &reports, &subject, now);
+            let Some(plan) = seen.map(|seen| guest::plan(&seen)) else { continue };
+            for order in plan.orders {
+                tracing::debug!(?order, "ordered");
+                self.keeper.order(order);
+            }
+            plans.push(plan.api);
+        }
+        round.again = plans.iter().filter_map(|plan| plan.revisit).min();
+        for plan in plans.iter().filter(|plan| !plan.is_empty()) {
+            match self.carry_out(plan).await {
+                Ok(()) => {}
+                Err(Setback::OfPlan) => round.is_done = false,
+                Err(Setback::OfServer) => {
+                    round.is_done = false;
+                    break;
+                }
+            }
         }
         round
     }
 
-    async fn look(
-        &self,
-        subject: &Subject,
-        reports: &[GuestReport],
-        now: WallTime,
-        round: &mut Round,
-    ) {
-        let seen = guest::observe(&self.cache, &self.here, reports, subject, now);
-        let Some(seen) = seen else { return };
-        let plan = guest::plan(&seen);
-        for order in plan.orders {
-            tracing::debug!(?order, "ordered");
-            self.keeper.order(order);
-        }
-        self.carry_out(&plan.api, round).await;
-    }
-
-    /// Carries out a plan, unless the server is away.
-    async fn carry_out(&self, plan: &Plan, round: &mut Round) {
-        round.again = round.again.into_iter().chain(plan.revisit).min();
-        if plan.is_empty() {
-            return;
-        }
+    /// Carries out a plan, unless the server is away: the plan may be about what is no longer so.
+    async fn carry_out(&self, plan: &Plan) -> Result<(), Setback> {
         if self.cache.listening_since().is_none() {
-            // The plan may be about what is no longer so, and there is nobody to send it to.
-            round.is_done = false;
-            return;
+            return Err(Setback::OfServer);
         }
-        if let Err(error) = self.hands.carry_out(plan, |_| ()).await {
+        self.hands.carry_out(plan, |_| ()).await.map_err(|error| {
             self.failed(&error);
-            round.is_done = false;
-        }
+            match error {
+                HandsError::Stale { .. } | HandsError::Refused { .. } => Setback::OfPlan,
+                HandsError::Unanswered { .. } => Setback::OfServer,
+            }
+        })
     }
 
     fn failed(&self, error: &HandsError) {
