@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A share of a whole, 0 to 100 %.
@@ -13,8 +13,10 @@ use thiserror::Error;
 /// assert_eq!(Percent::new(20).unwrap().of(4096), 819);
 /// assert!(Percent::new(101).is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct Percent(u8);
 
 /// More than the whole.
@@ -23,6 +25,20 @@ pub struct Percent(u8);
 pub struct PercentError {
     /// What was asked for.
     pub given: u64,
+}
+
+impl TryFrom<u64> for Percent {
+    type Error = PercentError;
+
+    fn try_from(percent: u64) -> Result<Self, PercentError> {
+        Self::new(percent)
+    }
+}
+
+impl From<Percent> for u64 {
+    fn from(percent: Percent) -> Self {
+        percent.0.into()
+    }
 }
 
 impl Percent {
