@@ -4,6 +4,10 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, Stderr, Stdout, Write};
 use std::process::ExitCode;
 
+use serde::Serialize;
+
+use crate::cli::Format;
+
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -50,6 +54,14 @@ impl Outcome {
             Status::Failure => ExitCode::FAILURE,
         }
     }
+}
+
+/// A value as a program wants it.
+pub(crate) fn in_format(value: &impl Serialize, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Yaml => serde_saphyr::to_string(value)?,
+        Format::Json | Format::Text => serde_json::to_string_pretty(value)? + "\n",
+    })
 }
 
 /// Prints while a command goes on: results to standard output, everything else to standard error.

@@ -25,6 +25,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text.is_empty() { Err(wrong()) } else { Ok(Duration::from_secs(seconds)) }
 }
 
+/// A label of a node: `kubernetes.io/hostname=node-2`.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        Some(_) | None => Err(format!(
+            "{text:?} is no label; use KEY=VALUE, such as kubernetes.io/hostname=node-2"
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +55,21 @@ mod tests {
             ("9999999999999999999h", None),
         ] {
             assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_label_has_a_key_and_a_value() {
+        for (text, expected) in [
+            ("zone=east", Some(("zone", "east"))),
+            ("node-role.kubernetes.io/worker=", Some(("node-role.kubernetes.io/worker", ""))),
+            ("a=b=c", Some(("a", "b=c"))),
+            ("zone", None),
+            ("=east", None),
+        ] {
+            let found = label(text).ok();
+            let found = found.as_ref().map(|(key, value)| (key.as_str(), value.as_str()));
+            assert_eq!(found, expected, "{text}");
         }
     }
 }

@@ -36,7 +36,8 @@ const LEAST_WIDTH: usize = 6;
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Table {
     pub(super) metadata: TableMetadata,
-    column_definitions: Vec<Column>,
+    /// Left out in all events of a watch but the first.
+    column_definitions: Option<Vec<Column>>,
     pub(super) rows: Vec<Row>,
 }
 
@@ -67,6 +68,7 @@ pub(super) struct Layout {
     prefix: Option<String>,
     shows_namespace: bool,
     is_wide: bool,
+    columns: Vec<Column>,
     widths: Vec<usize>,
 }
 
@@ -142,6 +144,7 @@ impl Question<'_> {
             prefix: has_several_kinds.then(|| self.kind().printed()),
             shows_namespace: self.shows_namespace(),
             is_wide: self.arguments.output == Output::Wide,
+            columns: Vec::new(),
             widths: Vec::new(),
         }
     }
@@ -173,12 +176,15 @@ fn with_parameter(request: http::Request<Vec<u8>>, parameter: &str) -> http::Req
 impl Layout {
     /// The lines of a table. Columns are as wide as they ever were.
     pub(super) fn print(&mut self, table: &Table, with_headings: bool) -> String {
-        let shown: Vec<usize> = (0..table.column_definitions.len())
-            .filter(|&index| self.is_wide || table.column_definitions[index].priority == 0)
+        if let Some(columns) = &table.column_definitions {
+            self.columns.clone_from(columns);
+        }
+        let shown: Vec<usize> = (0..self.columns.len())
+            .filter(|&index| self.is_wide || self.columns[index].priority == 0)
             .collect();
         let mut lines = Vec::new();
         if with_headings {
-            let name = |&index: &usize| table.column_definitions[index].name.to_uppercase();
+            let name = |&index: &usize| self.columns[index].name.to_uppercase();
             let namespace = self.shows_namespace.then(|| "NAMESPACE".to_owned());
             lines.push(namespace.into_iter().chain(shown.iter().map(name)).collect());
         }
