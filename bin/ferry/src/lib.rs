@@ -7,6 +7,7 @@
 
 mod cli;
 mod cluster;
+mod columns;
 mod explain;
 mod manifests;
 mod output;

@@ -19,6 +19,7 @@ mod machine;
 mod migrate;
 mod power;
 mod problem;
+mod report;
 mod resources;
 mod until;
 mod values;
@@ -75,6 +76,7 @@ pub(crate) enum Command {
     Unpause(power::Arguments),
     Verify(verify::Arguments),
     Console(console::Arguments),
+    Report(report::Arguments),
 }
 
 /// Runs a command and says how it went.
@@ -122,6 +124,7 @@ impl Command {
             Self::Unpause(arguments) => power::run(&arguments, Verb::Unpause, out).await,
             Self::Verify(arguments) => verify::run(&arguments, out).await,
             Self::Console(arguments) => console::run(&arguments, out).await,
+            Self::Report(arguments) => report::run(&arguments, out).await,
         }
     }
 }

@@ -109,12 +109,7 @@ impl Ending {
         }
     }
 
-    fn read(
-        &mut self,
-        state: &MigrationState,
-        progress: Option<&Progress>,
-        story: Option<&Story>,
-    ) {
+    fn read(&mut self, state: &MigrationState, progress: Option<&Progress>, story: Option<&Story>) {
         self.source_node.clone_from(&state.source_node);
         self.target_node.clone_from(&state.target_node);
         self.mode = state.mode.map(|mode| format!("{mode:?}"));
@@ -138,9 +133,9 @@ impl Ending {
         match self.end {
             End::Succeeded => format!("{vm} moved{}{}", self.way(), self.figures()),
             End::Failed => format!("{vm} has not moved: {reason} (migration {migration})"),
-            End::Left => format!(
-                "{reason}: migration {migration} goes on; `ferry cancel {vm}` ends it"
-            ),
+            End::Left => {
+                format!("{reason}: migration {migration} goes on; `ferry cancel {vm}` ends it")
+            }
         }
     }
 
@@ -159,14 +154,16 @@ impl Ending {
         }
         let mut details = Vec::new();
         details.extend(self.mode.clone());
-        details.extend(self.transferred_bytes.map(|sent| ferry_units::Bytes::new(sent).to_string()));
+        details
+            .extend(self.transferred_bytes.map(|sent| ferry_units::Bytes::new(sent).to_string()));
         details.extend(self.passes.map(|passes| match passes {
             1 => "1 pass".to_owned(),
             more => format!("{more} passes"),
         }));
-        details.extend(self.blackout_ns.map(|ns| {
-            format!("stood still for {:?}", Duration::from_micros(ns / 1000))
-        }));
+        details.extend(
+            self.blackout_ns
+                .map(|ns| format!("stood still for {:?}", Duration::from_micros(ns / 1000))),
+        );
         if !details.is_empty() {
             figures.push_str(&format!(" ({})", details.join(", ")));
         }

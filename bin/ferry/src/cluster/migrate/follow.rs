@@ -16,10 +16,10 @@ use kube::api::ListParams;
 use super::interrupt::{Wish, pressed, wish};
 use super::teller::Teller;
 use super::updates::{Update, updates};
+use crate::cluster::cancel;
 use crate::cluster::connection::Cluster;
 use crate::cluster::machine::phase;
 use crate::cluster::until::changes;
-use crate::cluster::cancel;
 
 /// How often to look why a target pod has no node yet: what it is told changes with the nodes.
 const LOOK_AT_THE_POD: Duration = Duration::from_secs(1);
@@ -173,7 +173,7 @@ impl Wait<'_, '_> {
 }
 
 /// What a migration waits for, as its conditions say.
-fn waiting(migration: &VirtualMachineInstanceMigration) -> Option<&str> {
+pub(crate) fn waiting(migration: &VirtualMachineInstanceMigration) -> Option<&str> {
     let conditions = migration.status.as_ref()?.conditions.as_ref()?;
     let holds = |type_: &str, status: &str| status == "True" && type_ != ABORT;
     let condition = conditions.iter().rfind(|one| holds(&one.type_, &one.status))?;

@@ -22,8 +22,8 @@ use super::values::{duration, label};
 use crate::cli::Format;
 use crate::output::{Printer, Status, in_format};
 
-pub(super) use ending::{End, Ending, ending, reason};
-pub(super) use follow::{Followed, follow};
+pub(super) use ending::{End, ending, reason};
+pub(super) use follow::{follow, waiting};
 pub(super) use teller::Teller;
 
 const EXAMPLES: &str = "\
@@ -111,7 +111,8 @@ pub(super) async fn begin(
     };
     let before = uids(&machine::migrations_of(cluster, vm).await?);
     let labels: BTreeMap<_, _> = to.iter().cloned().collect();
-    let options = if labels.is_empty() { json!({}) } else { json!({ "addedNodeSelector": labels }) };
+    let options =
+        if labels.is_empty() { json!({}) } else { json!({ "addedNodeSelector": labels }) };
     machine::act(cluster, vm, Verb::Migrate, &options)
         .await
         .with_context(|| format!("Error migrating VirtualMachine {vm}"))?;
