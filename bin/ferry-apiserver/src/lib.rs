@@ -44,6 +44,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Completion { shell }) => completion(shell),
         Some(Command::Kubeconfig(arguments)) => run::kubeconfig(&arguments, Clock::system()),
+        Some(Command::Certificates(arguments)) => run::certificates(&arguments, Clock::system()),
         None => {
             allocator::settle();
             serve(&cli.serve)

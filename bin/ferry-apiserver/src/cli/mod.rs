@@ -2,7 +2,7 @@
 
 mod values;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,6 +35,10 @@ Examples:
   A token for an hour:
   ferry-apiserver kubeconfig --data-dir ferry-data --user bob --group dev --token --lifetime 1h";
 
+const CERTIFICATES_EXAMPLES: &str = "\
+Example:
+  ferry-apiserver certificates --data-dir ferry-data --node node-1 --address 127.0.1.1 -o node-1-identity";
+
 /// A Kubernetes API server for live migration, on one machine
 ///
 /// It serves the kinds of KubeVirt and what belongs to them to kubectl, oc, virtctl and every
@@ -61,6 +65,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Kubeconfig(KubeconfigArguments),
+    Certificates(CertificatesArguments),
     /// Print a script that completes ferry-apiserver's options in a shell
     ///
     /// For bash: source <(ferry-apiserver completion bash)
@@ -143,6 +148,36 @@ pub(crate) struct KubeconfigArguments {
     pub(crate) output: Option<PathBuf>,
 }
 
+/// Make the certificates of a node, signed by the cluster's authority
+///
+/// The directory is one that QEMU's tls-creds-x509 takes: ca-cert.pem, and for both ends of a
+/// connection server-cert.pem, server-key.pem, client-cert.pem and client-key.pem. Nodes speak to each
+/// other with them, and their guests move over TLS. As a server the node may be called by its name, by
+/// localhost and by the addresses given. The API server need not run.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_long_help = CERTIFICATES_EXAMPLES)]
+pub(crate) struct CertificatesArguments {
+    /// The server's data directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+
+    /// The node that they are for
+    #[arg(long, value_name = "NAME", value_parser = values::node)]
+    pub(crate) node: String,
+
+    /// An address of the node; may be given more than once
+    #[arg(long = "address", value_name = "IP")]
+    pub(crate) addresses: Vec<IpAddr>,
+
+    /// How long they are good, such as 90m, 12h or 365d
+    #[arg(long, value_name = "TIME", default_value = "365d", value_parser = values::lifetime)]
+    pub(crate) lifetime: Duration,
+
+    /// The directory to write them to, for its owner only; made if it is not there
+    #[arg(long, short = 'o', value_name = "DIR")]
+    pub(crate) output: PathBuf,
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -211,6 +246,12 @@ mod tests {
             (&["kubeconfig", "--data-dir", "d", "--user", "u", "--lifetime", "0s"], "365d"),
             (&["kubeconfig", "--data-dir", "d", "--user", "u", "--server", "x:1"], "https://"),
             (&["--data-dir", "d", "kubeconfig"], "kubeconfig"),
+            (&["certificates", "--data-dir", "d", "-o", "o"], "--node <NAME>"),
+            (&["certificates", "--data-dir", "d", "-o", "o", "--node", "N_1"], "lower case"),
+            (
+                &["certificates", "--data-dir", "d", "--node", "n", "-o", "o", "--address", "x"],
+                "'x' for '--address <IP>'",
+            ),
         ] {
             let error = Cli::try_parse_from([&["ferry-apiserver"], arguments].concat());
             let error = error.unwrap_err();

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ferry_api::NameRule;
+
 use crate::tls::Names;
 
 /// Units of time, by what their number is followed by.
@@ -19,6 +21,12 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 /// A name in the server's certificate.
 pub(super) fn server_name(text: &str) -> Result<String, String> {
     Names::new([text]).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// A node.
+pub(super) fn node(text: &str) -> Result<String, String> {
+    NameRule::DnsSubdomain.check(text).map_err(|error| error.to_string())?;
+    Ok(text.to_owned())
 }
 
 /// A group of a user.

@@ -1,4 +1,4 @@
-//! `ferry-apiserver kubeconfig`: credentials for whoever is named.
+//! `ferry-apiserver kubeconfig` and `ferry-apiserver certificates`: credentials for whoever is named.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,10 @@ use ferry_runtime::{Clock, entropy};
 
 use super::data_dir::{existing_pki, last_url};
 use crate::access::{Holder, Tokens};
-use crate::cli::KubeconfigArguments;
+use crate::cli::{CertificatesArguments, KubeconfigArguments};
 use crate::http::wall_time;
 use crate::kubeconfig::{Kubeconfig, Login};
-use crate::tls::Authority;
+use crate::tls::{Authority, NodeIdentity};
 
 /// What the name of a service account's user begins with.
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:";
@@ -34,6 +34,15 @@ pub(crate) fn kubeconfig(arguments: &KubeconfigArguments, clock: Clock) -> anyho
     }
     let text = kubeconfig.to_yaml();
     io::stdout().write_all(text.as_bytes()).context("cannot print the kubeconfig")
+}
+
+/// Makes a node's certificates and writes them where they are wanted.
+pub(crate) fn certificates(arguments: &CertificatesArguments, clock: Clock) -> anyhow::Result<()> {
+    let CertificatesArguments { data_dir, node, addresses, lifetime, output } = arguments;
+    let now = wall_time(clock);
+    let authority = Authority::open(&existing_pki(data_dir)?, now)?;
+    let identity = NodeIdentity::issue(&authority, node, addresses, *lifetime, now)?;
+    identity.write(output).map_err(Into::into)
 }
 
 fn login(

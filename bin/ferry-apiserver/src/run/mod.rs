@@ -35,7 +35,7 @@ use crate::writer::{self, JournalSize};
 
 use ballast::{Ballast, Space};
 use begin::Begun;
-pub(crate) use credentials::kubeconfig;
+pub(crate) use credentials::{certificates, kubeconfig};
 use data_dir::DataDir;
 use served::{Around, ClusterRealm, Served};
 

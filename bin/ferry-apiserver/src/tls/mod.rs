@@ -9,6 +9,7 @@
 mod authority;
 mod clients;
 mod error;
+mod node;
 mod server;
 mod subject;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use x509_parser::prelude::X509Certificate;
 pub use authority::{Authority, Credentials};
 pub use clients::ClientCertificates;
 pub use error::PkiError;
+pub use node::NodeIdentity;
 pub use server::Names;
 
 /// How far clocks of clients may be behind.

@@ -54,6 +54,16 @@ impl Names {
         names.map(Self)
     }
 
+    /// Those that a node is called by, and no others: itself, and what this machine calls itself.
+    ///
+    /// # Errors
+    /// [`PkiError::Name`] if the node's name is no DNS name.
+    pub fn of_node(node: &str, addresses: &[IpAddr]) -> Result<Self, PkiError> {
+        let addresses = addresses.iter().copied().map(Name::Ip);
+        let localhost = Name::Dns("localhost".to_owned());
+        Ok(Self(addresses.chain([name(node)?, localhost]).collect()))
+    }
+
     /// Those in a certificate; the ones that are neither address nor DNS name are left out.
     fn of(certificate: &X509Certificate<'_>) -> Self {
         let extension = certificate.subject_alternative_name().ok().flatten();
@@ -106,7 +116,8 @@ pub(super) fn open(
         return Ok(pair(der, &secret));
     }
     let secret = KeyPair::generate().map_err(PkiError::Make)?;
-    let text = authority.issue_server(params(names, now)?, &secret)?;
+    let params = params("ferry-apiserver", names, SERVER_LIFETIME, now)?;
+    let text = authority.issue_server(params, &secret)?;
     files::write_private(&key, secret.serialize_pem().as_bytes())?;
     files::write_private(&certificate, text.as_bytes())?;
     let der = CertificateDer::from_pem_slice(text.as_bytes())
@@ -119,11 +130,17 @@ fn pair(certificate: CertificateDer<'static>, key: &KeyPair) -> Pair {
     Pair { chain: vec![certificate], key }
 }
 
-fn params(names: &Names, now: WallTime) -> Result<CertificateParams, PkiError> {
+/// What a certificate of a server says of it.
+pub(super) fn params(
+    common_name: &str,
+    names: &Names,
+    lifetime: Duration,
+    now: WallTime,
+) -> Result<CertificateParams, PkiError> {
     let mut params = CertificateParams::default();
-    set_validity(&mut params, now, SERVER_LIFETIME);
+    set_validity(&mut params, now, lifetime);
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "ferry-apiserver");
+    params.distinguished_name.push(DnType::CommonName, common_name);
     for name in &names.0 {
         params.subject_alt_names.push(match name {
             Name::Ip(address) => SanType::IpAddress(*address),

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use ferry_runtime::identity::{Identity, Role, VerifyPeer};
 use rustix::process::Signal;
 
 use crate::common::{Server, client, get};
@@ -60,6 +61,26 @@ fn credentials_that_cannot_be_made_are_refused() {
         assert_eq!((code, output.as_str()), (Some(1), ""), "{arguments:?}");
         assert!(error.contains(said), "{arguments:?}: no {said:?}: {error}");
     }
+}
+
+#[test]
+fn a_node_gets_its_certificates_or_hears_why_not() {
+    let server = Server::start(&[]);
+    let base = ["certificates", "--data-dir", "data", "--node", "node-1", "--output"];
+    let (code, output, error) = server.beside(&[&base[..], &["n", "--address", "::1"]].concat());
+    assert_eq!((code, output.as_str(), error.as_str()), (Some(0), "", ""));
+    assert_eq!(server.read("n/ca-cert.pem"), server.read("data/pki/ca.crt"));
+    let load = |role| Identity::load(&server.path("n"), role, VerifyPeer::Yes).map(drop);
+    load(Role::Server).unwrap();
+    load(Role::Client).unwrap();
+
+    let (code, _, error) = server.beside(&[&base[..], &["kubeconfig/n"]].concat());
+    assert_eq!(code, Some(1));
+    assert!(error.contains("cannot make the directory kubeconfig/n"), "{error}");
+    let elsewhere = ["certificates", "--data-dir", "none", "--node", "node-1", "--output", "n"];
+    let (code, _, error) = server.beside(&elsewhere);
+    assert_eq!(code, Some(1));
+    assert!(error.contains("none is no data directory of a server"), "{error}");
 }
 
 #[tokio::test]
