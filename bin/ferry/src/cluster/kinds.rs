@@ -86,7 +86,7 @@ impl Kinds {
                     && other.resource.kind == one.resource.kind
             };
             if one.categories.iter().any(|category| category == name)
-                && !of_category.iter().any(|other| is_there(&other))
+                && !of_category.iter().any(is_there)
             {
                 of_category.push(one);
             }

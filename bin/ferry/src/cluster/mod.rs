@@ -44,7 +44,7 @@ pub(crate) struct ClusterArguments {
     /// Where the cluster is, and who one is to it
     ///
     /// Without it: $KUBECONFIG, then ./.ferry/kubeconfig, then ~/.kube/config.
-    #[arg(long, value_name = "PATH", global = true)]
+    #[arg(long, value_name = "PATH")]
     pub(crate) kubeconfig: Option<PathBuf>,
 
     /// The namespace; without it, that of the kubeconfig, which is mostly default
@@ -112,7 +112,7 @@ impl Command {
             Self::Apply(arguments) => apply::run(&arguments, out).await,
             Self::Delete(arguments) => delete::run(&arguments, out).await,
             Self::Get(arguments) => get::run(&arguments, out).await,
-            Self::Migrate(arguments) => migrate::run(&arguments, out).await,
+            Self::Migrate(arguments) => Box::pin(migrate::run(&arguments, out)).await,
             Self::Cancel(arguments) => cancel::run(&arguments, out).await,
             Self::Drain(arguments) => drain::run(&arguments, out).await,
             Self::Cordon(arguments) => cordon::run(&arguments, Intake::Closed, out).await,

@@ -26,6 +26,7 @@ Kinds are called as kubectl calls them: vm, vmi, vmim, migrationpolicies, nodes,
 /// Print objects: tables as kubectl prints them, or all that is known of each
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of kubectl's")]
 pub(crate) struct Arguments {
     /// What to print: kinds, a kind and names, or kinds with names (vm/web)
     #[arg(value_name = "KIND[,KIND] [NAME]... | KIND/NAME", required = true)]

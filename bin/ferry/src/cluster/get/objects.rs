@@ -45,14 +45,15 @@ pub(super) async fn run(questions: &[Question<'_>], out: &mut Printer) -> Result
     if values.is_empty() {
         out.note(&nothing(questions));
     }
-    let value = match is_one {
-        true => values.remove(0),
-        false => json!({
+    let value = if is_one {
+        values.remove(0)
+    } else {
+        json!({
             "apiVersion": "v1",
             "items": values,
             "kind": "List",
             "metadata": { "resourceVersion": "" },
-        }),
+        })
     };
     out.result(&document(&value, output)?)?;
     Ok(problems)

@@ -74,8 +74,7 @@ pub(crate) async fn ending(
             }
         }
         Followed::Gone => {
-            ending.phase = "Deleted".to_owned();
-            ending.reason = Some("it was cancelled".to_owned());
+            ending.reason = Some("it was cancelled, and is gone".to_owned());
         }
         Followed::TooLong(phase) => {
             ending.phase = phase.to_string();
@@ -148,10 +147,6 @@ impl Ending {
     }
 
     fn figures(&self) -> String {
-        let mut figures = String::new();
-        if let Some(seconds) = self.seconds {
-            figures.push_str(&format!(" in {seconds:.1} s"));
-        }
         let mut details = Vec::new();
         details.extend(self.mode.clone());
         details
@@ -164,10 +159,8 @@ impl Ending {
             self.blackout_ns
                 .map(|ns| format!("stood still for {:?}", Duration::from_micros(ns / 1000))),
         );
-        if !details.is_empty() {
-            figures.push_str(&format!(" ({})", details.join(", ")));
-        }
-        figures
+        let took = self.seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default();
+        if details.is_empty() { took } else { format!("{took} ({})", details.join(", ")) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ferry_api::kubevirt::MigrationPhase;
 use ferry_rpc::{Mode, Progress};
-use ferry_units::Bytes;
+use ferry_units::{Bytes, BytesPerSecond};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::output::printable;
@@ -135,25 +135,23 @@ impl Teller {
 
 /// `312 MiB left at 64 MiB/s, guest writes 20 MiB/s, pass 3, downtime 240 ms`.
 fn crossing(progress: &Progress) -> String {
-    let mut text = format!("{} left at {}/s", short(progress.remaining), per_second(progress));
-    if !progress.dirty_rate.get().eq(&0) {
-        let writes = short(Bytes::new(progress.dirty_rate.get()));
-        text.push_str(&format!(", guest writes {writes}/s"));
+    let Progress { passes, downtime, throttle, .. } = progress;
+    let rate = |rate: BytesPerSecond| short(Bytes::new(rate.get()));
+    let mut parts =
+        vec![format!("{} left at {}/s", short(progress.remaining), rate(progress.rate))];
+    if progress.dirty_rate.get() > 0 {
+        parts.push(format!("guest writes {}/s", rate(progress.dirty_rate)));
     }
-    text.push_str(&format!(", pass {}", progress.passes.max(1)));
-    text.push_str(&format!(", downtime {} ms", progress.downtime.as_millis()));
-    if progress.throttle.get() > 0 {
-        text.push_str(&format!(", slowed by {}", progress.throttle));
+    parts.push(format!("pass {}", (*passes).max(1)));
+    parts.push(format!("downtime {} ms", downtime.as_millis()));
+    if throttle.get() > 0 {
+        parts.push(format!("slowed by {throttle}"));
     }
     match progress.mode {
         None | Some(Mode::PreCopy) => {}
-        Some(mode @ (Mode::Paused | Mode::PostCopy)) => text.push_str(&format!(", {mode}")),
+        Some(mode @ (Mode::Paused | Mode::PostCopy)) => parts.push(mode.to_string()),
     }
-    text
-}
-
-fn per_second(progress: &Progress) -> String {
-    short(Bytes::new(progress.rate.get()))
+    parts.join(", ")
 }
 
 /// A size to its whole unit from ten up: figures that change are read at a glance.
@@ -177,7 +175,7 @@ fn style(template: &str) -> ProgressStyle {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use ferry_units::{BytesPerSecond, Percent};
+    use ferry_units::Percent;
 
     use super::*;
 

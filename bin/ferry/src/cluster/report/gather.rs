@@ -138,9 +138,8 @@ fn settings(
         ));
     }
     let origins = origins.unwrap_or_default();
-    let values = match serde_json::to_value(configuration) {
-        Ok(Value::Object(values)) => values,
-        Ok(_) | Err(_) => return BTreeMap::new(),
+    let Ok(Value::Object(values)) = serde_json::to_value(configuration) else {
+        return BTreeMap::new();
     };
     let sourced = |(name, value): (String, Value)| {
         let origin = origins.get(&name).cloned();
