@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ferry_config::Semantics;
 
+use crate::cluster;
+
 /// A virtual cluster for live migration, on one machine.
 #[derive(Debug, Parser)]
 #[command(name = "ferry", version, arg_required_else_help = true, max_term_width = 100)]
@@ -17,6 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Explain(ExplainArguments),
     Testbed(crate::testbed::TestbedArguments),
+    #[command(flatten)]
+    Cluster(cluster::Command),
     /// Print a script that completes ferry's commands in a shell
     ///
     /// For bash: source <(ferry completion bash)
@@ -62,15 +66,6 @@ pub(crate) struct ExplainArguments {
     /// How to print
     #[arg(short = 'o', long, value_enum, default_value_t)]
     pub(crate) output: Format,
-}
-
-/// Whether folders within folders are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recursion {
-    /// They are not.
-    Off,
-    /// They are, all the way down.
-    On,
 }
 
 /// How results are printed.

@@ -6,17 +6,21 @@ mod text;
 use ferry_policy::explain::{Report, VmReport, Warning, explain};
 
 use crate::cli::{ExplainArguments, Format, VmName};
+use crate::manifests::Recursion;
 use crate::output::{Outcome, Status};
 
 /// The most names that an error lists.
 const MOST_NAMES: usize = 10;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Outcome {
-    let (inventory, mut notes) =
-        match read::inventory(&arguments.files, arguments.recursion(), arguments.semantics) {
-            Ok(read) => read,
-            Err(errors) => return Outcome::failure(errors),
-        };
+    let (inventory, mut notes) = match read::inventory(
+        &arguments.files,
+        Recursion::of(arguments.recursive),
+        arguments.semantics,
+    ) {
+        Ok(read) => read,
+        Err(errors) => return Outcome::failure(errors),
+    };
     let mut report = explain(&inventory, arguments.semantics);
     if let Some(wanted) = &arguments.vm {
         report = match only(report, wanted) {

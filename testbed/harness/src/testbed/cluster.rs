@@ -5,14 +5,16 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
+use ferry_units::{Bytes, BytesPerSecond};
 use kube::Client;
 use rustix::process::Signal;
 
 use super::census::{Member, census};
 use super::daemons::Daemons;
+use super::links::{LinkOrder, LinkState, tell};
 use super::up::{Arrival, Wanted, raise};
 use super::{Dir, Plan, ProcessId, Programs, Role, ready};
 use crate::Output;
@@ -121,6 +123,28 @@ impl Cluster {
         Daemon { cluster: self, role }
     }
 
+    /// The link between a network and a node, if a relay stands in it. It carries what is migrated to
+    /// that node.
+    ///
+    /// # Errors
+    /// When no relay does, or they do not run.
+    pub fn link(&self, network: &str, node: &str) -> Result<Link<'_>> {
+        let link = Link { cluster: self, network: network.to_owned(), node: node.to_owned() };
+        link.state()?;
+        Ok(link)
+    }
+
+    /// Every link that a relay stands in.
+    ///
+    /// # Errors
+    /// When they do not run.
+    pub fn links(&self) -> Result<Vec<LinkState>> {
+        if !self.plan().has_relays() {
+            return Ok(Vec::new());
+        }
+        tell(self.dir(), None, LinkOrder::Show)
+    }
+
     /// Every process of it: daemons, and guests.
     ///
     /// # Errors
@@ -223,7 +247,8 @@ impl Daemon<'_> {
                 let names = [name.clone()].into();
                 ready::nodes(daemons, &self.cluster.client, &names, since).await
             }
-            Role::Controller | Role::Relay => daemons.check_alive(&self.role),
+            Role::Relay => ready::links(daemons).await,
+            Role::Controller => daemons.check_alive(&self.role),
         }
     }
 
@@ -233,5 +258,89 @@ impl Daemon<'_> {
     /// When its log cannot be read.
     pub fn log(&self) -> Result<String> {
         self.cluster.daemons.last_words(&self.role)
+    }
+}
+
+/// A link of a testbed, to be broken and mended.
+#[derive(Clone)]
+pub struct Link<'a> {
+    cluster: &'a Cluster,
+    network: String,
+    node: String,
+}
+
+impl Link<'_> {
+    /// Tells its relay something, and says how it is then.
+    ///
+    /// # Errors
+    /// When the relays do not run.
+    pub fn tell(&self, order: LinkOrder) -> Result<LinkState> {
+        let links = tell(self.cluster.dir(), Some((&self.network, &self.node)), order)?;
+        links.into_iter().next().context("an answer about the link")
+    }
+
+    /// How it is, and what it has carried.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn state(&self) -> Result<LinkState> {
+        self.tell(LinkOrder::Show)
+    }
+
+    /// Closes every connection. New ones are carried.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn cut(&self) -> Result<()> {
+        self.tell(LinkOrder::Cut).map(drop)
+    }
+
+    /// Closes every connection, and each new one at once.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn unplug(&self) -> Result<()> {
+        self.tell(LinkOrder::Unplug).map(drop)
+    }
+
+    /// Carries nothing any more, and closes nothing.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn stall(&self) -> Result<()> {
+        self.tell(LinkOrder::Stall).map(drop)
+    }
+
+    /// Carries at most so much in each direction; `None` is no limit.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn limit(&self, rate: Option<BytesPerSecond>) -> Result<()> {
+        self.tell(LinkOrder::Limit { rate }).map(drop)
+    }
+
+    /// Delivers so much later in each direction.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn delay(&self, delay: Duration) -> Result<()> {
+        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        self.tell(LinkOrder::Delay { micros }).map(drop)
+    }
+
+    /// Makes it what the topology says.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn restore(&self) -> Result<()> {
+        self.tell(LinkOrder::Restore).map(drop)
+    }
+
+    /// What went over it to the node so far.
+    ///
+    /// # Errors
+    /// As for [`tell`](Self::tell).
+    pub fn carried(&self) -> Result<Bytes> {
+        Ok(self.state()?.state.forth)
     }
 }

@@ -173,7 +173,7 @@ mod tests {
         let dir = Dir::make(temporary.path()).unwrap();
         let text = "
 nodes:
-- {name: a, zone: east, labels: {x: y}, taints: [k=v:NoExecute], memory: 2Gi, cpus: 3, cpuModel: M}
+- {name: a, zone: east, labels: {x: z}, taints: [k=v:NoExecute], memory: 2Gi, cpus: 3, cpuModel: M}
 networks: [{name: fast, linkSpeed: 1Gi}]
 ";
         let topology = Topology::parse(text, "t").unwrap();
@@ -190,7 +190,7 @@ networks: [{name: fast, linkSpeed: 1Gi}]
             &format!("--node-ip {pod} --listen {} --network pod={pod} ", plan.grpc("a").unwrap()),
             &format!("--network fast={fast},{} ", places[1].relayed.unwrap()),
             "--migration-ports 49152-49215 --memory 2Gi --cpus 3 --cpu-model M ",
-            "--label topology.kubernetes.io/zone=east --label x=y --taint k=v:NoExecute ",
+            "--label topology.kubernetes.io/zone=east --label x=z --taint k=v:NoExecute ",
             "--guest-program /p/ferry-guest --semantics kubevirt",
         ] {
             assert!(line.contains(said), "no {said:?}: {line}");

@@ -91,7 +91,10 @@ impl Plan {
     }
 
     /// What was decided for the testbed in `dir`, if anything was.
-    pub(crate) fn load(dir: &Dir) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When what is there cannot be used.
+    pub fn load(dir: &Dir) -> Result<Option<Self>> {
         let path = dir.plan();
         if !path.exists() {
             return Ok(None);

@@ -1,7 +1,7 @@
 //! Waiting for a cluster: for its API, and for its nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use futures::stream::{StreamExt, select};
@@ -12,6 +12,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 
 use super::daemons::Daemons;
+use super::links::{LinkOrder, tell};
 use super::{Dir, Role};
 
 /// How long the API server may take until it serves. A journal of 10,000 objects is read in a second.
@@ -20,7 +21,10 @@ const API_LIMIT: Duration = Duration::from_secs(60);
 /// How long nodes may take until they are Ready. They take a fraction of a second on an idle machine.
 const NODES_LIMIT: Duration = Duration::from_secs(60);
 
-/// How often to ask an API server that does not serve yet.
+/// How long the relays may take until they listen.
+const RELAY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often to ask who does not serve yet.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long one question to it may take.
@@ -63,6 +67,24 @@ pub(crate) async fn api(daemons: &Daemons) -> Result<Client> {
         Err(_) => {
             let said = daemons.last_words(&Role::ApiServer).unwrap_or_default();
             bail!("the API server does not serve after {API_LIMIT:?}:\n{}", said.trim_end())
+        }
+    }
+}
+
+/// Waits until the relays answer, if there are any.
+pub(crate) async fn links(daemons: &Daemons) -> Result<()> {
+    if !daemons.plan.has_relays() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + RELAY_LIMIT;
+    loop {
+        daemons.check_alive(&Role::Relay)?;
+        match tell(&daemons.dir, None, LinkOrder::Show) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(error).context("the relays do not answer");
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
 }

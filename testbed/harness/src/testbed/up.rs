@@ -118,6 +118,7 @@ async fn start(daemons: &Daemons, missing: &[Role]) -> Result<Client> {
     for role in &others {
         daemons.start(role)?;
     }
+    ready::links(daemons).await?;
     objects::create(&client, &daemons.plan).await?;
     // Those that have been there all the time may still have something to say: of a node that was
     // started a moment ago by somebody who was killed then.
