@@ -14,7 +14,7 @@ spec: {vmiName: web}
 #[test]
 fn tables_are_those_of_kubectl() {
     let cluster = Cluster::with(&[MACHINE, INSTANCE, MIGRATION]);
-    let mut tables = String::new();
+    let mut tables = Vec::new();
     for words in [
         "vm",
         "vmi -o wide",
@@ -31,7 +31,7 @@ fn tables_are_those_of_kubectl() {
         let arguments: Vec<_> = ["get"].into_iter().chain(words.split(' ')).collect();
         let run = cluster.ferry(&arguments);
         assert_eq!(run.code, Some(0), "{run:?}");
-        tables.push_str(&format!("$ get {words}\n{}{}", ageless(&run.out), run.err));
+        tables.push(format!("$ get {words}\n{}{}", ageless(&run.out), run.err));
     }
     expect![[r#"
         $ get vm
@@ -73,7 +73,7 @@ fn tables_are_those_of_kubectl() {
         $ get vm --selector app=web
         No resources found in default namespace.
     "#]]
-    .assert_eq(&tables);
+    .assert_eq(&tables.concat());
 }
 
 #[test]
