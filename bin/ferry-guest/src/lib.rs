@@ -27,7 +27,7 @@ use clap::{CommandFactory, Parser};
 use ferry_qmp::words::ShutdownCause;
 use ferry_runtime::{Clock, signals, telemetry};
 
-use crate::cli::{Cli, Command, GuestArguments};
+use crate::cli::{Cli, Command, GuestArguments, Session};
 use crate::monitor::Events;
 use crate::run::End;
 
@@ -57,6 +57,11 @@ fn run(arguments: GuestArguments) -> anyhow::Result<()> {
             "--log {filter:?} is no filter; give a level, as in info, or one for each part, as in \
              warn,ferry_guest=debug"
         ));
+    }
+    match arguments.session() {
+        Session::Inherited => {}
+        // It leads one already if it was started by itself, as from a shell.
+        Session::Own => drop(rustix::process::setsid()),
     }
     let settings = arguments.settings().unwrap_or_else(|error| usage(error));
     let events = Events::new(clock);

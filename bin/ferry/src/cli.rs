@@ -18,6 +18,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Explain(ExplainArguments),
+    Testbed(crate::testbed::TestbedArguments),
     #[command(flatten)]
     Cluster(cluster::Command),
     /// Print a script that completes ferry's commands in a shell
@@ -99,7 +100,7 @@ impl std::str::FromStr for VmName {
 }
 
 /// Offers both names to help and completion, and parses them once.
-fn parse_semantics() -> impl clap::builder::TypedValueParser<Value = Semantics> {
+pub(crate) fn parse_semantics() -> impl clap::builder::TypedValueParser<Value = Semantics> {
     use clap::builder::{PossibleValuesParser, TypedValueParser};
     PossibleValuesParser::new(Semantics::ALL.map(Semantics::name))
         .try_map(|name| name.parse::<Semantics>())

@@ -1,5 +1,7 @@
 //! Looking at the objects of a cluster as they were at one moment.
 
+use std::fmt::Debug;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -9,7 +11,14 @@ use crate::selector::Selector;
 
 /// A type whose values are objects of one kind, in the version that they are kept in.
 pub trait Modelled:
-    k8s_openapi::Metadata<Ty = ObjectMeta> + DeserializeOwned + Serialize + Clone
+    k8s_openapi::Metadata<Ty = ObjectMeta>
+    + DeserializeOwned
+    + Serialize
+    + Clone
+    + Debug
+    + Send
+    + Sync
+    + 'static
 {
     /// The kind.
     const KIND: Kind;

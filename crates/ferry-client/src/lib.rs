@@ -1,2 +1,37 @@
-//! What a program that works on the cluster needs: caches of its objects that are a
-//! [`View`](ferry_api::View), and hands that carry out a [`Plan`](ferry_reconcile::Plan).
+//! What a program that works on the cluster needs: eyes and hands.
+//!
+//! ```text
+//!                 list, watch                     look
+//!  API server ───────────────► Cache (a View) ───────────► ferry-reconcile
+//!      ▲                         ▲                               │
+//!      │ create, patch, bind,    │ answers                       │ Plan
+//!      │ delete, events          │                               │
+//!      └──────────────────────── Hands ◄─────────────────────────┘
+//! ```
+//!
+//! A [`Cache`] holds the objects of some kinds and is kept current by watches. [`Hands`] carry out
+//! plans as `ferry_reconcile` wants it, and put what the server answers into the cache, so that the
+//! next look sees what the last plan has done. Events go by way of a [`Recorder`], which sends the
+//! same news once and counts it from then on. [`status`] tells the rest of the world how a program is.
+//!
+//! Nothing here knows a machine or a migration.
+
+mod cache;
+mod connect;
+mod events;
+mod hands;
+mod pause;
+mod request;
+mod revision;
+pub mod status;
+
+pub use cache::{Cache, Selection};
+pub use connect::{ConnectError, connect};
+pub use events::{Recorder, Source};
+pub use hands::{Hands, HandsError};
+pub use pause::Pause;
+
+use ferry_units::WallTime;
+
+/// Tells what time it is. Whoever starts a program has a clock.
+pub type Calendar = fn() -> WallTime;

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use ferry_units::BytesPerSecond;
+use serde::{Deserialize, Serialize};
 
 const MIB: u64 = 1 << 20;
 
 /// The bandwidth that one migration may use, all its connections together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Bandwidth {
     /// As much as the link gives.
     #[default]

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Bandwidth, CompletionLimit, ProgressTimeout, Semantics, TransferSize};
 
 /// Whether something may be done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Permission {
     /// It may not.
     #[default]
@@ -18,7 +20,9 @@ pub enum Permission {
 }
 
 /// Whether memory crosses the network encrypted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub enum Tls {
     /// Mutually authenticated and encrypted.
     #[default]
@@ -56,7 +60,7 @@ pub enum OnTimeout {
 ///
 /// The default is KubeVirt's (`pkg/virt-config/configuration.go`, `defaultClusterConfig`, releases
 /// 1.6 to 1.8).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MigrationSettings {
     /// `allowAutoConverge`: the hypervisor may slow the guest's vCPUs until it converges.
     pub auto_converge: Permission,

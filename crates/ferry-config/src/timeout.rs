@@ -11,9 +11,10 @@ use std::time::Duration;
 use ferry_units::{Bytes, CompletionTimeout, ExactSeconds, SecondsPerGiB};
 
 use crate::Semantics;
+use serde::{Deserialize, Serialize};
 
 /// What a migration has to move, for its completion timeout.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TransferSize {
     /// The guest's memory.
     pub memory: Bytes,
@@ -29,7 +30,7 @@ pub struct CompletionLimit {
 }
 
 /// `progressTimeout`: how long a migration may go without progress.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum ProgressTimeout {
     /// It may stand still as long as it likes (`0` on the wire).
     Disabled,

@@ -92,6 +92,7 @@ pub mod schema;
 mod server;
 mod wire;
 pub mod words;
+mod workload_text;
 
 pub use client::{Answer, Client, ClientError, Incoming, Notice, Occurrence, Pending};
 pub use command::{
@@ -108,3 +109,4 @@ pub use event::{
 };
 pub use server::{OutOfBand, QUEUE_LIMIT, Received, Request, Server, ServerError, Ticket};
 pub use wire::{ErrorClass, Greeting, Timestamp, WireError, event_line};
+pub use workload_text::{WorkloadText, WorkloadTextError, parse as parse_workload};

@@ -32,6 +32,9 @@ pub struct Now {
     pub semantics: Semantics,
     /// How long a node may be silent; [`NODE_GRACE`] unless somebody is in a hurry.
     pub node_grace: Duration,
+    /// Since when whoever looks hears of every change. What a node should have said before that, it
+    /// may have said to nobody.
+    pub listening_since: WallTime,
 }
 
 /// The cluster's configuration.
@@ -48,7 +51,8 @@ pub(crate) struct Cluster {
 impl Now {
     /// The documented behaviour, at `time`.
     pub const fn at(time: WallTime) -> Self {
-        Self { time, semantics: Semantics::Documented, node_grace: NODE_GRACE }
+        let listening_since = WallTime::BEGINNING;
+        Self { time, semantics: Semantics::Documented, node_grace: NODE_GRACE, listening_since }
     }
 }
 

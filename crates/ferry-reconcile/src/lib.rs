@@ -21,6 +21,8 @@
 //! | [`migration`] | a migration | its phases, hand-off, its end |
 //! | [`evacuation`] | a node | migrations |
 //!
+//! [`work`] says which of them have to look when something has changed.
+//!
 //! # What holds
 //!
 //! **Level, not edge.** A plan follows from how things are. It may be interrupted between any two of
@@ -88,14 +90,17 @@ pub mod placement;
 mod plan;
 pub mod platform;
 mod pods;
+pub mod presence;
 pub mod queue;
 mod words;
+pub mod work;
 
 pub use cluster::{NODE_GRACE, Now};
 pub use plan::{
     Action, Bind, Component, Create, Delete, Event, EventType, Grace, Metric, ObjectRef, Part,
     Patch, Plan,
 };
+pub use work::{Cause, Work};
 
 use ferry_api::Modelled;
 

@@ -37,7 +37,9 @@ pub fn observe(view: &impl View, key: &Key, now: &Now) -> Option<Observed> {
     let lease: Option<Lease> = view.get(LEASES, &key.name);
     let renewed = lease.and_then(|lease| lease.spec?.renew_time).map(|time| WallTime::from(time.0));
     let posted = ready(&node).and_then(|ready| ready.last_heartbeat_time.as_ref()).map(wall);
-    let heard = [Some(created(&node)), renewed, posted].into_iter().flatten().max();
+    // PARITY: pkg/controller/nodelifecycle/node_lifecycle_controller.go#monitorNodeHealth
+    let deaf_until = Some(now.listening_since);
+    let heard = [Some(created(&node)), renewed, posted, deaf_until].into_iter().flatten().max();
     let mut pods: Vec<Pod> = all(view);
     pods.retain(|pod| pods::node(pod) == Some(&key.name));
     Some(Observed { now: *now, heard: heard.unwrap_or(now.time), node, pods })

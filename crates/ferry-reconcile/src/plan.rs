@@ -152,6 +152,8 @@ pub enum Component {
     NodeLifecycle,
     /// HyperConverged.
     Platform,
+    /// A node and its guests.
+    Node,
 }
 
 /// Something to be counted.
@@ -212,6 +214,7 @@ impl Component {
             Self::Scheduler => "default-scheduler",
             Self::NodeLifecycle => "node-controller",
             Self::Platform => "kubevirt-hyperconverged",
+            Self::Node => "virt-handler",
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) const NODE_NAME: &str = "kubevirt.io/nodeName";
 pub(crate) const TARGET_NODE_NAME: &str = "kubevirt.io/migrationTargetNodeName";
 /// On an instance: who asked for its evacuation.
 pub(crate) const EVICTION_SOURCE: &str = "kubevirt.io/eviction-source";
+/// On an instance: its pod runs an image that is not the present one.
+pub(crate) const OUTDATED_IMAGE: &str = "kubevirt.io/outdatedLauncherImage";
 /// On an instance: the generation of the machine that it was made from.
 pub(crate) const VM_GENERATION: &str = "kubevirt.io/vm-generation";
 /// On an instance: a bridge on the pod network may move.
@@ -51,6 +53,18 @@ pub(crate) const UTILITY_VOLUMES_TIMEOUT: &str =
     "kubevirt.io/migrationUtilityVolumesTimeoutSeconds";
 /// On a node: whether it takes guests at all.
 pub(crate) const SCHEDULABLE: &str = "kubevirt.io/schedulable";
+/// On a node: a model of CPU that it offers.
+pub(crate) const CPU_MODEL: &str = "cpu-model.node.kubevirt.io/";
+/// On a node: a model of CPU that guests of other hosts may come with.
+pub(crate) const CPU_MODEL_MIGRATION: &str = "cpu-model-migration.node.kubevirt.io/";
+/// On a node: the model of its own CPU.
+pub(crate) const HOST_MODEL: &str = "host-model-cpu.node.kubevirt.io/";
+/// On a node: who made its CPU.
+pub(crate) const CPU_VENDOR: &str = "cpu-vendor.node.kubevirt.io/";
+/// On a node: a type of machine that it offers.
+pub(crate) const MACHINE_TYPE: &str = "machine-type.node.kubevirt.io/";
+/// On a node: a network that guests can move over and that it has an address on. Ferry's own.
+pub(crate) const NETWORK: &str = "network.node.ferry.dev/";
 /// On a node: its host model is not to be used.
 pub(crate) const OBSOLETE_HOST_MODEL: &str = "node-labeller.kubevirt.io/obsolete-host-model";
 
@@ -114,6 +128,11 @@ fn suffix(seed: &str, attempt: u64) -> String {
             char::from(letter)
         })
         .collect()
+}
+
+/// The name of a migration network, without the namespace that Multus would read before it.
+pub(crate) fn network_name(network: &str) -> &str {
+    network.rsplit('/').next().unwrap_or(network)
 }
 
 /// `text` where it is a label's value, or the beginning of it that is one.

@@ -23,8 +23,8 @@ use tower::service_fn;
 
 use crate::wire::node_client::NodeClient as Generated;
 use crate::{
-    Console, FieldError, Guest, GuestName, Outcome, Progress, Refusal, Reopened, RpcError, Story,
-    Verification, tls, wire,
+    Conclusion, Console, FieldError, Guest, GuestName, Outcome, Progress, Refusal, Reopened,
+    RpcError, Story, Verification, Wholeness, tls, wire,
 };
 
 /// How long a connection may take, TLS included. The nodes of a cluster are near each other.
@@ -104,6 +104,23 @@ impl NodeClient {
         let request = wire::RecoverRequest { migration_uid: migration_uid.to_owned() };
         let answer = self.inner.clone().recover(within(ANSWER, request)).await;
         self.read(answer, Reopened::try_from)
+    }
+
+    /// Tells the destination what only the source knows. For nodes only.
+    ///
+    /// # Errors
+    /// [`RpcError`].
+    pub async fn conclude(
+        &self,
+        migration_uid: &str,
+        conclusion: Conclusion,
+    ) -> Result<Wholeness, RpcError> {
+        let request = wire::ConcludeRequest {
+            migration_uid: migration_uid.to_owned(),
+            conclusion: wire::conclude_request::Conclusion::from(conclusion).into(),
+        };
+        let answer = self.inner.clone().conclude(within(ANSWER, request)).await;
+        self.read(answer, |it| Ok(Wholeness::from(it)))
     }
 
     /// How a migration goes that leaves the node, until it has ended.

@@ -23,6 +23,24 @@ pub struct Reopened {
     pub port: u16,
 }
 
+/// What the source of a migration tells its destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Conclusion {
+    /// The guest was suspended so that it could cross: let it run.
+    Run,
+    /// The source is gone, and with it everything that has not crossed.
+    Lost,
+}
+
+/// Whether all of a guest has arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wholeness {
+    /// It has.
+    Whole,
+    /// It has not, and never will: the guest cannot go on.
+    Torn,
+}
+
 /// How much of a console is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Console {
@@ -78,6 +96,40 @@ impl TryFrom<wire::RecoverResponse> for Reopened {
     }
 }
 
+impl From<Conclusion> for wire::conclude_request::Conclusion {
+    fn from(conclusion: Conclusion) -> Self {
+        match conclusion {
+            Conclusion::Run => Self::Run,
+            Conclusion::Lost => Self::Lost,
+        }
+    }
+}
+
+impl Conclusion {
+    pub(crate) fn read(conclusion: i32) -> Result<Self, FieldError> {
+        match wire::conclude_request::Conclusion::try_from(conclusion) {
+            Ok(wire::conclude_request::Conclusion::Run) => Ok(Self::Run),
+            Ok(wire::conclude_request::Conclusion::Lost) => Ok(Self::Lost),
+            Ok(wire::conclude_request::Conclusion::Unspecified) | Err(_) => {
+                let why = format!("{conclusion} is no conclusion");
+                Err(Message("ConcludeRequest").wrong("conclusion", why))
+            }
+        }
+    }
+}
+
+impl From<Wholeness> for wire::ConcludeResponse {
+    fn from(it: Wholeness) -> Self {
+        Self { whole: it == Wholeness::Whole }
+    }
+}
+
+impl From<wire::ConcludeResponse> for Wholeness {
+    fn from(it: wire::ConcludeResponse) -> Self {
+        if it.whole { Self::Whole } else { Self::Torn }
+    }
+}
+
 impl From<Console> for bool {
     fn from(console: Console) -> Self {
         matches!(console, Console::Follow)
@@ -102,6 +154,18 @@ mod tests {
         for outcome in [0, 3, -1] {
             let error = Outcome::try_from(wire::GetOutcomeResponse { outcome }).unwrap_err();
             assert_eq!(error.field, "outcome");
+        }
+    }
+
+    #[test]
+    fn a_conclusion_that_is_not_said_is_none() {
+        for conclusion in [Conclusion::Run, Conclusion::Lost] {
+            let wire = wire::conclude_request::Conclusion::from(conclusion);
+            assert_eq!(Conclusion::read(wire.into()), Ok(conclusion));
+        }
+        assert_eq!(Conclusion::read(0).unwrap_err().field, "conclusion");
+        for wholeness in [Wholeness::Whole, Wholeness::Torn] {
+            assert_eq!(Wholeness::from(wire::ConcludeResponse::from(wholeness)), wholeness);
         }
     }
 

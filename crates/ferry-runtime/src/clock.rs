@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::thread;
 use std::time::{self, Duration, SystemTime};
 
-use ferry_units::Instant;
+use ferry_units::{Instant, WallTime};
 
 /// When this process first read its clock.
 static START: LazyLock<time::Instant> = LazyLock::new(time::Instant::now);
@@ -39,6 +39,11 @@ impl Clock {
     /// directions; a clock that is set to before 1970 reads zero.
     pub fn wall(self) -> Duration {
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+
+    /// The same as a point in time.
+    pub fn calendar(self) -> WallTime {
+        WallTime::BEGINNING.after(self.wall())
     }
 
     /// Sleeps until `at`. Returns at once if that is past.
@@ -85,6 +90,8 @@ mod tests {
 
     #[test]
     fn the_calendar_is_beyond_the_year_in_which_this_was_written() {
-        assert!(Clock::system().wall() > Duration::from_secs(1_735_689_600));
+        let written = 1_735_689_600;
+        assert!(Clock::system().wall() > Duration::from_secs(written));
+        assert!(Clock::system().calendar().unix_seconds() > i64::try_from(written).unwrap());
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How long a guest may stand still while it changes hosts, in whole milliseconds.
@@ -17,8 +17,8 @@ use thiserror::Error;
 /// assert_eq!(Downtime::from_millis(300).unwrap().to_string(), "300 ms");
 /// assert!(Downtime::from_millis(0).is_err());
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct Downtime(u32);
 
 /// A downtime that neither KubeVirt nor QEMU would take.
@@ -27,6 +27,20 @@ pub struct Downtime(u32);
 pub struct DowntimeError {
     /// What was asked for, in milliseconds.
     pub millis: u64,
+}
+
+impl TryFrom<u64> for Downtime {
+    type Error = DowntimeError;
+
+    fn try_from(millis: u64) -> Result<Self, DowntimeError> {
+        Self::from_millis(millis)
+    }
+}
+
+impl From<Downtime> for u64 {
+    fn from(downtime: Downtime) -> Self {
+        downtime.0.into()
+    }
 }
 
 impl Downtime {

@@ -73,6 +73,9 @@ pub struct WallTimeError {
 }
 
 impl WallTime {
+    /// 1970-01-01T00:00:00Z, before anything that matters here.
+    pub const BEGINNING: Self = Self(Timestamp::UNIX_EPOCH);
+
     /// The time `seconds` after 1970-01-01T00:00:00Z, or `None` outside the years −9999 to 9999.
     pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
         Timestamp::from_second(seconds).ok().map(Self)
@@ -98,6 +101,12 @@ impl WallTime {
     #[must_use]
     pub fn after(self, span: Duration) -> Self {
         self.0.checked_add(span).map_or(Self(Timestamp::MAX), Self)
+    }
+
+    /// The time `span` earlier, or the first that there is.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        self.0.checked_sub(span).map_or(Self(Timestamp::MIN), Self)
     }
 
     /// How long ago `earlier` was; zero where it lies in the future.

@@ -35,6 +35,7 @@ mod process;
 mod program;
 mod qmp;
 mod relay;
+mod testbed;
 mod wait;
 
 pub use api::{ApiServer, ApiServerBuilder, Output, Shell, kubectls};
@@ -45,5 +46,11 @@ pub use pair::{Pair, Side};
 pub use process::Usage;
 pub use program::Program;
 pub use qmp::{Mark, Qmp, QmpError, RawQmp};
-pub use relay::{Direction, Meter, Relay};
+pub use relay::{Direction, Meter, Relay, RelayState};
+pub use testbed::{
+    Arrival, Attachment, Cluster, Daemon, Dir, Link, LinkOrder, LinkState, MIGRATION_PORTS,
+    MachineStatus, Member, MigrationStatus, NodeStatus, Plan, ProcessId, ProcessStatus, Programs,
+    Role, Status, Testbed, TestbedBuilder, Topology, TopologyError, Wanted, What, census, down,
+    serve_links, topology,
+};
 pub use wait::{LIMIT, wait_until};

@@ -31,6 +31,9 @@ const ABOUT_THE_TEST: [&str; 6] = [
 /// The outcome of building, for every test of this process.
 static FERRY_GUEST: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static FERRY_APISERVER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static FERRY_CONTROLLER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static FERRY_NODE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+static FERRY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
 impl Program {
     /// Ferry's guest, built as this test was. `FERRY_GUEST` names another one to use as it is.
@@ -48,6 +51,31 @@ impl Program {
     /// When it cannot be built.
     pub fn ferry_apiserver() -> Result<Self> {
         Self::built("ferry-apiserver", "FERRY_APISERVER", &FERRY_APISERVER)
+    }
+
+    /// Ferry's controller, built as this test was. `FERRY_CONTROLLER` names another one to use as it
+    /// is.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn ferry_controller() -> Result<Self> {
+        Self::built("ferry-controller", "FERRY_CONTROLLER", &FERRY_CONTROLLER)
+    }
+
+    /// Ferry's node daemon, built as this test was. `FERRY_NODE` names another one to use as it is.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn ferry_node() -> Result<Self> {
+        Self::built("ferry-node", "FERRY_NODE", &FERRY_NODE)
+    }
+
+    /// Ferry's command line, built as this test was. `FERRY` names another one to use as it is.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub fn ferry() -> Result<Self> {
+        Self::built("ferry", "FERRY", &FERRY)
     }
 
     fn built(

@@ -129,6 +129,10 @@ pub(crate) struct GuestArguments {
     #[arg(long)]
     prealloc: bool,
 
+    /// Leave the session of whoever starts it, so that it outlives their terminal
+    #[arg(long)]
+    new_session: bool,
+
     /// How to log, on standard error
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
     log_format: Format,
@@ -137,6 +141,15 @@ pub(crate) struct GuestArguments {
     /// warn,ferry_guest=debug
     #[arg(long, value_name = "FILTER", default_value = "info")]
     log: String,
+}
+
+/// The session that the process belongs to: a signal of a terminal reaches its session only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// That of whoever starts it.
+    Inherited,
+    /// Its own.
+    Own,
 }
 
 /// How the log is written.
@@ -149,6 +162,11 @@ pub(crate) enum Format {
 }
 
 impl GuestArguments {
+    /// Which session it belongs to.
+    pub(crate) fn session(&self) -> Session {
+        if self.new_session { Session::Own } else { Session::Inherited }
+    }
+
     /// How to log, and what.
     pub(crate) fn log(&self) -> (LogFormat, &str) {
         let format = match self.log_format {

@@ -7,7 +7,7 @@ use ferry_qmp::words::{MigrationAddress, Workload};
 use ferry_units::{Bytes, PageSize};
 
 use crate::guest::Origin;
-use crate::machine::{self, DiskKind, DiskSpec};
+use crate::machine::{DiskKind, DiskSpec};
 
 /// Sizes, by what their number is followed by.
 const UNITS: [(&str, u64); 5] =
@@ -110,7 +110,7 @@ pub(super) fn disk(text: &str) -> Result<DiskSpec, String> {
 
 /// What a guest works on.
 pub(super) fn workload(text: &str) -> Result<Workload, String> {
-    machine::parse_workload(text).map_err(|error| error.to_string())
+    ferry_qmp::parse_workload(text).map_err(|error| error.to_string())
 }
 
 /// A number in decimal or, after `0x`, in hexadecimal.

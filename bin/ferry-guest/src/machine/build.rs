@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use ferry_memory::GuestMemory;
+use ferry_qmp::WorkloadText;
 use ferry_qmp::words::Fault;
 
 use super::content::Place;
@@ -12,7 +13,6 @@ use super::disk::Disk;
 use super::shared::{Cpu, Shared};
 use super::state::{Shape, State};
 use super::vcpu::Vcpu;
-use super::workload::WorkloadText;
 use super::{Inner, MOST_CPUS, Machine, MachineConfig, MachineError, PATIENCE};
 
 /// What a vCPU's thread needs of stack.
@@ -58,6 +58,7 @@ impl Machine {
         shared.say(&format!(
             "{what}: {name} {uuid}, {size} of memory, {cpus} vCPUs, {disks} disks, seed {seed}"
         ));
+        shared.say("no image is booted: this guest runs a synthetic workload");
         let workload = shared.control.orders().0.workload;
         shared.say(&format!("workload: {}", WorkloadText(&workload)));
     }

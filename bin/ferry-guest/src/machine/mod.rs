@@ -43,7 +43,7 @@ pub use disk::{Disk, DiskKind, DiskLog, DiskSpec};
 pub use error::MachineError;
 pub use serial::Serial;
 pub use verify::Access;
-pub use workload::{WorkloadError, WorkloadText, WorkloadTextError, parse as parse_workload};
+pub use workload::WorkloadError;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +51,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ferry_memory::{GuestMemory, MemoryError, Stopped};
+use ferry_qmp::WorkloadText;
 use ferry_qmp::words::{Fault, VerifyReport, VerifyScope, Workload, WorkloadInfo};
 use ferry_runtime::Clock;
 use ferry_units::{Bytes, BytesPerSecond, PageSize};

@@ -12,6 +12,7 @@
 //! compared with what is here, and nothing is allocated by a number from it.
 
 use ferry_qmp::words::Workload;
+use ferry_qmp::{WorkloadText, parse_workload};
 use ferry_units::PageCount;
 
 use super::coding::{Reader, StateError, Writer};
@@ -19,7 +20,7 @@ use super::error::MachineError;
 use super::pattern::Lane;
 use super::progress::Progress;
 use super::table::Table;
-use super::workload::{Limits, WorkloadText, check, parse};
+use super::workload::{Limits, check};
 
 const MAGIC: &[u8; 8] = b"ferry-vm";
 const VERSION: u32 = 1;
@@ -109,7 +110,8 @@ impl State {
             reader.same("blocks of a disk", blocks.get())?;
         }
         let text = reader.text(LONGEST_WORKLOAD, "the workload")?;
-        let workload = parse(text).map_err(|_| StateError::Malformed { what: "the workload" })?;
+        let workload =
+            parse_workload(text).map_err(|_| StateError::Malformed { what: "the workload" })?;
         let Shape { memory, cpus, ref disks } = *shape;
         check(&workload, Limits { memory, cpus, disks: disks.len() })?;
         let fill = PageCount(reader.u64()?);

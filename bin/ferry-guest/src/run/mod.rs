@@ -102,6 +102,8 @@ impl RunControl {
     pub fn arrive(&self, machine: Machine, stopped: Stopped, runs: Arriving) -> u64 {
         let mut inner = self.lock();
         inner.hold(machine.clone(), stopped, self.wall());
+        // Written before the first instruction: whoever finds no such line knows that there was none.
+        machine.say("goes on here");
         match (inner.at_start, runs) {
             (AtStart::Run, Arriving::Running) => {}
             (AtStart::StayPaused, Arriving::Running | Arriving::Paused)

@@ -61,6 +61,8 @@ fn node() -> Vec<Value> {
             &["leases"],
             &["create", "delete", "get", "patch", "update"],
         ),
+        // Who asks the node itself is looked up.
+        rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
         rule(&["kubevirt.io"], &["virtualmachineinstances"], UPDATE),
         rule(&["kubevirt.io"], &["kubevirts", "virtualmachineinstancemigrations"], READ),
         rule(&["migrations.kubevirt.io"], &["migrationpolicies"], READ),

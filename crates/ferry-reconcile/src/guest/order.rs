@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use ferry_config::{MigrationSettings, TransferSize};
 use ferry_units::{Bytes, WallTime};
+use serde::{Deserialize, Serialize};
 
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +57,7 @@ pub enum Order {
 }
 
 /// What a guest is made of. It says the same on both ends of a migration.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GuestSpec {
     /// The uid of its pod.
     pub pod_uid: String,
@@ -82,7 +83,7 @@ pub struct GuestSpec {
 }
 
 /// A disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// The name of its volume.
     pub name: String,
@@ -93,7 +94,7 @@ pub struct Disk {
 }
 
 /// Where a disk is, and so whether it has to move with its guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DiskPlace {
     /// With the guest: it is made for it, and ends with it.
     Ephemeral,
@@ -124,7 +125,7 @@ pub enum DiskPlace {
 }
 
 /// How to await a guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listen {
     /// The pod that waits.
     pub pod_uid: String,
@@ -137,7 +138,7 @@ pub struct Listen {
 }
 
 /// How to send a guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Migrate {
     /// The pod that it leaves.
     pub pod_uid: String,

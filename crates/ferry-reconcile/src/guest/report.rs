@@ -4,6 +4,7 @@
 use core::net::IpAddr;
 
 use ferry_units::WallTime;
+use serde::{Deserialize, Serialize};
 
 /// A guest on this node. Each pod has one at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum GuestState {
 }
 
 /// How a guest has ended on this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GuestEnd {
     /// It was asked to shut down, or shut itself down.
     ShutDown,
@@ -73,7 +74,7 @@ pub enum MigrationReport {
 }
 
 /// A guest that leaves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leaving {
     /// The uid of the migration.
     pub migration_uid: String,
@@ -88,7 +89,7 @@ pub struct Leaving {
 }
 
 /// How a guest moves (`status.migrationState.mode`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MigrationMode {
     /// It runs where it was.
     PreCopy,
@@ -99,7 +100,7 @@ pub enum MigrationMode {
 }
 
 /// How leaving has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LeavingEnd {
     /// The target has the guest and all of its memory.
     Completed {
@@ -118,7 +119,7 @@ pub enum LeavingEnd {
 }
 
 /// A guest that comes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Arriving {
     /// The uid of the migration.
     pub migration_uid: String,
@@ -133,7 +134,7 @@ pub struct Arriving {
 }
 
 /// Where a target listens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listening {
     /// The address that the source connects to.
     pub address: IpAddr,

@@ -7,6 +7,7 @@ use ferry_api::kubevirt::{
     VirtualMachineInstance, VirtualMachineInstancePhase as Phase, VirtualMachineInstanceStatus,
     Volume,
 };
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::Value;
 
 use super::{Observed, facts};
@@ -226,12 +227,16 @@ fn unshared(seen: &Observed, claim: &str) -> Option<String> {
             "cannot migrate VMI: Unable to determine if PVC {claim} is shared, {RULE}"
         ));
     };
-    let modes = found.spec.as_ref().and_then(|spec| spec.access_modes.as_deref());
-    let is_shared = modes.unwrap_or_default().iter().any(|mode| mode == "ReadWriteMany");
-    (!is_shared).then(|| format!("cannot migrate VMI: PVC {claim} is not shared, {RULE}"))
+    (!is_shared(found)).then(|| format!("cannot migrate VMI: PVC {claim} is not shared, {RULE}"))
 }
 
-fn is_filesystem(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
+/// Whether every node can use it.
+pub(crate) fn is_shared(claim: &PersistentVolumeClaim) -> bool {
+    let modes = claim.spec.as_ref().and_then(|spec| spec.access_modes.as_deref());
+    modes.unwrap_or_default().iter().any(|mode| mode == "ReadWriteMany")
+}
+
+pub(crate) fn is_filesystem(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
     devices(instance, "filesystems").any(|filesystem| {
         filesystem.get("name").and_then(Value::as_str) == Some(&volume.name)
             && filesystem.get("virtiofs").is_some()
@@ -239,7 +244,7 @@ fn is_filesystem(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
 }
 
 /// A CD-ROM is read-only unless it says otherwise.
-fn is_read_only_cdrom(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
+pub(crate) fn is_read_only_cdrom(instance: &VirtualMachineInstance, volume: &Volume) -> bool {
     devices(instance, "disks")
         .filter(|disk| disk.get("name").and_then(Value::as_str) == Some(&volume.name))
         .filter_map(|disk| disk.get("cdrom"))

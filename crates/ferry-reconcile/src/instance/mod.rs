@@ -13,7 +13,7 @@
 mod ending;
 pub(crate) mod facts;
 mod life;
-mod migratable;
+pub(crate) mod migratable;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,6 +7,7 @@ mod resources;
 mod selector;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ferry_api::kubevirt::{VirtualMachineInstance, VirtualMachineInstanceMigration};
 use k8s_openapi::api::core::v1::{
@@ -20,6 +21,7 @@ use crate::objects::{managed_by, name, namespace, set_annotation, set_label, uid
 use crate::pods::COMPUTE;
 use crate::{claims, words};
 
+pub(crate) use resources::vcpus;
 pub(crate) use selector::host_model_is_stuck;
 
 /// The image of the guest's container. Nobody pulls it here; it is what people look for.
@@ -85,7 +87,7 @@ pub(crate) fn pod(
         set_label(&mut metadata, words::MIGRATION_UID, uid(migration));
         set_annotation(&mut metadata, words::MIGRATION_NAME, name(migration));
     }
-    let grace = instance.spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE);
+    let grace = i64::try_from(grace(instance).as_secs()).unwrap_or(i64::MAX);
     Pod {
         metadata,
         spec: Some(PodSpec {
@@ -97,7 +99,7 @@ pub(crate) fn pod(
             }],
             restart_policy: Some("Never".to_owned()),
             automount_service_account_token: Some(false),
-            termination_grace_period_seconds: Some(grace.max(0).saturating_add(GRACE_PADDING)),
+            termination_grace_period_seconds: Some(grace.saturating_add(GRACE_PADDING)),
             node_selector: Some(selector::of(instance, cluster, purpose)),
             affinity: affinity(instance, purpose),
             tolerations: instance.spec.tolerations.clone(),
@@ -106,6 +108,12 @@ pub(crate) fn pod(
         }),
         status: None,
     }
+}
+
+/// How long the guest may take to shut down.
+pub(crate) fn grace(instance: &VirtualMachineInstance) -> Duration {
+    let seconds = instance.spec.termination_grace_period_seconds.unwrap_or(DEFAULT_GRACE);
+    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
 }
 
 fn metadata(instance: &VirtualMachineInstance) -> ObjectMeta {

@@ -80,7 +80,7 @@ pub(super) fn of(instance: &VirtualMachineInstance, cluster: &Cluster) -> Resour
 
 /// Sockets × cores × threads, each one where it is not said.
 // PARITY: pkg/virt-launcher/virtwrap/converter/vcpu/vcpu.go#CalculateRequestedVCPUs
-fn vcpus(cpu: Option<&Cpu>) -> u32 {
+pub(crate) fn vcpus(cpu: Option<&Cpu>) -> u32 {
     let count = |number: Option<u32>| number.filter(|number| *number > 0).unwrap_or(1);
     cpu.map_or(1, |cpu| {
         count(cpu.cores).saturating_mul(count(cpu.sockets)).saturating_mul(count(cpu.threads))

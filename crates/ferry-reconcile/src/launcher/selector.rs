@@ -11,14 +11,9 @@ use serde_json::Value;
 use super::Purpose;
 use crate::cluster::Cluster;
 use crate::objects::label;
-use crate::words;
+use crate::words::{self, CPU_MODEL, CPU_MODEL_MIGRATION, CPU_VENDOR, HOST_MODEL, MACHINE_TYPE};
 
-const CPU_MODEL: &str = "cpu-model.node.kubevirt.io/";
-const CPU_MODEL_MIGRATION: &str = "cpu-model-migration.node.kubevirt.io/";
 const CPU_FEATURE: &str = "cpu-feature.node.kubevirt.io/";
-const CPU_VENDOR: &str = "cpu-vendor.node.kubevirt.io/";
-const MACHINE_TYPE: &str = "machine-type.node.kubevirt.io/";
-const HOST_MODEL: &str = "host-model-cpu.node.kubevirt.io/";
 const HOST_MODEL_FEATURES: &str = "host-model-required-features.node.kubevirt.io/";
 const TRUE: &str = "true";
 

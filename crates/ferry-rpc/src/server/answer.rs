@@ -10,7 +10,7 @@ use super::access::{nodes_only, permitted};
 use super::{Access, Answers, Node};
 use crate::field::{Message, migration_uid};
 use crate::wire::node_server;
-use crate::{GuestName, Refusal, wire};
+use crate::{Conclusion, GuestName, Refusal, wire};
 
 /// The generated service around a node.
 pub(super) struct Service<N, A> {
@@ -36,6 +36,16 @@ impl<N: Node, A: Access> node_server::Node for Service<N, A> {
     ) -> Result<Response<wire::RecoverResponse>, Status> {
         let uid = uid("RecoverRequest", nodes_only(request)?.migration_uid)?;
         Ok(Response::new(self.node.recover(uid).await?.into()))
+    }
+
+    async fn conclude(
+        &self,
+        request: Request<wire::ConcludeRequest>,
+    ) -> Result<Response<wire::ConcludeResponse>, Status> {
+        let asked = nodes_only(request)?;
+        let uid = uid("ConcludeRequest", asked.migration_uid)?;
+        let conclusion = Conclusion::read(asked.conclusion).map_err(Refusal::from)?;
+        Ok(Response::new(self.node.conclude(uid, conclusion).await?.into()))
     }
 
     type WatchMigrationStream = Out<wire::MigrationProgress>;

@@ -22,7 +22,10 @@ use tokio_stream::Stream;
 use tonic::transport::Server;
 
 use crate::wire::node_server::NodeServer;
-use crate::{Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story, Verification};
+use crate::{
+    Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
+    Verification, Wholeness,
+};
 
 pub use access::{Access, Nobody};
 use answer::Service;
@@ -52,6 +55,13 @@ pub trait Node: Send + Sync + 'static {
         &self,
         migration_uid: String,
     ) -> impl Future<Output = Result<Reopened, Refusal>> + Send;
+
+    /// Takes in what only the source of a migration knows.
+    fn conclude(
+        &self,
+        migration_uid: String,
+        conclusion: Conclusion,
+    ) -> impl Future<Output = Result<Wholeness, Refusal>> + Send;
 
     /// How a migration goes that leaves this node.
     fn watch_migration(

@@ -20,7 +20,7 @@ fn saved() -> (State, Vec<u8>) {
     let shape = shape();
     let state = State {
         seed: 77,
-        workload: parse("phased:(disk,disk-rate=1Mi)/2s+(zipf,exponent=1.1)/1s").unwrap(),
+        workload: parse_workload("phased:(disk,disk-rate=1Mi)/2s+(zipf,exponent=1.1)/1s").unwrap(),
         fill: PageCount(100),
         progress: vec![
             Progress::from_words([1, 2, 30, 4, 50, 6, 7]),

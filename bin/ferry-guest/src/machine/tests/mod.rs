@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use ferry_memory::Loading;
+use ferry_qmp::parse_workload;
 use ferry_units::PageCount;
 use tempfile::TempDir;
 

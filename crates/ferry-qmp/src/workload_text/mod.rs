@@ -24,12 +24,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ferry_qmp::words::{
+use ferry_units::{Bytes, BytesPerSecond};
+use thiserror::Error;
+
+use crate::words::{
     DiskOptions, Empty, HotspotOptions, Milliseconds, Phase, PhasedOptions, Workload,
     WorkloadContents, WorkloadPattern, ZipfOptions,
 };
-use ferry_units::{Bytes, BytesPerSecond};
-use thiserror::Error;
 
 /// A text that says no workload.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -93,12 +94,12 @@ const DEEPEST: u8 = 2;
 /// Reads a workload. Whether a guest can work on it is a question for that guest.
 ///
 /// ```
-/// use ferry_guest::machine::{WorkloadText, parse_workload};
+/// use ferry_qmp::{WorkloadText, parse_workload};
 ///
 /// let workload = parse_workload("hotspot,hot-writes=90,hot-pages=10,rate=1024Mi")?;
 /// let printed = WorkloadText(&workload).to_string();
 /// assert_eq!(printed, "hotspot,hot-writes=90,hot-pages=10,rate=1Gi");
-/// # Ok::<(), ferry_guest::machine::WorkloadTextError>(())
+/// # Ok::<(), ferry_qmp::WorkloadTextError>(())
 /// ```
 ///
 /// # Errors

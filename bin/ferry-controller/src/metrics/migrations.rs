@@ -1,0 +1,146 @@
+//! How many migrations there are and how they went, as the cache has it when somebody asks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ferry_api::Modelled;
+use ferry_api::kubevirt::{
+    MigrationPhase as Phase, MigrationState, VirtualMachineInstance,
+    VirtualMachineInstanceMigration,
+};
+use ferry_client::Cache;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use prometheus::{IntGauge, IntGaugeVec, Registry};
+
+use super::{gauges, register};
+
+/// Figures about migrations.
+pub(super) struct Migrations {
+    unset: IntGauge,
+    pending: IntGauge,
+    scheduling: IntGauge,
+    running: IntGauge,
+    succeeded: IntGaugeVec,
+    failed: IntGaugeVec,
+    start: IntGaugeVec,
+    end: IntGaugeVec,
+}
+
+/// Whose migration started and ended when.
+const TIMES: [&str; 4] = ["node", "namespace", "name", "migration_name"];
+
+impl Migrations {
+    // PARITY: pkg/monitoring/metrics/virt-controller/migrationstats_collector.go#migrationStatsCollector
+    pub(super) fn new(registry: &Registry) -> Self {
+        let count = |phase: &str, which: &str| {
+            let name = format!("kubevirt_vmi_migrations_in_{phase}_phase");
+            let help = format!("Number of current {which} migrations.");
+            let gauge = IntGauge::new(name, help).expect(super::NAMES);
+            register(registry, gauge)
+        };
+        let of_each = |name: &str, help: &str, labels: &[&str]| {
+            register(registry, gauges(name, help, labels))
+        };
+        let outcome = ["vmi", "vmim", "namespace"];
+        Self {
+            unset: count("unset", "unset"),
+            pending: count("pending", "pending"),
+            scheduling: count("scheduling", "scheduling"),
+            running: count("running", "running"),
+            succeeded: of_each(
+                "kubevirt_vmi_migration_succeeded",
+                "Indicates if the VMI migration succeeded.",
+                &outcome,
+            ),
+            failed: of_each(
+                "kubevirt_vmi_migration_failed",
+                "Indicates if the VMI migration failed.",
+                &outcome,
+            ),
+            start: of_each(
+                "kubevirt_vmi_migration_start_time_seconds",
+                "The time at which the migration started.",
+                &TIMES,
+            ),
+            end: of_each(
+                "kubevirt_vmi_migration_end_time_seconds",
+                "The time at which the migration ended.",
+                &[&TIMES[..], &["status"]].concat(),
+            ),
+        }
+    }
+
+    /// Reads all figures anew.
+    pub(super) fn look(&self, cache: &Cache) {
+        self.show(&cache.all(), &cache.all());
+    }
+
+    fn show(
+        &self,
+        migrations: &[Arc<VirtualMachineInstanceMigration>],
+        instances: &[Arc<VirtualMachineInstance>],
+    ) {
+        for gauge in [&self.unset, &self.pending, &self.scheduling, &self.running] {
+            gauge.set(0);
+        }
+        for gauges in [&self.succeeded, &self.failed, &self.start, &self.end] {
+            gauges.reset();
+        }
+        let mut names = BTreeMap::new();
+        for migration in migrations {
+            let (namespace, name) = place(&**migration);
+            names.insert(migration.metadata.uid.as_deref().unwrap_or_default(), name);
+            let outcome = [migration.spec.vmi_name.as_str(), name, namespace];
+            match migration.status.as_ref().map_or(Phase::Unset, |status| status.phase) {
+                Phase::Unset => self.unset.inc(),
+                Phase::Pending => self.pending.inc(),
+                Phase::Scheduling => self.scheduling.inc(),
+                Phase::Scheduled
+                | Phase::PreparingTarget
+                | Phase::TargetReady
+                | Phase::Running
+                | Phase::WaitingForSync
+                | Phase::Synchronizing => self.running.inc(),
+                Phase::Succeeded => self.succeeded.with_label_values(&outcome).set(1),
+                Phase::Failed => self.failed.with_label_values(&outcome).set(1),
+            }
+        }
+        for instance in instances {
+            let Some(status) = &instance.status else { continue };
+            let Some(state) = &status.migration_state else { continue };
+            let (namespace, name) = place(&**instance);
+            let uid = state.migration_uid.as_deref().unwrap_or_default();
+            let migration = names.get(uid).copied().unwrap_or_default();
+            let node = status.node_name.as_deref().unwrap_or_default();
+            let labels = [node, namespace, name, migration];
+            if let Some(start) = &state.start_timestamp {
+                self.start.with_label_values(&labels).set(seconds(start));
+            }
+            if let Some(end) = &state.end_timestamp {
+                let labels = [&labels[..], &[outcome(state)]].concat();
+                self.end.with_label_values(&labels).set(seconds(end));
+            }
+        }
+    }
+}
+
+fn place<T: Modelled>(object: &T) -> (&str, &str) {
+    let metadata = object.metadata();
+    (
+        metadata.namespace.as_deref().unwrap_or_default(),
+        metadata.name.as_deref().unwrap_or_default(),
+    )
+}
+
+fn seconds(time: &Time) -> i64 {
+    time.0.as_second()
+}
+
+// PARITY: pkg/monitoring/metrics/virt-controller/vmistats_collector.go#calculateMigrationStatus
+fn outcome(state: &MigrationState) -> &'static str {
+    match (state.completed, state.failed) {
+        (Some(true), Some(true)) => "failed",
+        (Some(true), _) => "succeeded",
+        _ => "",
+    }
+}

@@ -1,0 +1,124 @@
+//! The process, from its start to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use ferry_client::status::{self, Status};
+use ferry_client::{Cache, Hands, Recorder, Source, connect};
+use ferry_runtime::{Clock, signals};
+use ferry_units::WallTime;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::board::Board;
+use crate::cli::RunArguments;
+use crate::eyes;
+use crate::metrics::Metrics;
+use crate::worker::Worker;
+
+/// Who writes the fields that the controller writes.
+const MANAGER: &str = "ferry-controller";
+
+/// How long the plan that is under way may take once the program is told to end, and then the events
+/// that were not sent yet. Whatever is left undone is done after the next start.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// What the program tells of itself.
+struct Controller {
+    cache: Cache,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+}
+
+impl Status for Controller {
+    fn ready(&self) -> Result<(), String> {
+        if !self.cache.is_filled() {
+            return Err("the objects of the cluster are not known yet".to_owned());
+        }
+        let heard = self.cache.listening_since();
+        heard.map(drop).ok_or_else(|| "the API server cannot be reached".to_owned())
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render(&self.cache, self.board.waiting())
+    }
+}
+
+/// Works until the process is told to end.
+pub(crate) fn control(arguments: &RunArguments) -> anyhow::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    signals::on_termination(move || {
+        // It ends by itself if nobody listens any more.
+        let _told = stop.send(true);
+    })?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let controlled = runtime.block_on(control_until(arguments, stopping));
+    runtime.shutdown_background();
+    controlled
+}
+
+async fn control_until(
+    arguments: &RunArguments,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let client = connect(arguments.kubeconfig()).await?;
+    let listener = listen(arguments).await?;
+    let board = Arc::new(Board::default());
+    let metrics = Arc::new(Metrics::new());
+    let cache = eyes::open(&client, &board, calendar);
+    let (recorder, telling) = Recorder::start(client.clone(), Source::program(MANAGER), calendar);
+    let told = Controller {
+        cache: cache.clone(),
+        board: Arc::clone(&board),
+        metrics: Arc::clone(&metrics),
+    };
+    tokio::spawn(status::serve(listener, Arc::new(told)));
+    let worker = Worker {
+        hands: Hands::new(client, cache.clone(), recorder, MANAGER),
+        board,
+        cache,
+        metrics,
+        calendar,
+        clock: Clock::system(),
+        semantics: arguments.semantics,
+        node_grace: arguments.node_grace,
+    };
+    let working = worker.run(stopping.clone());
+    tokio::pin!(working);
+    let finished = tokio::select! {
+        () = &mut working => Ok(()),
+        () = crate::worker::stopped(&mut stopping) => timeout(LAST_WORK, working).await,
+    };
+    if finished.is_err() {
+        tracing::warn!("what was under way is left to the next start");
+    } else if timeout(LAST_WORK, telling).await.is_err() {
+        tracing::warn!("some events were not sent");
+    }
+    tracing::info!("told to end");
+    Ok(())
+}
+
+/// Listens where the program's health and figures are asked for.
+async fn listen(arguments: &RunArguments) -> anyhow::Result<TcpListener> {
+    let wanted = arguments.status_listen;
+    let listener = TcpListener::bind(wanted)
+        .await
+        .with_context(|| format!("cannot listen at --status-listen {wanted}"))?;
+    let address = listener.local_addr().context("cannot tell where it listens")?;
+    if let Some(path) = &arguments.status_address_file {
+        status::write_address(path, address)
+            .with_context(|| format!("cannot write --status-address-file {}", path.display()))?;
+    }
+    tracing::info!(%address, "health and figures");
+    Ok(listener)
+}
+
+fn calendar() -> WallTime {
+    Clock::system().calendar()
+}

@@ -1,0 +1,193 @@
+//! The process, from its start to its end.
+
+use std::fs::{self, File, TryLockError};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use ferry_client::status::{self, Status};
+use ferry_client::{Cache, Hands, Recorder, Source, connect};
+use ferry_reconcile::guest::Here;
+use ferry_reconcile::presence::Presence;
+use ferry_runtime::identity::{Identity, Role, VerifyPeer};
+use ferry_runtime::{Clock, signals};
+use ferry_units::WallTime;
+use kube::Client;
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+use crate::cli::NodeArguments;
+use crate::cluster::{self, Keeper, Metrics, Worker};
+use crate::host;
+use crate::networks::Networks;
+
+/// Who writes the fields that a node writes.
+const MANAGER: &str = "ferry-node";
+
+/// How long the plan that is under way may take once the program is told to end, and then the events
+/// that were not sent yet. Whatever is left undone is done after the next start.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// What the program tells of itself.
+struct Node<K> {
+    cache: Cache,
+    keeper: Arc<K>,
+    metrics: Arc<Metrics>,
+}
+
+impl<K: Keeper> Status for Node<K> {
+    fn ready(&self) -> Result<(), String> {
+        if !self.cache.is_filled() {
+            return Err("the objects of the cluster are not known yet".to_owned());
+        }
+        let heard = self.cache.listening_since();
+        heard.map(drop).ok_or_else(|| "the API server cannot be reached".to_owned())
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render(self.keeper.reports().len(), &self.keeper.progress())
+    }
+}
+
+/// Works until the process is told to end. Guests run on.
+pub(crate) fn serve(arguments: &NodeArguments, networks: Networks) -> anyhow::Result<()> {
+    let (stop, stopping) = watch::channel(false);
+    signals::on_termination(move || {
+        // It ends by itself if nobody listens any more.
+        let _told = stop.send(true);
+    })?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    let served = runtime.block_on(serve_until(arguments, networks, stopping));
+    runtime.shutdown_background();
+    served
+}
+
+async fn serve_until(
+    arguments: &NodeArguments,
+    networks: Networks,
+    mut stopping: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    let _own = own(&arguments.state_dir)?;
+    let name = arguments.name.as_str();
+    let guest_program = host::guest_program(arguments.guest_program.as_deref())?;
+    let identity = Identity::load(&arguments.identity, Role::Server, VerifyPeer::Yes)
+        .with_context(|| format!("--identity {}", arguments.identity.display()))?;
+    let client = connect(&arguments.kubeconfig).await?;
+    let grpc = listen("--listen", arguments.listen()).await?;
+    let told_at = listen("--status-listen", arguments.status_listen).await?;
+    let presence = presence(arguments, &networks, grpc.local_addr()?)?;
+    let here = Here {
+        node: name.to_owned(),
+        address: arguments.node_ip,
+        networks: presence.networks.clone(),
+    };
+    let changed = Arc::new(Notify::new());
+    let cache = cluster::follow(&client, name, &changed, calendar);
+    let source = Source::program(MANAGER).on(name);
+    let (recorder, telling) = Recorder::start(client.clone(), source, calendar);
+    let metrics = Arc::new(Metrics::new(name));
+
+    let keeper = Arc::new(crate::nobody::Nobody::default());
+    let _ = (guest_program, identity, grpc);
+
+    tokio::spawn(cluster::renew(client.clone(), name.to_owned(), MANAGER, calendar));
+    tell(arguments, told_at, &cache, &keeper, &metrics)?;
+    let working = Worker {
+        here,
+        presence,
+        keeper,
+        hands: Hands::new(client, cache.clone(), recorder, MANAGER),
+        cache,
+        changed,
+        metrics,
+        calendar,
+    }
+    .run(stopping.clone());
+    tokio::pin!(working);
+    let finished = tokio::select! {
+        () = &mut working => Ok(()),
+        () = cluster::stopped(&mut stopping) => timeout(LAST_WORK, working).await,
+    };
+    if finished.is_err() {
+        tracing::warn!("what was under way is left to the next start");
+    } else if timeout(LAST_WORK, telling).await.is_err() {
+        tracing::warn!("some events were not sent");
+    }
+    tracing::info!("told to end; the guests run on");
+    Ok(())
+}
+
+/// Makes the directory, and makes sure that no other process works in it. It is this one's for as long
+/// as the file is open.
+fn own(state_dir: &Path) -> anyhow::Result<File> {
+    fs::create_dir_all(state_dir)
+        .with_context(|| format!("cannot make --state-dir {}", state_dir.display()))?;
+    let path = state_dir.join("lock");
+    let lock = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            bail!("--state-dir {}: another ferry-node works in it", state_dir.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+async fn listen(flag: &str, wanted: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(wanted).await.with_context(|| format!("cannot listen at {flag} {wanted}"))
+}
+
+/// The node as it introduces itself.
+fn presence(
+    arguments: &NodeArguments,
+    networks: &Networks,
+    grpc: SocketAddr,
+) -> anyhow::Result<Presence> {
+    Ok(Presence {
+        name: arguments.name.clone(),
+        address: arguments.node_ip,
+        port: grpc.port(),
+        networks: networks.names().map(str::to_owned).collect(),
+        labels: arguments.labels(),
+        taints: arguments.taints.clone(),
+        memory: match arguments.memory {
+            Some(memory) => memory,
+            None => host::memory()?,
+        },
+        cpus: arguments.cpus.unwrap_or_else(host::cpus),
+        cpu_model: arguments.cpu_model.clone(),
+        system: host::system(),
+    })
+}
+
+/// Tells whoever asks how the program is.
+fn tell<K: Keeper>(
+    arguments: &NodeArguments,
+    listener: TcpListener,
+    cache: &Cache,
+    keeper: &Arc<K>,
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("cannot tell where it listens")?;
+    let path = arguments.state_dir.join("status-address");
+    status::write_address(&path, address)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    tracing::info!(%address, "health and figures");
+    let node =
+        Node { cache: cache.clone(), keeper: Arc::clone(keeper), metrics: Arc::clone(metrics) };
+    tokio::spawn(status::serve(listener, Arc::new(node)));
+    Ok(())
+}
+
+fn calendar() -> WallTime {
+    Clock::system().calendar()
+}

@@ -1,0 +1,58 @@
+//! What a pod is to its instance: everything else is asked only after this.
+
+use ferry_api::kubevirt::{MigrationState, VirtualMachineInstance};
+
+use super::{Placed, has_ended};
+use crate::instance::{facts, is_final};
+use crate::objects::{label, name};
+use crate::{migration, words};
+
+/// What a pod is to its instance.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Role<'a> {
+    /// The instance will start in it, and is not this node's yet.
+    Begun,
+    /// The instance is in it.
+    Host(&'a VirtualMachineInstance),
+    /// The guest may come to it: the migration has not been handed to the nodes.
+    Awaiting(&'a VirtualMachineInstance),
+    /// The guest comes to it.
+    Target(&'a VirtualMachineInstance, &'a MigrationState),
+    /// Nothing of the instance may run in it.
+    Stray,
+}
+
+impl Placed {
+    pub(super) fn role(&self) -> Role<'_> {
+        let Some(instance) = self.instance.as_ref().filter(|it| !is_final(it)) else {
+            return Role::Stray;
+        };
+        let holder = facts::node(instance);
+        if holder == Some(self.here.node.as_str()) && self.is_current {
+            return Role::Host(instance);
+        }
+        let Some(migration) = label(&self.pod, words::MIGRATION_UID) else {
+            return if holder.is_none() { Role::Begun } else { Role::Stray };
+        };
+        let state = migration::state_of(instance)
+            .filter(|state| state.migration_uid.as_deref() == Some(migration));
+        match state {
+            Some(state) if !has_ended(state) && self.is_target_of(state) => {
+                Role::Target(instance, state)
+            }
+            Some(_) => Role::Stray,
+            None if self.is_expected(migration) => Role::Awaiting(instance),
+            None => Role::Stray,
+        }
+    }
+
+    fn is_target_of(&self, state: &MigrationState) -> bool {
+        state.target_node.as_deref() == Some(self.here.node.as_str())
+            && state.target_pod.as_deref() == Some(name(&self.pod))
+    }
+
+    /// Whether the migration is under way.
+    fn is_expected(&self, migration: &str) -> bool {
+        self.migration(migration).is_some_and(|it| !migration::phase(it).is_final())
+    }
+}

@@ -1,0 +1,233 @@
+//! Which processes there are of a testbed, as the kernel tells it.
+//!
+//! Each daemon is started with two variables in its environment: which testbed it is of, and what it
+//! is there. Whatever it starts inherits them, guests too. So nothing has to be written down when a
+//! process begins and nothing is out of date when one was killed: the processes of a testbed are
+//! those that say so. A number is never enough to kill a process: it may be another's by then, who
+//! began at another time.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
+
+use super::{Dir, Role};
+
+/// The variable that says which testbed a process is of: its directory.
+pub(crate) const OF_TESTBED: &str = "FERRY_TESTBED";
+
+/// The variable that says what its daemon is there.
+pub(crate) const IN_ROLE: &str = "FERRY_TESTBED_ROLE";
+
+/// A process, and no other that has its number later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// Its number.
+    pub pid: i32,
+    /// When it began, in clock ticks since the machine did.
+    pub start_time: u64,
+}
+
+/// A process of a testbed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which process.
+    pub id: ProcessId,
+    /// What it is.
+    pub what: What,
+}
+
+/// What a process of a testbed is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum What {
+    /// A daemon that the testbed has started.
+    Daemon(Role),
+    /// What a daemon has started: a guest, whose directory has this name if it is known.
+    Guest {
+        /// The node that it is on.
+        node: Role,
+        /// The name of its directory: the uid of its pod.
+        name: Option<String>,
+    },
+}
+
+impl ProcessId {
+    /// The process that has this number now.
+    pub(crate) fn of(pid: i32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let (state, start_time) = state_and_start(&stat)?;
+        // What has ended and nobody has waited for runs nothing any more.
+        (state != 'Z' && state != 'X').then_some(Self { pid, start_time })
+    }
+
+    /// Whether it is still there.
+    pub fn is_alive(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+
+    /// Sends it a signal. Whoever is gone gets none, nor does whoever has its number now.
+    pub(crate) fn signal(self, signal: Signal) -> Result<()> {
+        let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_alive()) else { return Ok(()) };
+        match kill_process(pid, signal) {
+            Ok(()) | Err(Errno::SRCH) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("a signal to process {}", self.pid)),
+        }
+    }
+}
+
+/// Every process of the testbed in `dir`.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn census(dir: &Dir) -> Result<Vec<Member>> {
+    let mut members = Vec::new();
+    let guests = journalled(dir);
+    for entry in fs::read_dir("/proc").context("reading /proc")? {
+        let name = entry.context("reading /proc")?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        // Others' processes cannot be read, and some end meanwhile: neither is ours.
+        let Some(role) = role_of(pid, dir.path()) else { continue };
+        let Some(id) = ProcessId::of(pid) else { continue };
+        let known = guests.iter().find(|(known, _)| *known == id);
+        let is_daemon = known.is_none() && runs(pid).as_deref() == Some(role.program());
+        let what = if is_daemon {
+            What::Daemon(role)
+        } else {
+            What::Guest { node: role, name: known.map(|(_, what)| what.1.clone()) }
+        };
+        members.push(Member { id, what });
+    }
+    let found: BTreeSet<_> = members.iter().map(|member| member.id).collect();
+    // A guest whose environment was changed is still written down by its node.
+    for (id, (node, name)) in guests.into_iter().filter(|(id, _)| !found.contains(id)) {
+        if id.is_alive() {
+            let what = What::Guest { node: Role::Node(node), name: Some(name) };
+            members.push(Member { id, what });
+        }
+    }
+    members.sort_by(|a, b| a.what.cmp(&b.what).then(a.id.cmp(&b.id)));
+    Ok(members)
+}
+
+/// What the nodes have written down of their guests: which process, on which node, in which
+/// directory.
+fn journalled(dir: &Dir) -> Vec<(ProcessId, (String, String))> {
+    #[derive(Deserialize)]
+    struct Journal {
+        pid: i32,
+        start_time: u64,
+    }
+    let mut found = Vec::new();
+    for node in names(&dir.path().join("nodes")) {
+        let guests = dir.node(&node).join("guests");
+        for guest in names(&guests) {
+            // One that has not begun yet has no number.
+            let text = fs::read(guests.join(&guest).join("guest.json")).unwrap_or_default();
+            if let Ok(Journal { pid, start_time }) = serde_json::from_slice(&text) {
+                found.push((ProcessId { pid, start_time }, (node.clone(), guest)));
+            }
+        }
+    }
+    found
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// What a process is in the testbed at `path`, if it is of that.
+fn role_of(pid: i32, path: &Path) -> Option<Role> {
+    let environment = read(pid, "environ").ok()?;
+    let value = |name: &str| {
+        let mut entries = environment.split(|byte| *byte == 0);
+        entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+    };
+    if value(OF_TESTBED)? != path.as_os_str().as_bytes() {
+        return None;
+    }
+    std::str::from_utf8(value(IN_ROLE)?).ok()?.parse().ok()
+}
+
+/// The name of the program that a process runs, as it was called.
+fn runs(pid: i32) -> Option<String> {
+    let line = read(pid, "cmdline").ok()?;
+    let first = line.split(|byte| *byte == 0).next()?;
+    let path = PathBuf::from(OsStr::from_bytes(first));
+    Some(path.file_name()?.to_str()?.to_owned())
+}
+
+fn read(pid: i32, what: &str) -> io::Result<Vec<u8>> {
+    fs::read(format!("/proc/{pid}/{what}"))
+}
+
+/// The 3rd and the 22nd of the fields, of which the second may hold spaces.
+fn state_and_start(stat: &str) -> Option<(char, u64)> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::wait_until;
+
+    #[test]
+    fn state_and_start_stand_behind_a_name_with_brackets_and_spaces() {
+        let stat = "7 (CPU 0) x) S 1 7 7 0 -1 4194560 9 0 0 0 123 45 0 0 20 0 3 0 5544 1 2";
+        assert_eq!(state_and_start(stat), Some(('S', 5544)));
+        assert_eq!(state_and_start("7"), None);
+    }
+
+    #[test]
+    fn members_are_those_that_say_so() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::make(temporary.path()).unwrap();
+        let other = tempfile::tempdir().unwrap();
+        let sleeper = |of: &Path| {
+            Command::new("tail")
+                .args(["-f", "/dev/null"])
+                .env(OF_TESTBED, of)
+                .env(IN_ROLE, "node-1")
+                .spawn()
+                .unwrap()
+        };
+        let (mut ours, mut others) = (sleeper(dir.path()), sleeper(other.path()));
+        let members = census(&dir).unwrap();
+        assert_eq!(members.len(), 1);
+        let member = &members[0];
+        assert_eq!(member.id.pid, i32::try_from(ours.id()).unwrap());
+        let node = Role::Node("node-1".to_owned());
+        assert_eq!(member.what, What::Guest { node: node.clone(), name: None });
+
+        let guest = dir.node("node-1").join("guests/uid-1");
+        fs::create_dir_all(&guest).unwrap();
+        let journal = serde_json::to_vec(&member.id).unwrap();
+        fs::write(guest.join("guest.json"), journal).unwrap();
+        let what = What::Guest { node, name: Some("uid-1".to_owned()) };
+        assert_eq!(census(&dir).unwrap()[0].what, what);
+
+        let not_it = ProcessId { start_time: member.id.start_time + 1, ..member.id };
+        assert!(!not_it.is_alive());
+        not_it.signal(Signal::KILL).unwrap();
+        assert!(member.id.is_alive(), "another process was killed");
+        member.id.signal(Signal::KILL).unwrap();
+        wait_until("its end", || Ok((!member.id.is_alive()).then_some(()))).unwrap();
+        assert!(census(&dir).unwrap().is_empty(), "one that nobody has waited for counts");
+        member.id.signal(Signal::KILL).unwrap();
+        ours.wait().unwrap();
+        others.kill().unwrap();
+        others.wait().unwrap();
+    }
+}

@@ -1,0 +1,29 @@
+//! A whole cluster of processes.
+
+mod census;
+mod cluster;
+mod daemons;
+mod dir;
+mod handle;
+mod launch;
+mod links;
+mod objects;
+mod plan;
+mod programs;
+mod ready;
+mod role;
+mod status;
+pub mod topology;
+mod up;
+
+pub use census::{Member, ProcessId, What, census};
+pub use cluster::{Cluster, Daemon, Link};
+pub use dir::Dir;
+pub use handle::{Testbed, TestbedBuilder};
+pub use links::{LinkOrder, LinkState, serve_links};
+pub use plan::{Attachment, MIGRATION_PORTS, Plan};
+pub use programs::Programs;
+pub use role::Role;
+pub use status::{MachineStatus, MigrationStatus, NodeStatus, ProcessStatus, Status};
+pub use topology::{Topology, TopologyError};
+pub use up::{Arrival, Wanted, down};
