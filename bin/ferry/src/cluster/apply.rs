@@ -93,7 +93,7 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
     for one in &applied {
         match one.apply(&cluster, &arguments.params()).await {
             Ok(change) => out.line(&one.told(change, arguments.dry_run))?,
-            Err(error) => problems.push(format!("{}: {error}", one.place)),
+            Err(error) => problems.push(format!("{}: {error}{}", one.place, hint(&error))),
         }
     }
     Problems::none_of(problems)?;
@@ -150,6 +150,14 @@ async fn rehearse(applied: &[Applied], cluster: &Cluster) -> Result<()> {
         }
     }
     Ok(Problems::none_of(problems)?)
+}
+
+/// What can be done about a refusal.
+fn hint(error: &ApiError) -> &'static str {
+    match error.status() {
+        Some(status) if status.is_conflict() => "; --force-conflicts takes such fields over",
+        Some(_) | None => "",
+    }
 }
 
 /// Whether the document itself is what the server minds.

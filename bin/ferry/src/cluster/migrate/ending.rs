@@ -14,6 +14,7 @@ use crate::cluster::connection::Cluster;
 use crate::cluster::daemon;
 use crate::cluster::machine::phase;
 use crate::cluster::until::within;
+use crate::figures::span;
 
 /// How long a daemon is asked for figures when all is over. They are nice to have.
 const FIGURES: Duration = Duration::from_secs(3);
@@ -157,7 +158,7 @@ impl Ending {
         }));
         details.extend(
             self.blackout_ns
-                .map(|ns| format!("stood still for {:?}", Duration::from_micros(ns / 1000))),
+                .map(|ns| format!("stood still for {}", span(Duration::from_nanos(ns)))),
         );
         let took = self.seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default();
         if details.is_empty() { took } else { format!("{took} ({})", details.join(", ")) }
