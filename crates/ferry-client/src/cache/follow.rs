@@ -152,10 +152,10 @@ impl<T: Modelled> Follower<T> {
             Some(from) => from,
             None => at.insert(self.fill().await?).clone(),
         };
-        let begin = self.client.request_events::<T>(self.request.watch(&self.watch, &from)?);
-        let begun =
-            timeout(BEGIN_LIMIT, begin).await.map_err(|_| FollowError::Slow(BEGIN_LIMIT))?;
-        let mut events = std::pin::pin!(begun?);
+        let answer = self.client.request_events::<T>(self.request.watch(&self.watch, &from)?);
+        let answer =
+            timeout(BEGIN_LIMIT, answer).await.map_err(|_| FollowError::Slow(BEGIN_LIMIT))?;
+        let mut events = std::pin::pin!(answer?);
         if self.cache.health().hears(self.kind) == News::Worth {
             tracing::info!("the API server is heard");
         }

@@ -86,7 +86,7 @@ impl<T: Modelled> AnyKept for Kept<T> {
             Ok(object) => self.change(cache, |table| table.answer(object)),
             // The watch tells of the same object soon, and its follower what is wrong.
             Err(error) => {
-                tracing::warn!(kind = %<T as Modelled>::KIND, %error, "an answer cannot be read")
+                tracing::warn!(kind = %<T as Modelled>::KIND, %error, "an answer cannot be read");
             }
         }
     }
