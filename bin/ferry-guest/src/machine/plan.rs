@@ -152,7 +152,7 @@ impl Job {
 mod tests {
     use super::*;
     use crate::machine::pacer::Due;
-    use crate::machine::workload::parse;
+    use ferry_qmp::parse_workload as parse;
 
     const LANE: Lane = Lane { cpu: 1, cpus: 2 };
     const PAGE: Bytes = Bytes::from_kib(4);

@@ -6,9 +6,10 @@ use ferry_units::Bytes;
 use proptest::prelude::*;
 
 use super::*;
-use crate::machine::{MachineConfig, Serial, parse_workload};
+use crate::machine::{MachineConfig, Serial};
 use crate::monitor::Ear;
 use RunState as R;
+use ferry_qmp::parse_workload;
 
 struct Stage {
     run: Arc<RunControl>,

@@ -133,7 +133,7 @@ fn refused(field: &str, given: impl Display, accepted: impl Into<String>) -> Wor
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::workload::parse;
+    use ferry_qmp::parse_workload as parse;
 
     const LIMITS: Limits = Limits { memory: PageCount(256), cpus: 2, disks: 0 };
 

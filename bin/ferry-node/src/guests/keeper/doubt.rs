@@ -1,0 +1,160 @@
+//! Who runs the guest, when the link has broken after it was handed over? Only the destination knows,
+//! so its daemon is asked until it answers. Until then the guest stands still here.
+//!
+//! ```text
+//!   GetOutcome ─► NEVER_RAN ─────────────► it runs here again (or has crashed with its process)
+//!              └► ARRIVED ─┬ pre-copy ────► it lives there
+//!                          ├ post-copy ───► Recover ─► migrate resume ─► … ─► it lives there
+//!                          └ this process is gone ─► Conclude(LOST) ─► whole: it lives there
+//!                                                                    └► torn: nowhere
+//! ```
+
+use std::time::Duration;
+
+use anyhow::{Error, Result};
+use ferry_convergence::FailureReason;
+use ferry_qmp::words::{Migrate, MigrationStatus};
+use ferry_qmp::{Cont, Stop};
+use ferry_reconcile::guest::GuestEnd;
+use ferry_rpc::{Conclusion, Outcome, RefusalKind, RpcError, Wholeness};
+
+use super::process::Standing;
+use super::{IDLE, Keeper, LEAVING, RETRY};
+use crate::guests::machine::listen_uri;
+use crate::guests::world::at;
+
+impl Keeper {
+    /// Asks the destination, and does what follows from its answer.
+    pub(super) async fn doubt(&mut self) -> Result<Duration> {
+        if self.transfer.is_none() {
+            self.go_on()?;
+        }
+        self.tell_progress();
+        let Some((node, uid)) = self.destination() else { return Ok(IDLE) };
+        let outcome = self.world.ask(&node, async |peer| peer.outcome(&uid).await).await;
+        match outcome {
+            Ok(Outcome::NeverRan) => self.never_left().await,
+            Ok(Outcome::Arrived) => self.has_left().await,
+            Err(error) => {
+                unanswered(&node, &error);
+                Ok(RETRY)
+            }
+        }
+    }
+
+    fn destination(&mut self) -> Option<(String, String)> {
+        let departure = self.record.departure()?;
+        Some((departure.order.target_node.clone(), departure.told.migration_uid.clone()))
+    }
+
+    /// The guest has not run there and never will.
+    async fn never_left(&mut self) -> Result<Duration> {
+        let said = self.seen.migration.error_desc.clone();
+        if self.standing() != Standing::Alive {
+            let why = "its process has ended while it was leaving".to_owned();
+            self.stay(
+                FailureReason::Hypervisor { error: said.unwrap_or(why.clone()) }.to_string(),
+            )?;
+            self.end(GuestEnd::Crashed { why })?;
+            return Ok(Duration::ZERO);
+        }
+        let qmp = self.qmp()?;
+        if let Err(error) = qmp.execute(&Cont).await {
+            // Its disks may be held for a moment still.
+            tracing::warn!(%error, "a guest that never left does not run again");
+            return Ok(RETRY);
+        }
+        let was_paused = self.record.departure().is_some_and(|departure| {
+            departure.suspended = false;
+            departure.was_paused
+        });
+        if was_paused {
+            qmp.execute(&Stop).await?;
+        }
+        self.stay(FailureReason::Hypervisor { error: said.unwrap_or_default() }.to_string())?;
+        self.look().await?;
+        Ok(IDLE)
+    }
+
+    /// The guest runs there, or has run there.
+    async fn has_left(&mut self) -> Result<Duration> {
+        if self.standing() != Standing::Alive {
+            return self.lost().await;
+        }
+        match self.status() {
+            MigrationStatus::PostcopyPaused => self.recover().await,
+            // Before it ran there, all of it was there.
+            _handed_over => self.complete().await,
+        }
+    }
+
+    /// Goes on sending a guest that runs there what it lacks.
+    async fn recover(&mut self) -> Result<Duration> {
+        let Some((node, uid)) = self.destination() else { return Ok(IDLE) };
+        let reopened = self.world.ask(&node, async |peer| peer.recover(&uid).await).await;
+        match reopened {
+            Ok(there) => {
+                let uri = Some(listen_uri(at(there.address, there.port)));
+                let migrate = Migrate { uri, resume: Some(true), ..Migrate::default() };
+                if let Err(error) = self.qmp()?.execute(&migrate).await {
+                    tracing::warn!(%error, "post-copy does not go on");
+                    return Ok(RETRY);
+                }
+                let wall = self.world.wall();
+                if let Some(transfer) = &mut self.transfer {
+                    transfer.note(wall, "the link has broken, and post-copy goes on over another");
+                }
+                Ok(LEAVING)
+            }
+            Err(error) => match refusal(&error) {
+                // It needs nothing any more.
+                Some(RefusalKind::NotNow) => self.complete().await,
+                Some(RefusalKind::NotFound) => {
+                    self.torn("the guest has ended at its target before all of it was there")
+                }
+                _ => {
+                    unanswered(&node, &error);
+                    Ok(RETRY)
+                }
+            },
+        }
+    }
+
+    /// What was still here is lost. If the guest lacks anything there, it cannot go on.
+    async fn lost(&mut self) -> Result<Duration> {
+        let Some((node, uid)) = self.destination() else { return Ok(IDLE) };
+        let told =
+            self.world.ask(&node, async |peer| peer.conclude(&uid, Conclusion::Lost).await).await;
+        match told {
+            Ok(Wholeness::Whole) => self.complete().await,
+            Ok(Wholeness::Torn) => {
+                self.torn("its process has ended before all of it was at its target")
+            }
+            Err(error) => match refusal(&error) {
+                // It has ended there in the meantime, whole or not.
+                Some(RefusalKind::NotFound) => self.complete().await,
+                _ => {
+                    unanswered(&node, &error);
+                    Ok(RETRY)
+                }
+            },
+        }
+    }
+
+    fn torn(&mut self, why: &str) -> Result<Duration> {
+        self.stay(FailureReason::Hypervisor { error: why.to_owned() }.to_string())?;
+        self.end(GuestEnd::Torn { why: why.to_owned() })?;
+        Ok(Duration::ZERO)
+    }
+}
+
+fn refusal(error: &Error) -> Option<RefusalKind> {
+    match error.downcast_ref::<RpcError>() {
+        Some(RpcError::Refused(refusal)) => Some(refusal.kind),
+        _ => None,
+    }
+}
+
+fn unanswered(node: &str, error: &Error) {
+    tracing::warn!(%node, error = format!("{error:#}"), "nobody says whether a guest has arrived");
+}

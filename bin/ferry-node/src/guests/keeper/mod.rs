@@ -1,0 +1,213 @@
+//! The keeper of one guest: it looks, acts, says what it sees, and waits for something to happen.
+
+mod arriving;
+mod asks;
+mod doubt;
+mod ending;
+mod guest;
+mod leaving;
+mod orders;
+mod process;
+mod shown;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use ferry_qmp::QueryMigrate;
+use ferry_qmp::QueryStatus;
+use ferry_qmp::words::{MigrationInfo, MigrationStatus, RunState};
+use tokio::process::Child;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::journal::{Part, Record};
+use super::qmp::{Qmp, QmpError};
+use super::world::World;
+pub(super) use asks::Ask;
+pub(super) use guest::Guest;
+use leaving::Transfer;
+use process::Reached;
+
+/// Questions of other nodes that wait for a keeper. There is one source of a migration, and it asks
+/// one thing at a time; a few more are those that it has given up.
+const ASKS: usize = 8;
+
+/// How long until a guest is looked at again to which nothing happens. What happens to its process is
+/// told by the end of its QMP session, so this is for surprises.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// The same for one whose process is being started or is about to end.
+const SOON: Duration = Duration::from_millis(10);
+
+/// The same for one whose process does not answer.
+const SILENT: Duration = Duration::from_millis(250);
+
+/// The same for one that leaves: often enough for people who watch, and twice as often as its monitor
+/// looks.
+const LEAVING: Duration = Duration::from_millis(200);
+
+/// The same for one that comes; events tell of everything that matters, so this is for surprises.
+const ARRIVING: Duration = Duration::from_millis(400);
+
+/// How long until something is tried again that has failed: another node that does not answer, a file
+/// that cannot be written.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The keeper of one guest.
+pub(super) struct Keeper {
+    world: Arc<World>,
+    guest: Arc<Guest>,
+    dir: PathBuf,
+    record: Record,
+    /// The process, if this daemon has started it.
+    child: Option<Child>,
+    qmp: Option<Qmp>,
+    seen: Seen,
+    /// The migration that this daemon has begun or gone on with.
+    transfer: Option<Transfer>,
+    asks: mpsc::Receiver<Ask>,
+}
+
+/// What was seen of a guest last.
+#[derive(Debug, Default)]
+struct Seen {
+    run: Option<RunState>,
+    migration: MigrationInfo,
+}
+
+/// When to look again at the latest; nothing if there is nothing left to look at.
+type Next = Option<Duration>;
+
+impl Keeper {
+    /// A keeper, and the guest as others see it.
+    pub(super) fn new(world: Arc<World>, record: Record) -> (Arc<Guest>, Self) {
+        let (sender, asks) = mpsc::channel(ASKS);
+        let dir = world.guests.join(&record.spec.pod_uid);
+        let seen = Seen::default();
+        let shown = shown::of(&record, &seen, process::Standing::Unknown);
+        let guest = Arc::new(Guest::new(record.spec.clone(), dir.clone(), sender, shown));
+        let keeper = Self {
+            world,
+            guest: Arc::clone(&guest),
+            dir,
+            record,
+            child: None,
+            qmp: None,
+            seen,
+            transfer: None,
+            asks,
+        };
+        (guest, keeper)
+    }
+
+    /// Keeps the guest until it is forgotten.
+    pub(super) async fn keep(mut self) {
+        loop {
+            let next = match self.step().await {
+                Ok(next) => next,
+                Err(error) => {
+                    let guest = format!("{}/{}", self.record.spec.namespace, self.record.spec.name);
+                    tracing::warn!(%guest, error = format!("{error:#}"), "a guest cannot be kept well");
+                    Some(RETRY)
+                }
+            };
+            let Some(next) = next else {
+                self.guest.forget();
+                self.world.changed();
+                return;
+            };
+            self.show();
+            self.guest.be_seen();
+            self.wait(next).await;
+        }
+    }
+
+    /// Looks and acts once. Says when to look again.
+    async fn step(&mut self) -> Result<Next> {
+        if self.record.end.is_some() {
+            return self.after_end().await;
+        }
+        if self.obey_ending()? {
+            return Ok(Some(Duration::ZERO));
+        }
+        match self.reach().await? {
+            Reached::Up => {}
+            Reached::NotYet => return Ok(Some(SOON)),
+            Reached::Gone(why) => return self.died(&why).await.map(Some),
+        }
+        match self.look().await {
+            Ok(()) => {}
+            // Its process may be about to end, or is stopped.
+            Err(error @ (QmpError::Closed | QmpError::Silent { .. } | QmpError::Connect(_))) => {
+                tracing::debug!(%error, "a guest does not answer");
+                return Ok(Some(SILENT));
+            }
+            Err(error @ QmpError::Client(_)) => return Err(error.into()),
+        }
+        self.obey().await?;
+        let next = match &self.record.part {
+            Some(Part::Leaving(_)) => self.leave().await?,
+            Some(Part::Arriving(_)) => self.arrive().await?,
+            None => IDLE,
+        };
+        if self.has_panicked() {
+            self.panicked()?;
+            return Ok(Some(Duration::ZERO));
+        }
+        Ok(Some(self.until_shut_down().map_or(next, |left| left.min(next))))
+    }
+
+    /// Asks the guest how it is.
+    async fn look(&mut self) -> Result<(), QmpError> {
+        let qmp = self.qmp()?;
+        let run = qmp.execute(&QueryStatus).await?.status;
+        let migration = qmp.execute(&QueryMigrate).await?;
+        self.seen = Seen { run: Some(run), migration };
+        Ok(())
+    }
+
+    /// Waits for something to happen, at most so long.
+    async fn wait(&mut self, next: Duration) {
+        let heard = async {
+            match &mut self.qmp {
+                Some(qmp) if !qmp.heard().ended => qmp.hear().await,
+                Some(_) | None => std::future::pending().await,
+            }
+        };
+        let ask = tokio::select! {
+            () = sleep(next) => None,
+            () = heard => None,
+            () = self.guest.mailbox.wait() => None,
+            ask = self.asks.recv() => ask,
+        };
+        if let Some(ask) = ask {
+            self.answer(ask).await;
+        }
+    }
+
+    fn qmp(&self) -> Result<Qmp, QmpError> {
+        self.qmp.clone().ok_or(QmpError::Closed)
+    }
+
+    /// How far its migration is, as was seen last.
+    fn status(&self) -> MigrationStatus {
+        self.seen.migration.status.unwrap_or_default()
+    }
+
+    /// Writes down what is decided, before it takes effect.
+    fn save(&self) -> Result<()> {
+        self.record.write(&self.dir).map_err(|error| {
+            anyhow::anyhow!("cannot write the journal in {}: {error}", self.dir.display())
+        })
+    }
+
+    /// Tells others how the guest is.
+    fn show(&self) {
+        let shown = shown::of(&self.record, &self.seen, self.standing());
+        if self.guest.show(shown) {
+            self.world.changed();
+        }
+    }
+}

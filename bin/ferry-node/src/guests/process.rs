@@ -1,0 +1,121 @@
+//! A guest's process, which belongs to nobody: it survives the daemon that started it.
+//!
+//! It is known by its number and by when it was started, so a number that Linux has given away again
+//! is never mistaken for it; and it is found by the directory that it works in.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
+
+/// A process that was there once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProcessId {
+    /// Its number.
+    pub(super) pid: u32,
+    /// When it was started, in clock ticks since this machine was.
+    pub(super) started: u64,
+}
+
+impl ProcessId {
+    /// The process of that number, if it is there and has not ended.
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        started(&stat).map(|started| Self { pid, started })
+    }
+
+    /// The process that works in a directory with these words on its command line. It is the one that
+    /// a daemon has started that could not note its number any more.
+    pub(super) fn working_in(dir: &Path, words: &str) -> Option<Self> {
+        let processes = fs::read_dir("/proc").ok()?.flatten();
+        let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.find_map(|pid: u32| {
+            let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+            let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            let is_it =
+                cwd == dir && command.split(|byte| *byte == 0).any(|word| word == words.as_bytes());
+            is_it.then(|| Self::of(pid)).flatten()
+        })
+    }
+
+    /// Whether it is still there. What has ended and waits for its parent to notice is not.
+    pub(super) fn is_alive(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+
+    /// Ends it, if it is still there.
+    ///
+    /// # Errors
+    /// When Linux does not let us.
+    pub(super) fn kill(self) -> io::Result<()> {
+        let Ok(pid) = i32::try_from(self.pid) else { return Ok(()) };
+        if !self.is_alive() {
+            return Ok(());
+        }
+        match kill(Pid::from_raw(pid), Signal::SIGKILL) {
+            // It has ended meanwhile.
+            Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// When a process was started of which Linux says `stat`; `None` if it has ended. The second field is
+/// a name that may hold anything, the third its state, and the 22nd the time.
+fn started(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?;
+    if matches!(state, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn the_time_stands_behind_a_name_with_brackets_and_spaces() {
+        let stat = |state| {
+            format!("7 (CPU 0) x) {state} 1 7 7 0 -1 4194560 9 0 0 0 123 45 0 0 20 0 3 0 9876 1 2")
+        };
+        for (state, expected) in [("S", Some(9876)), ("T", Some(9876)), ("Z", None), ("X", None)] {
+            assert_eq!(started(&stat(state)), expected, "{state}");
+        }
+        assert_eq!(started("7 (x) S 1"), None);
+        assert_eq!(started(""), None);
+    }
+
+    #[test]
+    fn a_process_is_found_by_its_directory_and_ended_by_its_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap();
+        let mut child = Command::new("sleep")
+            .arg("1234")
+            .current_dir(&path)
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        assert_eq!(ProcessId::working_in(&path, "12345"), None);
+        let found = ProcessId::working_in(&path, "1234").unwrap();
+        assert_eq!(found.pid, child.id());
+        assert!(found.is_alive());
+
+        let another = ProcessId { started: found.started + 1, ..found };
+        another.kill().unwrap();
+        assert!(!another.is_alive());
+        assert!(child.try_wait().unwrap().is_none(), "another process was meant");
+
+        found.kill().unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert!(!found.is_alive());
+        found.kill().unwrap();
+    }
+}

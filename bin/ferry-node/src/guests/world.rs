@@ -1,0 +1,163 @@
+//! What the keepers of all guests on a node have in common.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use ferry_reconcile::guest::Listening;
+use ferry_rpc::NodeClient;
+use ferry_runtime::Clock;
+use ferry_runtime::identity::{Identity, Role, VerifyPeer};
+use ferry_units::{Instant, WallTime};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::GuestsConfig;
+use super::machine::{Machine, Places};
+use super::outcomes::Outcomes;
+use super::stories::Stories;
+use crate::networks::{Network, POD};
+
+/// Where the monitors of migrations begin to count: later than any migration has lasted, so that one
+/// that began before this daemon did has a beginning.
+const LONG_AGO: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
+/// How long another node may take to answer, the connection included. The keeper of a guest waits for
+/// it with everything else, so it is asked again later instead.
+const PEER: Duration = Duration::from_secs(10);
+
+/// What all keepers have in common.
+pub(super) struct World {
+    pub(super) config: GuestsConfig,
+    pub(super) machine: Machine,
+    pub(super) outcomes: Outcomes,
+    pub(super) stories: Stories,
+    /// Where the directories of guests are.
+    pub(super) guests: PathBuf,
+    clock: Clock,
+    next_port: AtomicUsize,
+    changed: watch::Sender<u64>,
+}
+
+impl World {
+    pub(super) fn open(mut config: GuestsConfig) -> Result<Self> {
+        let given = config.state_dir.clone();
+        let failed = || format!("cannot use the state directory {}", given.display());
+        fs::create_dir_all(&given).with_context(failed)?;
+        // Processes are found by the directory that they work in, as Linux names it.
+        config.state_dir = given.canonicalize().with_context(failed)?;
+        let guests = config.state_dir.join("guests");
+        fs::create_dir_all(&guests).with_context(failed)?;
+        let places = Places {
+            claims: config.state_dir.join("claims"),
+            shared: config.shared_storage.as_deref().map(absolute).transpose()?,
+        };
+        config.identity = absolute(&config.identity)?;
+        Ok(Self {
+            machine: Machine::new(config.guest_program.clone(), places),
+            outcomes: Outcomes::open(&config.state_dir).with_context(failed)?,
+            stories: Stories::open(&config.state_dir).with_context(failed)?,
+            guests,
+            clock: Clock::system(),
+            next_port: AtomicUsize::new(0),
+            changed: watch::Sender::new(0),
+            config,
+        })
+    }
+
+    /// The time by the calendar.
+    pub(super) fn wall(&self) -> WallTime {
+        self.clock.calendar()
+    }
+
+    /// The time by which monitors count. It begins long ago.
+    pub(super) fn now(&self) -> Instant {
+        Instant::default() + LONG_AGO + self.clock.now().since(Instant::default())
+    }
+
+    /// The same, of a time by the calendar that is past.
+    pub(super) fn when(&self, past: WallTime) -> Instant {
+        let ago = self.wall().since(past);
+        Instant::default() + self.now().since(Instant::default()).saturating_sub(ago)
+    }
+
+    /// A report is another than it was.
+    pub(super) fn changed(&self) {
+        self.changed.send_modify(|version| *version += 1);
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// How this node is on a network, the pod network where none is named.
+    ///
+    /// # Errors
+    /// That it is not, in a sentence.
+    pub(super) fn network(&self, name: Option<&str>) -> Result<&Network, String> {
+        // It may be written with the namespace that it is in.
+        let name = name.map_or(POD, |name| name.rsplit('/').next().unwrap_or(name));
+        self.config.networks.get(name).ok_or_else(|| {
+            format!("the node {} has no address on the network {name}", self.config.node)
+        })
+    }
+
+    /// The ports at which guests may be awaited, each once. Everybody begins with another one.
+    pub(super) fn ports(&self) -> impl Iterator<Item = u16> + use<> {
+        let range: RangeInclusive<u16> = self.config.migration_ports.clone();
+        let count = range.len().max(1);
+        let first = self.next_port.fetch_add(1, Ordering::Relaxed) % count;
+        range.clone().skip(first).chain(range.take(first))
+    }
+
+    /// A client of the daemon of another node.
+    ///
+    /// # Errors
+    /// Why there is none, in a sentence.
+    pub(super) async fn peer(&self, node: &str) -> Result<NodeClient> {
+        let address = (self.config.peers)(node);
+        let address = address.with_context(|| format!("nobody knows where {node} is"))?;
+        let identity = Identity::load(&self.config.identity, Role::Client, VerifyPeer::Yes)?;
+        let tls = identity.client().context("a client's identity")?;
+        Ok(NodeClient::connect(address, node, Arc::clone(tls)).await?)
+    }
+
+    /// Asks the daemon of another node, for as long as a keeper can wait.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub(super) async fn ask<T>(
+        &self,
+        node: &str,
+        question: impl AsyncFnOnce(NodeClient) -> Result<T, ferry_rpc::RpcError>,
+    ) -> Result<T> {
+        let asked = async { Ok(question(self.peer(node).await?).await?) };
+        let answer = timeout(PEER, asked).await;
+        answer.with_context(|| format!("{node} does not answer within {PEER:?}"))?
+    }
+}
+
+impl std::fmt::Debug for World {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World").field("node", &self.config.node).finish_non_exhaustive()
+    }
+}
+
+fn absolute(path: &std::path::Path) -> Result<PathBuf> {
+    std::path::absolute(path).with_context(|| format!("cannot find {}", path.display()))
+}
+
+/// Where others reach what listens at `port` of a network.
+pub(super) fn advertised(network: &Network, port: u16) -> Listening {
+    Listening { address: network.advertised, port }
+}
+
+/// An address of this node on a network.
+pub(super) fn at(address: IpAddr, port: u16) -> SocketAddr {
+    SocketAddr::new(address, port)
+}
