@@ -1,11 +1,12 @@
 //! The links of a testbed: relays in a process of their own, which does what it is told over a
 //! socket, a line of JSON each.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Shutdown};
+use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -16,9 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use super::dir::private_dir;
 use super::plan::MIGRATION_PORTS;
-use super::topology::{Latency, Link as LinkSpec};
+use super::topology::Link as LinkSpec;
 use super::{Dir, Plan};
 use crate::relay::{Direction, Relay, RelayState};
+
+/// The control socket's name.
+const SOCKET: &str = "control.sock";
 
 /// The longest order. The longest names of a node and a network have 63 bytes each.
 const LONGEST_ORDER: u64 = 4 << 10;
@@ -100,9 +104,9 @@ pub fn serve_links(path: &Path) -> Result<()> {
     if places.is_empty() {
         bail!("no link of the testbed in {} is relayed", path.display());
     }
-    let socket = dir.relay_socket();
-    let failed = || format!("listening at {}", socket.display());
-    private_dir(socket.parent().unwrap_or(Path::new("/"))).with_context(failed)?;
+    let failed = || format!("listening at {SOCKET} in {}", dir.relays().display());
+    private_dir(&dir.relays()).with_context(failed)?;
+    let (_within, socket) = socket(&dir).with_context(failed)?;
     match fs::remove_file(&socket) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             return Err(error).with_context(failed);
@@ -121,6 +125,14 @@ pub fn serve_links(path: &Path) -> Result<()> {
             .context("a thread for a client")?;
     }
     Ok(())
+}
+
+/// The control socket, named from within its directory: its path as a whole may be longer than an
+/// address of a socket may be. Good as long as the file is open.
+fn socket(dir: &Dir) -> io::Result<(File, PathBuf)> {
+    let within = File::open(dir.relays())?;
+    let path = format!("/proc/self/fd/{}/{SOCKET}", within.as_raw_fd());
+    Ok((within, path.into()))
 }
 
 fn places(plan: &Plan) -> Result<Vec<Place>> {
@@ -157,7 +169,7 @@ impl Place {
 
     fn restore(&self) {
         self.limit(self.spec.link_speed.map(|speed| speed.0));
-        self.delay(self.spec.latency.unwrap_or(Latency::default()).0);
+        self.delay(self.spec.latency.unwrap_or_default().0);
         self.relay.resume();
         self.relay.accept();
     }
@@ -228,8 +240,8 @@ pub(crate) fn tell(
     link: Option<(&str, &str)>,
     order: LinkOrder,
 ) -> Result<Vec<LinkState>> {
-    let socket = dir.relay_socket();
-    let failed = || format!("asking the relays at {}", socket.display());
+    let failed = || format!("asking the relays at {SOCKET} in {}", dir.relays().display());
+    let (_within, socket) = socket(dir).with_context(failed)?;
     let stream = UnixStream::connect(&socket).with_context(failed)?;
     stream.set_read_timeout(Some(ANSWER)).with_context(failed)?;
     let link = link.map(|(network, node)| (network.to_owned(), node.to_owned()));
@@ -286,7 +298,8 @@ mod tests {
 
         let error = tell(&dir, Some(("pod", "node-1")), LinkOrder::Cut).unwrap_err().to_string();
         assert!(error.contains("`relay: true`"), "{error}");
-        let mut stranger = UnixStream::connect(dir.relay_socket()).unwrap();
+        let (_within, path) = socket(&dir).unwrap();
+        let mut stranger = UnixStream::connect(path).unwrap();
         stranger.write_all(b"{\"do\": \"dance\"}\n").unwrap();
         let mut answer = String::new();
         BufReader::new(&stranger).read_line(&mut answer).unwrap();

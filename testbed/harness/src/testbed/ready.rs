@@ -62,13 +62,11 @@ pub(crate) async fn api(daemons: &Daemons) -> Result<Client> {
             tokio::time::sleep(PAUSE).await;
         }
     };
-    match tokio::time::timeout(API_LIMIT, serving).await {
-        Ok(client) => client,
-        Err(_) => {
-            let said = daemons.last_words(&Role::ApiServer).unwrap_or_default();
-            bail!("the API server does not serve after {API_LIMIT:?}:\n{}", said.trim_end())
-        }
+    if let Ok(client) = tokio::time::timeout(API_LIMIT, serving).await {
+        return client;
     }
+    let said = daemons.last_words(&Role::ApiServer).unwrap_or_default();
+    bail!("the API server does not serve after {API_LIMIT:?}:\n{}", said.trim_end())
 }
 
 /// Waits until the relays answer, if there are any.
@@ -102,9 +100,10 @@ struct Known {
     renewed: Option<SystemTime>,
 }
 
+/// What is heard of a node.
 enum News {
-    Node(Node),
-    Lease(Lease),
+    Ready(bool),
+    Renewed(Option<SystemTime>),
 }
 
 /// Waits until the nodes are Ready, each having said so after `since`: what a predecessor has said
@@ -121,23 +120,26 @@ pub(crate) async fn nodes(
         let nodes = watcher(Api::<Node>::all(client.clone()), watcher::Config::default());
         let leases = Api::<Lease>::namespaced(client.clone(), LEASES);
         let leases = watcher(leases, watcher::Config::default());
-        let nodes = nodes.default_backoff().applied_objects().map(|it| it.map(News::Node));
-        let leases = leases.default_backoff().applied_objects().map(|it| it.map(News::Lease));
+        let nodes = nodes
+            .default_backoff()
+            .applied_objects()
+            .map(|it| it.map(|node| (node.name_any(), News::Ready(is_ready(&node)))));
+        let leases = leases
+            .default_backoff()
+            .applied_objects()
+            .map(|it| it.map(|lease| (lease.name_any(), News::Renewed(renewed(&lease)))));
         let mut news = select(Box::pin(nodes), Box::pin(leases));
         let mut look = tokio::time::interval(LOOK);
         while !wanted.iter().all(|name| known.get(name).is_some_and(is_up)) {
             tokio::select! {
                 // An error is of a connection, which the watcher makes anew.
-                Some(Ok(each)) = news.next() => match each {
-                    News::Node(node) => {
-                        known.entry(node.name_any()).or_default().is_ready = is_ready(&node);
+                Some(Ok((name, news))) = news.next() => {
+                    let known = known.entry(name).or_default();
+                    match news {
+                        News::Ready(is_ready) => known.is_ready = is_ready,
+                        News::Renewed(renewed) => known.renewed = renewed,
                     }
-                    News::Lease(lease) => {
-                        let renewed = lease.spec.as_ref().and_then(|spec| spec.renew_time.as_ref());
-                        let renewed = renewed.map(|time| SystemTime::from(time.0));
-                        known.entry(lease.name_any()).or_default().renewed = renewed;
-                    }
-                },
+                }
                 _ = look.tick() => {
                     for role in daemons.roles() {
                         daemons.check_alive(&role)?;
@@ -153,9 +155,17 @@ pub(crate) async fn nodes(
     let mut message = format!("after {NODES_LIMIT:?} not every node is Ready");
     for name in wanted.iter().filter(|name| !known.get(*name).is_some_and(is_up)) {
         let said = daemons.last_words(&Role::Node(name.clone())).unwrap_or_default();
-        message.push_str(&format!("\n--- {name} is not; it has printed:\n{}", said.trim_end()));
+        message += "\n--- ";
+        message += name;
+        message += " is not; it has printed:\n";
+        message += said.trim_end();
     }
     bail!(message)
+}
+
+fn renewed(lease: &Lease) -> Option<SystemTime> {
+    let time = lease.spec.as_ref()?.renew_time.as_ref()?;
+    Some(SystemTime::from(time.0))
 }
 
 fn is_ready(node: &Node) -> bool {

@@ -50,7 +50,7 @@ pub struct Status {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProcessStatus {
-    /// What it is called: `controller`, a node's name, or the uid of a guest's pod.
+    /// What it is called: `controller`, a node's name, or `NAMESPACE/NAME` of a guest's machine.
     pub name: String,
     /// The node, where it is a guest.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -170,8 +170,9 @@ fn processes(daemons: &Daemons) -> Result<Vec<ProcessStatus>> {
         })
         .collect();
     for member in &members {
-        if let What::Guest { node, name } = &member.what {
-            let name = name.clone().unwrap_or_else(|| "unknown".to_owned());
+        if let What::Guest { node, guest } = &member.what {
+            let name = guest.as_ref().map(|guest| format!("{}/{}", guest.namespace, guest.name));
+            let name = name.unwrap_or_else(|| "unknown".to_owned());
             all.push(described(name, Some(node.to_string()), Some(member.id.pid)));
         }
     }

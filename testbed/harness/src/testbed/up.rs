@@ -49,9 +49,6 @@ pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     let dir = Dir::make(&wanted.dir)?;
     let _lock = dir.lock()?;
     let plan = plan(&dir, &wanted)?;
-    for node in &plan.topology.nodes {
-        dir.check_sockets(&node.name)?;
-    }
     let daemons = Arc::new(Daemons::new(dir, plan, wanted.programs));
     let missing = daemons.missing()?;
     for role in &missing {
