@@ -11,6 +11,7 @@ mod console;
 mod cordon;
 mod daemon;
 mod delete;
+mod demo;
 mod drain;
 mod get;
 mod kinds;
@@ -77,6 +78,7 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Console(console::Arguments),
     Report(report::Arguments),
+    Demo(demo::Arguments),
 }
 
 /// Runs a command and says how it went.
@@ -125,6 +127,7 @@ impl Command {
             Self::Verify(arguments) => verify::run(&arguments, out).await,
             Self::Console(arguments) => console::run(&arguments, out).await,
             Self::Report(arguments) => report::run(&arguments, out).await,
+            Self::Demo(arguments) => Box::pin(demo::run(&arguments, out)).await,
         }
     }
 }
