@@ -13,6 +13,7 @@ mod daemon;
 mod delete;
 mod demo;
 mod drain;
+pub(crate) mod dump;
 mod get;
 mod kinds;
 mod kubeconfig;
