@@ -15,6 +15,7 @@ mod programs;
 mod ready;
 mod role;
 mod status;
+mod story;
 pub mod topology;
 mod up;
 

@@ -7,4 +7,5 @@ mod common;
 mod harness;
 mod life;
 mod links;
+mod own_policies;
 mod refused;
