@@ -1,0 +1,1 @@
+//! What a migration may take of the network.

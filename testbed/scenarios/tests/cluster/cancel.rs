@@ -1,0 +1,1 @@
+//! Migrations that are called off, in every phase.

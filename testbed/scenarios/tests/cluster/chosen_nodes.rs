@@ -1,0 +1,1 @@
+//! Migrations to nodes that somebody has chosen.

@@ -1,0 +1,1 @@
+//! The commands of ferry, on a cluster that runs.

@@ -1,0 +1,1 @@
+//! What an idle testbed costs, and how long things take.

@@ -1,0 +1,1 @@
+//! Disks that move with their guests, and disks that stay.

@@ -1,0 +1,1 @@
+//! Settings of the cluster that are changed while it runs.

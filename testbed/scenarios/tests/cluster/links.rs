@@ -1,0 +1,1 @@
+//! Links that break at any moment, and what becomes of the guests.

@@ -1,0 +1,1 @@
+//! Machines: how they start, end, pause, and start again.

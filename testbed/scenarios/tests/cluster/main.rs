@@ -1,0 +1,24 @@
+//! A whole cluster of real processes, as its users meet it: every behaviour of live migration, every
+//! fault, and the tools around it.
+
+mod bandwidth;
+mod cancel;
+mod chosen_nodes;
+mod commands;
+mod common;
+mod cost;
+mod disks;
+mod drain;
+mod hyperconverged;
+mod kills;
+mod limits;
+mod links;
+mod machines;
+mod network;
+mod policies;
+mod post_copy;
+mod queue;
+mod silence;
+mod telling;
+mod testbeds;
+mod timeouts;

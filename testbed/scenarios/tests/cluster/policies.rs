@@ -1,0 +1,1 @@
+//! Which policy a migration follows.

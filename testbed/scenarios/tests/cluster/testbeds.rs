@@ -1,0 +1,1 @@
+//! Testbeds that go up and down, whatever has happened to them.

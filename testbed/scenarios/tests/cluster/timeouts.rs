@@ -1,0 +1,1 @@
+//! Migrations that do not come to an end, or do not come on.
