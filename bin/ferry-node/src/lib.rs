@@ -15,7 +15,6 @@ mod cluster;
 pub mod guests;
 mod host;
 pub mod networks;
-mod nobody;
 pub mod rpc;
 mod run;
 
