@@ -159,11 +159,12 @@ impl Keeper {
         Ok(Some(self.until_shut_down().map_or(next, |left| left.min(next))))
     }
 
-    /// Asks the guest how it is.
+    /// Asks the guest how it is. Its migration comes first: a machine stops its guest, or lets it run,
+    /// before it says that the migration has ended.
     async fn look(&mut self) -> Result<(), QmpError> {
         let qmp = self.qmp()?;
-        let run = qmp.execute(&QueryStatus).await?.status;
         let migration = qmp.execute(&QueryMigrate).await?;
+        let run = qmp.execute(&QueryStatus).await?.status;
         self.seen = Seen { run: Some(run), migration };
         Ok(())
     }
