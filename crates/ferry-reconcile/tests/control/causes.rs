@@ -49,7 +49,9 @@ impl Caused {
             "Lease" => caused::<Lease>,
             other => panic!("nobody knows what a change of {other} causes"),
         };
-        cause(state, before, after).into_iter().for_each(|work| self.again(work));
+        for work in cause(state, before, after) {
+            self.again(work);
+        }
     }
 
     /// This work is to be done, if it is not to be done anyway.
@@ -61,7 +63,9 @@ impl Caused {
 
     fn next(&mut self, now: WallTime) -> Option<Work> {
         let due: Vec<_> = self.later.extract_if(.., |_, time| *time <= now).collect();
-        due.into_iter().for_each(|(work, _)| self.again(work));
+        for (work, _) in due {
+            self.again(work);
+        }
         self.now.pop_front()
     }
 }
