@@ -12,9 +12,10 @@
 
 mod cli;
 mod cluster;
+pub mod guests;
 mod host;
 pub mod networks;
-mod nobody;
+pub mod rpc;
 mod run;
 
 use std::io::{self, Write};

@@ -11,19 +11,18 @@ use ferry_client::status::{self, Status};
 use ferry_client::{Cache, Hands, Recorder, Source, connect};
 use ferry_reconcile::guest::Here;
 use ferry_reconcile::presence::Presence;
-use ferry_runtime::identity::{Identity, Role, VerifyPeer};
 use ferry_runtime::{Clock, signals};
 use ferry_units::WallTime;
-use kube::Client;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 use crate::cli::NodeArguments;
-use crate::cluster::{self, Keeper, Metrics, Worker};
-use crate::host;
+use crate::cluster::{self, Keeper, Metrics, Review, Worker};
+use crate::guests::{Guests, GuestsConfig};
 use crate::networks::Networks;
+use crate::{host, rpc};
 
 /// Who writes the fields that a node writes.
 const MANAGER: &str = "ferry-node";
@@ -76,31 +75,29 @@ async fn serve_until(
 ) -> anyhow::Result<()> {
     let _own = own(&arguments.state_dir)?;
     let name = arguments.name.as_str();
-    let guest_program = host::guest_program(arguments.guest_program.as_deref())?;
-    let identity = Identity::load(&arguments.identity, Role::Server, VerifyPeer::Yes)
-        .with_context(|| format!("--identity {}", arguments.identity.display()))?;
     let client = connect(&arguments.kubeconfig).await?;
     let grpc = listen("--listen", arguments.listen()).await?;
     let told_at = listen("--status-listen", arguments.status_listen).await?;
     let presence = presence(arguments, &networks, grpc.local_addr()?)?;
-    let here = Here {
-        node: name.to_owned(),
-        address: arguments.node_ip,
-        networks: presence.networks.clone(),
-    };
     let changed = Arc::new(Notify::new());
     let cache = cluster::follow(&client, name, &changed, calendar);
+    let keeper = Arc::new(guests(arguments, networks, &cache).await?);
     let source = Source::program(MANAGER).on(name);
     let (recorder, telling) = Recorder::start(client.clone(), source, calendar);
     let metrics = Arc::new(Metrics::new(name));
-
-    let keeper = Arc::new(crate::nobody::Nobody::default());
-    let _ = (guest_program, identity, grpc);
+    tell(arguments, told_at, &cache, &keeper, &metrics)?;
 
     tokio::spawn(cluster::renew(client.clone(), name.to_owned(), MANAGER, calendar));
-    tell(arguments, told_at, &cache, &keeper, &metrics)?;
+    let access = Review { client: client.clone(), node: name.to_owned() };
+    let mut told = stopping.clone();
+    let over = async move { cluster::stopped(&mut told).await };
+    let answering = rpc::serve(grpc, &arguments.identity, Guests::clone(&keeper), access, over);
     let working = Worker {
-        here,
+        here: Here {
+            node: name.to_owned(),
+            address: arguments.node_ip,
+            networks: presence.networks.clone(),
+        },
         presence,
         keeper,
         hands: Hands::new(client, cache.clone(), recorder, MANAGER),
@@ -113,6 +110,8 @@ async fn serve_until(
     tokio::pin!(working);
     let finished = tokio::select! {
         () = &mut working => Ok(()),
+        // It ends with the program, or because it cannot go on.
+        Err(error) = answering => return Err(error),
         () = cluster::stopped(&mut stopping) => timeout(LAST_WORK, working).await,
     };
     if finished.is_err() {
@@ -122,6 +121,27 @@ async fn serve_until(
     }
     tracing::info!("told to end; the guests run on");
     Ok(())
+}
+
+/// Keeps the guests, those first that are there already. They need no API server for that.
+async fn guests(
+    arguments: &NodeArguments,
+    networks: Networks,
+    cache: &Cache,
+) -> anyhow::Result<Guests> {
+    let nodes = cache.clone();
+    let config = GuestsConfig {
+        node: arguments.name.clone(),
+        state_dir: arguments.state_dir.clone(),
+        shared_storage: arguments.shared_storage.clone(),
+        guest_program: host::guest_program(arguments.guest_program.as_deref())?,
+        identity: arguments.identity.clone(),
+        networks,
+        migration_ports: arguments.migration_ports.clone(),
+        semantics: arguments.semantics,
+        peers: Arc::new(move |node| cluster::peer(&nodes, node)),
+    };
+    Guests::open(config).await
 }
 
 /// Makes the directory, and makes sure that no other process works in it. It is this one's for as long

@@ -35,7 +35,8 @@ impl ProcessId {
         pids.find_map(|pid: u32| {
             let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
             let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            let is_it = cwd == dir && command.split(|byte| *byte == 0).any(|word| word == words.as_bytes());
+            let is_it =
+                cwd == dir && command.split(|byte| *byte == 0).any(|word| word == words.as_bytes());
             is_it.then(|| Self::of(pid)).flatten()
         })
     }

@@ -63,6 +63,12 @@ impl Guests {
         })
     }
 
+    /// How far each guest is that leaves.
+    pub fn progress(&self) -> Vec<(GuestName, rpc::Progress)> {
+        let stories = self.inner.world.stories.all();
+        stories.into_iter().map(|story| (story.guest, story.last)).collect()
+    }
+
     /// The guests.
     pub(crate) fn list(&self) -> Vec<rpc::Guest> {
         let list = self.present().into_iter().map(|guest| rpc::Guest {
@@ -108,7 +114,9 @@ impl Guests {
             Some(MigrationReport::Leaving(_)) | None => false,
         };
         let found = self.present().into_iter().find(comes);
-        found.ok_or_else(|| Refusal::not_found(format!("no guest comes in migration {migration_uid}")))
+        found.ok_or_else(|| {
+            Refusal::not_found(format!("no guest comes in migration {migration_uid}"))
+        })
     }
 
     /// The guest of that name: the one that lives, if there are several.

@@ -55,6 +55,11 @@ impl Stories {
         self.lock().get(migration_uid).map(watch::Sender::subscribe)
     }
 
+    /// Those that are not over.
+    pub(super) fn all(&self) -> Vec<Story> {
+        self.lock().values().map(|story| story.borrow().clone()).collect()
+    }
+
     /// The story as it is now.
     pub(super) fn get(&self, migration_uid: &str) -> io::Result<Option<Story>> {
         let live = self.watch(migration_uid).map(|story| story.borrow().clone());

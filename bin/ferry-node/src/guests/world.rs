@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ferry_config::Semantics;
 use ferry_reconcile::guest::Listening;
 use ferry_rpc::NodeClient;
 use ferry_runtime::Clock;
@@ -73,8 +72,7 @@ impl World {
 
     /// The time by the calendar.
     pub(super) fn wall(&self) -> WallTime {
-        let epoch = WallTime::from_unix_seconds(0).expect("1970 is a year");
-        epoch.after(self.clock.wall())
+        self.clock.calendar()
     }
 
     /// The time by which monitors count. It begins long ago.

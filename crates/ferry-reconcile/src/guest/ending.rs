@@ -134,13 +134,11 @@ impl Placed {
     /// seen it go, or has forgotten about it.
     fn is_target_gone(&self, instance: &VirtualMachineInstance, state: &MigrationState) -> bool {
         let Some(uid) = state.migration_uid.as_deref() else { return false };
-        match self.migration(uid) {
-            Some(it) => migration::phase(it) == MigrationPhase::Failed,
-            None => {
-                let active = instance.status.as_ref().and_then(|it| it.active_pods.as_ref());
-                let target = state.target_node.as_ref();
-                !active.into_iter().flatten().any(|(_, node)| Some(node) == target)
-            }
+        if let Some(it) = self.migration(uid) {
+            return migration::phase(it) == MigrationPhase::Failed;
         }
+        let active = instance.status.as_ref().and_then(|it| it.active_pods.as_ref());
+        let target = state.target_node.as_ref();
+        !active.into_iter().flatten().any(|(_, node)| Some(node) == target)
     }
 }

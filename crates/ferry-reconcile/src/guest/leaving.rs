@@ -82,7 +82,7 @@ fn migrate(
     let spec = seen.spec(instance).map_err(|obstacle| obstacle.to_string())?;
     let address = state.target_node_address.as_deref().unwrap_or_default();
     let ports = state.target_direct_migration_node_ports.iter().flat_map(|ports| ports.keys());
-    let port = ports.filter_map(|port| port.parse().ok()).next();
+    let port = ports.into_iter().find_map(|port| port.parse().ok());
     Ok(Migrate {
         pod_uid: seen.pod_uid(),
         migration_uid: state.migration_uid.clone().unwrap_or_default(),

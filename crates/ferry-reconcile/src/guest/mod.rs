@@ -173,8 +173,8 @@ pub fn observe(
 
 /// The instance that a pod was made for. Another one of the same name is not it.
 fn instance_of(view: &impl View, pod: &Pod) -> Option<VirtualMachineInstance> {
-    let owners = pod.metadata.owner_references.iter().flatten();
-    let owner = owners.filter(|owner| owner.controller == Some(true)).next()?;
+    let mut owners = pod.metadata.owner_references.iter().flatten();
+    let owner = owners.find(|owner| owner.controller == Some(true))?;
     let instance: VirtualMachineInstance = view.get(namespace(pod), &owner.name)?;
     is_managed_by(pod, uid(&instance)).then_some(instance)
 }

@@ -65,7 +65,6 @@ fn is_owed(seen: &Placed, step: &Step<'_>) -> bool {
 fn shape(seen: &Placed) -> Shape {
     let is_new = pods::phase(&seen.pod) == "Pending";
     match (seen.role(), seen.state()) {
-        (Role::Begun, _) => Shape::Runs,
         (Role::Host(_), Some(GuestState::Ended(GuestEnd::Moved))) => Shape::Kept,
         // The source says why it did not come, if it has begun to.
         (Role::Target(_, state), Some(GuestState::Ended(GuestEnd::NeverCame { .. })))
@@ -74,15 +73,15 @@ fn shape(seen: &Placed) -> Shape {
             Shape::Kept
         }
         (_, Some(GuestState::Ended(end))) => down(end),
-        (Role::Host(_), _) => Shape::Runs,
-        (Role::Awaiting(_) | Role::Target(..), None | Some(GuestState::Starting)) if is_new => {
-            Shape::Waits
+        (Role::Awaiting(_) | Role::Target(..), None | Some(GuestState::Starting)) => {
+            if is_new {
+                Shape::Waits
+            } else {
+                Shape::Kept
+            }
         }
-        (
-            Role::Awaiting(_) | Role::Target(..),
-            Some(GuestState::Waiting | GuestState::Running | GuestState::Paused | GuestState::Held),
-        ) => Shape::Runs,
-        (Role::Awaiting(_) | Role::Target(..) | Role::Stray, _) => Shape::Kept,
+        (Role::Begun | Role::Host(_) | Role::Awaiting(_) | Role::Target(..), _) => Shape::Runs,
+        (Role::Stray, _) => Shape::Kept,
     }
 }
 

@@ -40,9 +40,8 @@ impl Placed {
             Some(state) if !has_ended(state) && self.is_target_of(state) => {
                 Role::Target(instance, state)
             }
-            Some(_) => Role::Stray,
             None if self.is_expected(migration) => Role::Awaiting(instance),
-            None => Role::Stray,
+            Some(_) | None => Role::Stray,
         }
     }
 

@@ -107,7 +107,7 @@ impl<'a> Step<'a> {
         let written = seen.instance.as_ref().zip(instance.as_ref());
         if let Some(patch) = written.and_then(|(old, new)| change(Part::Main, old, new)) {
             plan.push(patch);
-            events.into_iter().for_each(|event| plan.push(event));
+            plan.actions.extend(events.into_iter().map(Into::into));
         }
         if is_done {
             plan.push(delete(&seen.pod, Grace::None));

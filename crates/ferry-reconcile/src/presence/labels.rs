@@ -114,8 +114,12 @@ fn own(me: &Presence) -> Labels {
     if let Some(vendor) = line(&me.cpu_model).map(|(vendor, _)| vendor) {
         add(words::CPU_VENDOR, vendor);
     }
-    MACHINES.iter().for_each(|machine| add(words::MACHINE_TYPE, machine));
-    me.networks.iter().for_each(|network| add(words::NETWORK, network));
+    for machine in MACHINES {
+        add(words::MACHINE_TYPE, machine);
+    }
+    for network in &me.networks {
+        add(words::NETWORK, network);
+    }
     labels
 }
 

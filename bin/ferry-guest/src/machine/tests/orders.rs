@@ -33,6 +33,7 @@ fn a_guest_boots_says_so_and_works() {
         [
             "boot: test 00000000-0000-0000-0000-000000000001, 4 MiB of memory, 2 vCPUs, 0 disks, \
              seed 4711",
+            "no image is booted: this guest runs a synthetic workload",
             "workload: random,rate=64Mi",
             "booted",
             "workload: idle",

@@ -52,7 +52,9 @@ impl Keeper {
         let said = self.seen.migration.error_desc.clone();
         if self.standing() != Standing::Alive {
             let why = "its process has ended while it was leaving".to_owned();
-            self.stay(FailureReason::Hypervisor { error: said.unwrap_or(why.clone()) }.to_string())?;
+            self.stay(
+                FailureReason::Hypervisor { error: said.unwrap_or(why.clone()) }.to_string(),
+            )?;
             self.end(GuestEnd::Crashed { why })?;
             return Ok(Duration::ZERO);
         }

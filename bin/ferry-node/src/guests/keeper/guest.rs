@@ -60,8 +60,9 @@ impl Guest {
 
     /// Waits until its keeper has looked at it once.
     pub(in crate::guests) async fn wait_seen(&self) {
+        let mut seen = self.seen.subscribe();
         // The keeper is gone, and nothing will be seen.
-        let _gone = self.seen.subscribe().wait_for(|seen| *seen).await;
+        let _gone = seen.wait_for(|seen| *seen).await;
     }
 
     /// Whether nothing is left of it.

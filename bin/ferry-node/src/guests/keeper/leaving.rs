@@ -173,9 +173,11 @@ impl Keeper {
             Bandwidth::Unlimited | Bandwidth::AtMost(_) => {}
             // PARITY: pkg/virt-launcher/virtwrap/converter/vcpu/vcpu.go#QuantityToByte
             Bandwidth::BelowZero => {
-                return Err("error encountered while generating migration parameters: the bandwidth \
+                return Err(
+                    "error encountered while generating migration parameters: the bandwidth \
                             must be greater than or equal to 0"
-                    .to_owned());
+                        .to_owned(),
+                );
             }
         }
         let network = self.world.network(settings.network.as_deref());

@@ -61,7 +61,12 @@ impl Machine {
     ///
     /// # Errors
     /// Why it cannot be started, in a sentence.
-    pub(super) fn start(&self, spec: &GuestSpec, origin: Origin, dir: &Path) -> Result<Child, String> {
+    pub(super) fn start(
+        &self,
+        spec: &GuestSpec,
+        origin: Origin,
+        dir: &Path,
+    ) -> Result<Child, String> {
         let mut command = Command::new(&self.program);
         command
             .current_dir(dir)
@@ -79,9 +84,7 @@ impl Machine {
             // What it works on comes with it.
             Origin::Elsewhere => drop(command.args(["--incoming", "defer"])),
         }
-        let failed = |error: io::Error| {
-            format!("cannot start {}: {error}", self.program.display())
-        };
+        let failed = |error: io::Error| format!("cannot start {}: {error}", self.program.display());
         let log = File::options().append(true).create(true).open(dir.join(LOG)).map_err(failed)?;
         command.stdout(log.try_clone().map_err(failed)?).stderr(log);
         command.spawn().map_err(failed)
@@ -153,7 +156,8 @@ mod tests {
         assert!(!has_run(dir.path()).unwrap());
         fs::write(serial(dir.path()), "[    0.000001] arrived: db goes on here not\n").unwrap();
         assert!(!has_run(dir.path()).unwrap());
-        fs::write(serial(dir.path()), "[    0.000001] arrived\n[    0.000002] goes on here\n").unwrap();
+        fs::write(serial(dir.path()), "[    0.000001] arrived\n[    0.000002] goes on here\n")
+            .unwrap();
         assert!(has_run(dir.path()).unwrap());
     }
 
@@ -162,8 +166,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(last_words(dir.path()), None);
         for (log, expected) in [
-            ("ready\nferry-guest: --memory 1 TiB: no memory\n", "ferry-guest: --memory 1 TiB: no memory"),
-            ("error: invalid value 'x' for '--uuid'\n\nFor more information, try '--help'.\n", "error: invalid value 'x' for '--uuid'"),
+            (
+                "ready\nferry-guest: --memory 1 TiB: no memory\n",
+                "ferry-guest: --memory 1 TiB: no memory",
+            ),
+            (
+                "error: invalid value 'x' for '--uuid'\n\nFor more information, try '--help'.\n",
+                "error: invalid value 'x' for '--uuid'",
+            ),
         ] {
             fs::write(dir.path().join(LOG), log).unwrap();
             assert_eq!(last_words(dir.path()).as_deref(), Some(expected));

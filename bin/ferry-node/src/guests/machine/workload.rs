@@ -56,7 +56,8 @@ mod tests {
     use super::*;
 
     fn said(annotations: &[(&str, &str)]) -> Result<Vec<String>, String> {
-        let owned = annotations.iter().map(|(word, value)| ((*word).to_owned(), (*value).to_owned()));
+        let owned =
+            annotations.iter().map(|(word, value)| ((*word).to_owned(), (*value).to_owned()));
         arguments(&owned.collect())
     }
 
@@ -75,7 +76,10 @@ mod tests {
     #[test]
     fn a_wrong_annotation_is_named_with_what_is_accepted() {
         for (annotation, text) in [
-            (("pattern", "rndom"), "workload.ferry.dev/pattern is \"rndom\": \"rndom\" in a workload, where idle,"),
+            (
+                ("pattern", "rndom"),
+                "workload.ferry.dev/pattern is \"rndom\": \"rndom\" in a workload, where idle,",
+            ),
             (("pattern", "random,rate=fast"), "rate takes bytes per second such as 100Mi, or max"),
             (("fill", "64MB"), "workload.ferry.dev/fill is \"64MB\": give a size"),
             (("fill", "16777216Ti"), "give a size"),
