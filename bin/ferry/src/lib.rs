@@ -10,6 +10,7 @@ mod cli;
 mod cluster;
 mod columns;
 mod explain;
+mod figures;
 mod manifests;
 mod output;
 mod testbed;

@@ -39,6 +39,12 @@ pub(crate) fn read(inputs: &[PathBuf], recursion: Recursion) -> (Vec<Manifest>, 
     (reading.manifests, reading.errors)
 }
 
+/// The documents of a text that is called `file`.
+pub(crate) fn of_text(file: &str, text: &str) -> Result<Vec<Manifest>, manifest::ManifestError> {
+    let documents = manifest::read(text)?.into_iter();
+    Ok(documents.map(|document| Manifest { file: file.to_owned(), document }).collect())
+}
+
 impl Recursion {
     /// What a flag says that is there or not.
     pub(crate) const fn of(is_recursive: bool) -> Self {
@@ -98,10 +104,8 @@ impl Reading {
     }
 
     fn text(&mut self, file: &str, text: &str) {
-        match manifest::read(text) {
-            Ok(documents) => self.manifests.extend(
-                documents.into_iter().map(|document| Manifest { file: file.to_owned(), document }),
-            ),
+        match of_text(file, text) {
+            Ok(manifests) => self.manifests.extend(manifests),
             Err(error) => self.errors.push(format!("{file}: {error}")),
         }
     }

@@ -40,6 +40,16 @@ pub(crate) struct Arguments {
     #[arg(short = 'R', long)]
     recursive: bool,
 
+    #[command(flatten)]
+    manner: Manner,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+/// How manifests are applied.
+#[derive(Clone, Debug, Default, Args)]
+struct Manner {
     /// Ask the server what would happen, and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -47,9 +57,6 @@ pub(crate) struct Arguments {
     /// Take over fields that somebody else has set to another value
     #[arg(long)]
     force_conflicts: bool,
-
-    #[command(flatten)]
-    cluster: ClusterArguments,
 }
 
 /// A document that has been checked and knows where it goes.
@@ -77,27 +84,47 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
     problems.extend(mistakes);
     Problems::none_of(problems)?;
     let cluster = Cluster::connect(&arguments.cluster).await?;
-    let kinds = Kinds::of(&cluster).await?;
+    apply(&cluster, documents, &arguments.manner, out).await?;
+    Ok(Status::Success)
+}
+
+/// Applies the manifests in a text of ours.
+pub(super) async fn text(
+    cluster: &Cluster,
+    file: &str,
+    text: &str,
+    out: &mut Printer,
+) -> Result<()> {
+    let documents = manifests::of_text(file, text)?;
+    apply(cluster, documents, &Manner::default(), out).await
+}
+
+async fn apply(
+    cluster: &Cluster,
+    documents: Vec<Manifest>,
+    manner: &Manner,
+    out: &mut Printer,
+) -> Result<()> {
+    let kinds = Kinds::of(cluster).await?;
     let mut applied = Vec::new();
     let mut problems = Vec::new();
     for document in documents {
         let place = document.place();
-        match placed(document, &kinds, &cluster) {
+        match placed(document, &kinds, cluster) {
             Ok(one) => applied.push(one),
             Err(error) => problems.push(format!("{place}: {error}")),
         }
     }
     Problems::none_of(problems)?;
-    rehearse(&applied, &cluster).await?;
+    rehearse(&applied, cluster).await?;
     let mut problems = Vec::new();
     for one in &applied {
-        match one.apply(&cluster, &arguments.params()).await {
-            Ok(change) => out.line(&one.told(change, arguments.dry_run))?,
-            Err(error) => problems.push(format!("{}: {error}", one.place)),
+        match one.apply(cluster, &manner.params()).await {
+            Ok(change) => out.line(&one.told(change, manner.dry_run))?,
+            Err(error) => problems.push(format!("{}: {error}{}", one.place, hint(&error))),
         }
     }
-    Problems::none_of(problems)?;
-    Ok(Status::Success)
+    Ok(Problems::none_of(problems)?)
 }
 
 /// Everything that is wrong with a document in itself.
@@ -150,6 +177,14 @@ async fn rehearse(applied: &[Applied], cluster: &Cluster) -> Result<()> {
         }
     }
     Ok(Problems::none_of(problems)?)
+}
+
+/// What can be done about a refusal.
+fn hint(error: &ApiError) -> &'static str {
+    match error.status() {
+        Some(status) if status.is_conflict() => "; --force-conflicts takes such fields over",
+        Some(_) | None => "",
+    }
 }
 
 /// Whether the document itself is what the server minds.
@@ -207,7 +242,7 @@ fn content(mut object: DynamicObject) -> DynamicObject {
     object
 }
 
-impl Arguments {
+impl Manner {
     fn params(&self) -> PatchParams {
         let params = PatchParams::apply(MANAGER).validation_strict();
         let params = if self.dry_run { params.dry_run() } else { params };

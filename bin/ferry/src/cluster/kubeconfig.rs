@@ -91,14 +91,14 @@ mod tests {
 
     #[test]
     fn the_flag_wins_then_the_variable_then_the_testbed_then_the_home() {
-        let there = ["flag", "one", "two", ".ferry/kubeconfig", "/home/me/.kube/config"];
+        let there = ["flag", "one", "two", ".ferry/kubeconfig", "/people/me/.kube/config"];
         let all = |path: &Path| there.iter().any(|known| path == Path::new(known));
         let variable = Surroundings {
             variable: Some(OsString::from("one:missing:two")),
-            home: Some(PathBuf::from("/home/me")),
+            home: Some(PathBuf::from("/people/me")),
         };
         let plain = Surroundings { variable: None, ..variable.clone() };
-        let only_home = |path: &Path| path == Path::new("/home/me/.kube/config");
+        let only_home = |path: &Path| path == Path::new("/people/me/.kube/config");
         let flag = Some(Path::new("flag"));
         let found = |flag, surroundings: &Surroundings, exists: &dyn Fn(&Path) -> bool| {
             let paths = candidates(flag, surroundings, exists).unwrap();
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(found(flag, &variable, &all), ["flag"]);
         assert_eq!(found(None, &variable, &all), ["one", "two"]);
         assert_eq!(found(None, &plain, &all), [".ferry/kubeconfig"]);
-        assert_eq!(found(None, &plain, &only_home), ["/home/me/.kube/config"]);
+        assert_eq!(found(None, &plain, &only_home), ["/people/me/.kube/config"]);
     }
 
     #[test]

@@ -11,7 +11,9 @@ mod console;
 mod cordon;
 mod daemon;
 mod delete;
+mod demo;
 mod drain;
+pub(crate) mod dump;
 mod get;
 mod kinds;
 mod kubeconfig;
@@ -77,6 +79,7 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Console(console::Arguments),
     Report(report::Arguments),
+    Demo(demo::Arguments),
 }
 
 /// Runs a command and says how it went.
@@ -125,6 +128,7 @@ impl Command {
             Self::Verify(arguments) => verify::run(&arguments, out).await,
             Self::Console(arguments) => console::run(&arguments, out).await,
             Self::Report(arguments) => report::run(&arguments, out).await,
+            Self::Demo(arguments) => Box::pin(demo::run(&arguments, out)).await,
         }
     }
 }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::connection::Cluster;
 use super::{ClusterArguments, daemon, machine};
 use crate::cli::Format;
+use crate::figures::span;
 use crate::output::{Printer, Status, in_format};
 
 /// Compare a guest's memory and disks with what it knows that it wrote
@@ -58,7 +59,8 @@ fn told(vm: &str, node: &str, found: &Verification) -> String {
     let verdict = if *wrong == 0 { "all right".to_owned() } else { format!("{wrong} WRONG") };
     let mut text = format!(
         "{vm} on {node}: {pages} pages of memory and {blocks} blocks of disks compared in \
-         {duration:?}: {verdict}\n"
+         {}: {verdict}\n",
+        span(*duration)
     );
     for fault in faults {
         text.push_str("  ");

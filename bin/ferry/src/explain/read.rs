@@ -1,23 +1,21 @@
 //! Documents into an inventory. All errors are gathered: a user mends them in one go.
 
-use std::path::PathBuf;
-
 use ferry_api::{Decoded, FieldError, decode};
 use ferry_config::Semantics;
 use ferry_policy::explain::{Addition, Inventory};
 
-use crate::manifests::{self, Manifest, Recursion};
+use crate::manifests::Manifest;
 
-/// What the files say, with notes on what was passed over; or everything that is wrong with them.
+/// What manifests say, with notes on what was passed over; or everything that is wrong with them and
+/// was before.
 pub(super) fn inventory(
-    inputs: &[PathBuf],
-    recursion: Recursion,
+    manifests: &[Manifest],
+    errors: Vec<String>,
     semantics: Semantics,
 ) -> Result<(Inventory, Vec<String>), Vec<String>> {
-    let (manifests, errors) = manifests::read(inputs, recursion);
     let mut reading =
         Reading { semantics, inventory: Inventory::default(), notes: Vec::new(), errors };
-    for manifest in &manifests {
+    for manifest in manifests {
         reading.manifest(manifest);
     }
     if reading.errors.is_empty() {

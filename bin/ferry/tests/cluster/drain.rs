@@ -70,9 +70,16 @@ fn a_drain_shows_each_guests_move_and_ends_with_an_empty_node() {
     let run = drain.end();
     assert_eq!(run.code, Some(0), "{run:?}");
     expect![[r#"
+        node/node-1 cordoned
+        default/web: migration kubevirt-evacuation-x: Pending
+        default/web: migration kubevirt-evacuation-x: Running
+        default/web: migration kubevirt-evacuation-x: Succeeded
+        default/web: moved to node-2
+        node/node-1 drained
     "#]]
     .assert_eq(&run.out);
     expect![[r#"
+        default/web: admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: Eviction triggered evacuation of VMI "default/web"
     "#]]
     .assert_eq(&run.err);
     assert!(cluster.ok(&["get", "node", "node-1"]).contains("SchedulingDisabled"));
@@ -89,6 +96,8 @@ fn a_guest_that_cannot_move_is_named_when_time_is_up() {
     let run = cluster.ferry(&["drain", "node-1", "--timeout", "1s"]);
     assert_eq!(run.code, Some(1), "{run:?}");
     expect![[r#"
+        default/web: admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: VMI web is configured with an eviction strategy but is not live-migratable
+        error: node-1 is not empty after --timeout, and stays closed; on it: default/web (admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: VMI web is configured with an eviction strategy but is not live-migratable)
     "#]]
     .assert_eq(&run.err);
 }

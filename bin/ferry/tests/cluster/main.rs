@@ -12,6 +12,7 @@ mod common;
 mod apply;
 mod delete;
 mod drain;
+mod explain;
 mod get;
 mod guests;
 mod kubeconfig;

@@ -9,7 +9,7 @@ use ferry_units::{Bytes, BytesPerSecond};
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::common::{Cluster, INSTANCE, MACHINE, NODE, Script, ScriptedNode, node_object};
+use crate::common::{Cluster, INSTANCE, MACHINE, NODE, Script, ScriptedNode};
 
 fn progress(mode: Mode, remaining: u64, end: Option<Ending>) -> Progress {
     Progress {
@@ -79,6 +79,7 @@ fn what_cannot_migrate_is_told_in_virtctls_words() {
     let cluster = Cluster::with(&[MACHINE]);
     let said = cluster.fails(&["migrate", "nothing"]);
     expect![[r#"
+        error: Error migrating VirtualMachine nothing: virtualmachines.kubevirt.io "nothing" not found
     "#]]
     .assert_eq(&said);
     let usage = cluster.ferry(&["migrate", "web", "--to", "node-2"]);
@@ -116,9 +117,16 @@ fn whoever_waits_sees_each_step_and_the_end() {
     let run = waiting.end();
     assert_eq!(run.code, Some(0), "{run:?}");
     expect![[r#"
+        web: accepted
+        web: Pending: waiting: 5 of 5 migrations of the cluster are under way, 2 are ahead
+        web: Scheduling
+        web: Running
+        web: PreCopy, 900 MiB left
+        web: PostCopy, 100 MiB left
     "#]]
     .assert_eq(&run.err);
     expect![[r#"
+        web moved from node-1 to node-2 in 3.2 s (PostCopy, 1.07 GiB, 3 passes)
     "#]]
     .assert_eq(&run.out);
 }
@@ -171,8 +179,8 @@ fn a_failure_has_its_reason() {
 
 #[test]
 fn without_the_daemon_phases_are_what_is_shown() {
-    let nobody = node_object("node-1", "127.0.0.1:9".parse().unwrap());
-    let cluster = Cluster::with(&[MACHINE, INSTANCE, &nobody]);
+    let cluster = Cluster::with(&[MACHINE, INSTANCE]);
+    cluster.node_at("node-1", "127.0.0.1:9".parse().unwrap());
     let waiting = cluster.start_ferry(&["migrate", "web", "--wait"]);
     let migration = cluster.migration();
     cluster.phase(&migration, "Running");

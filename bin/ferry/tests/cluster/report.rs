@@ -96,7 +96,7 @@ fn moved() -> (Cluster, String) {
 /// Without what differs from run to run: the time at which the test ran.
 fn timeless(text: &str) -> String {
     let is_now = |line: &&str| !line.trim_start().starts_with("created ");
-    text.lines().filter(is_now).map(|line| format!("{line}\n")).collect()
+    text.lines().filter(is_now).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[test]
@@ -106,6 +106,36 @@ fn the_whole_story_is_told() {
     let _node = ScriptedNode::start(&cluster, "node-1", script);
     let text = cluster.ok(&["report", "move"]);
     expect![[r#"
+        default/web: migration move: Succeeded
+          from               node-1
+          to                 node-2
+          asked for          zone=east
+          mode               PostCopy
+          policy             production
+          took               21 s
+          crossed            1.31 GiB in 2 passes, of 1 GiB
+          average rate       64 MiB/s
+          downtime           12 ms
+          guest stood still  12 ms
+
+        Phases
+          Pending    2026-01-01T00:00:00Z  +0 s
+          Running    2026-01-01T00:00:02Z  +2.00 s
+          Succeeded  2026-01-01T00:00:23Z  +23 s
+
+        Settings
+          allowPostCopy            true  policy/production
+          bandwidthPerMigration    64Mi  cluster
+          completionTimeoutPerGiB  150
+
+        Passes
+          pass  crossed  took    rate      guest wrote  remained
+          1     1 GiB    16 s    64 MiB/s  20 MiB/s     320 MiB
+          2     320 MiB  5.00 s  64 MiB/s  80 MiB/s     0 B
+
+        Milestones
+          +0 s   migration began
+          +16 s  the completion timeout is over: post-copy
     "#]]
     .assert_eq(&timeless(&text));
     // A machine stands for its newest migration.
@@ -134,6 +164,8 @@ fn what_nobody_knows_any_more_is_said() {
     let text = cluster.ok(&["report", "move"]);
     let (_, missing) = text.split_once("Not known\n").unwrap();
     expect![[r#"
+          - passes, rates and milestones: the cluster has no node node-1
+          - where settings came from: the migration has no annotation migration.ferry.dev/origins that says so
     "#]]
     .assert_eq(missing);
 }

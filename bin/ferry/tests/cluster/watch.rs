@@ -24,6 +24,12 @@ fn a_table_goes_on_across_a_restart_of_the_server() {
     cluster.apply(&map("three", "{}"));
     watch.wait_for("three");
     expect![[r#"
+        NAME   DATA   AGE
+        one    0      AGE
+        one    1      AGE
+        two-with-a-longer-name   1      AGE
+        one                      1      AGE
+        three                    0      AGE
     "#]]
     .assert_eq(&ageless(&watch.out()));
 }

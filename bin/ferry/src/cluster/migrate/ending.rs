@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ferry_api::kubevirt::{MigrationPhase, MigrationState, VirtualMachineInstanceMigration};
 use ferry_rpc::{Progress, Story};
+use ferry_units::Bytes;
 use k8s_openapi::api::core::v1::Event;
 use kube::ResourceExt;
 use kube::api::ListParams;
@@ -14,6 +15,7 @@ use crate::cluster::connection::Cluster;
 use crate::cluster::daemon;
 use crate::cluster::machine::phase;
 use crate::cluster::until::within;
+use crate::figures::{size, span};
 
 /// How long a daemon is asked for figures when all is over. They are nice to have.
 const FIGURES: Duration = Duration::from_secs(3);
@@ -130,7 +132,7 @@ impl Ending {
         let Self { vm, migration, .. } = self;
         let reason = self.reason.as_deref().unwrap_or("nobody says why");
         match self.end {
-            End::Succeeded => format!("{vm} moved{}{}", self.way(), self.figures()),
+            End::Succeeded => format!("{vm} moved{}{}", self.way(), self.summary()),
             End::Failed => format!("{vm} has not moved: {reason} (migration {migration})"),
             End::Left => {
                 format!("{reason}: migration {migration} goes on; `ferry cancel {vm}` ends it")
@@ -146,21 +148,47 @@ impl Ending {
         }
     }
 
-    fn figures(&self) -> String {
-        let mut details = Vec::new();
-        details.extend(self.mode.clone());
-        details
-            .extend(self.transferred_bytes.map(|sent| ferry_units::Bytes::new(sent).to_string()));
-        details.extend(self.passes.map(|passes| match passes {
-            1 => "1 pass".to_owned(),
-            more => format!("{more} passes"),
-        }));
-        details.extend(
-            self.blackout_ns
-                .map(|ns| format!("stood still for {:?}", Duration::from_micros(ns / 1000))),
-        );
-        let took = self.seconds.map(|seconds| format!(" in {seconds:.1} s")).unwrap_or_default();
+    /// ` in 3.2 s (PreCopy, 512 MiB, 3 passes, stood still for 12 ms)`.
+    fn summary(&self) -> String {
+        let passes =
+            |passes| if passes == 1 { "1 pass".to_owned() } else { format!("{passes} passes") };
+        let details: Vec<String> = [
+            self.mode.clone(),
+            self.crossed(),
+            self.passes.map(passes),
+            self.stood_still().map(|span| format!("stood still for {span}")),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let took = self.took().map(|took| format!(" in {took}")).unwrap_or_default();
         if details.is_empty() { took } else { format!("{took} ({})", details.join(", ")) }
+    }
+
+    /// The cells of a table: from, to, mode, time, size, passes, stand-still.
+    pub(crate) fn figures(&self) -> [String; 7] {
+        [
+            self.source_node.clone(),
+            self.target_node.clone(),
+            self.mode.clone(),
+            self.took(),
+            self.crossed(),
+            self.passes.map(|passes| passes.to_string()),
+            self.stood_still(),
+        ]
+        .map(|cell| cell.unwrap_or_else(|| "-".to_owned()))
+    }
+
+    fn took(&self) -> Option<String> {
+        self.seconds.map(|seconds| format!("{seconds:.1} s"))
+    }
+
+    fn crossed(&self) -> Option<String> {
+        self.transferred_bytes.map(|sent| size(Bytes::new(sent)))
+    }
+
+    fn stood_still(&self) -> Option<String> {
+        self.blackout_ns.map(|ns| span(Duration::from_nanos(ns)))
     }
 }
 

@@ -22,7 +22,7 @@ use super::values::{duration, label};
 use crate::cli::Format;
 use crate::output::{Printer, Status, in_format};
 
-pub(super) use ending::{End, ending, reason};
+pub(super) use ending::{End, Ending, ending, reason};
 pub(super) use follow::{follow, waiting};
 pub(super) use teller::Teller;
 

@@ -9,6 +9,7 @@ use ferry_rpc::{Mode, Progress};
 use ferry_units::{Bytes, BytesPerSecond};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::figures::size;
 use crate::output::printable;
 
 /// How often the bar turns its wheel.
@@ -136,9 +137,8 @@ impl Teller {
 /// `312 MiB left at 64 MiB/s, guest writes 20 MiB/s, pass 3, downtime 240 ms`.
 fn crossing(progress: &Progress) -> String {
     let Progress { passes, downtime, throttle, .. } = progress;
-    let rate = |rate: BytesPerSecond| short(Bytes::new(rate.get()));
-    let mut parts =
-        vec![format!("{} left at {}/s", short(progress.remaining), rate(progress.rate))];
+    let rate = |rate: BytesPerSecond| size(Bytes::new(rate.get()));
+    let mut parts = vec![format!("{} left at {}/s", size(progress.remaining), rate(progress.rate))];
     if progress.dirty_rate.get() > 0 {
         parts.push(format!("guest writes {}/s", rate(progress.dirty_rate)));
     }
@@ -152,18 +152,6 @@ fn crossing(progress: &Progress) -> String {
         Some(mode @ (Mode::Paused | Mode::PostCopy)) => parts.push(mode.to_string()),
     }
     parts.join(", ")
-}
-
-/// A size to its whole unit from ten up: figures that change are read at a glance.
-fn short(size: Bytes) -> String {
-    let text = size.to_string();
-    match text.split_once('.') {
-        Some((whole, rest)) if whole.len() > 1 => {
-            let unit = rest.split_once(' ').map_or("", |(_, unit)| unit);
-            format!("{whole} {unit}")
-        }
-        Some(_) | None => text,
-    }
 }
 
 fn style(template: &str) -> ProgressStyle {

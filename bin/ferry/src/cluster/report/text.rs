@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::story::Report;
 use crate::columns;
+use crate::figures::span;
 
 /// Writing into a `String` has nothing that could go wrong.
 const INFALLIBLE: &str = "a String takes everything";
@@ -75,7 +76,7 @@ fn facts(report: &Report) -> Vec<Vec<String>> {
 fn phases(out: &mut String, report: &Report) {
     let Some(first) = report.phases.first() else { return };
     out.push_str("\nPhases\n");
-    let begin = report.created.unwrap_or(first.at);
+    let begin = first.at;
     let rows = report
         .phases
         .iter()
@@ -131,15 +132,4 @@ fn milestones(out: &mut String, story: &Story) {
 /// `+3.2 s`.
 fn after(begin: WallTime, at: WallTime) -> String {
     format!("+{}", span(at.since(begin)))
-}
-
-/// A span in the unit that suits it: `12 ms`, `3.21 s`, `75 s`.
-fn span(span: Duration) -> String {
-    match span {
-        _ if span.is_zero() => "0 s".to_owned(),
-        _ if span < Duration::from_millis(1) => format!("{} µs", span.as_micros()),
-        _ if span < Duration::from_secs(1) => format!("{} ms", span.as_millis()),
-        _ if span < Duration::from_secs(10) => format!("{:.2} s", span.as_secs_f64()),
-        _ => format!("{:.0} s", span.as_secs_f64()),
-    }
 }

@@ -4,7 +4,7 @@ mod node;
 mod objects;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -13,7 +13,7 @@ use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::runtime::Runtime;
 
-pub(crate) use node::{Script, ScriptedNode, node_object};
+pub(crate) use node::{Script, ScriptedNode};
 pub(crate) use objects::*;
 
 /// An API server, a folder, and the means to play the rest of a cluster.
@@ -192,15 +192,21 @@ pub(crate) fn ageless(table: &str) -> String {
         unit.len() < word.len() && matches!(unit, "s" | "m" | "m0s")
     };
     let mut text = String::new();
-    for line in BufReader::new(table.as_bytes()).lines().map_while(Result::ok) {
-        let words = line.split_inclusive(' ').map(|word| {
-            if is_age(word.trim_end()) {
-                word.replace(word.trim_end(), "AGE")
-            } else {
-                word.to_owned()
+    for line in table.lines() {
+        let mut words = line.split(' ').peekable();
+        let mut shown = Vec::new();
+        while let Some(word) = words.next() {
+            if !is_age(word) {
+                shown.push(word);
+                continue;
             }
-        });
-        text.push_str(words.collect::<String>().trim_end());
+            shown.push("AGE");
+            // As wide as what it stands for.
+            for _ in word.len().."AGE".len() {
+                let _blank = words.next_if(|next| next.is_empty());
+            }
+        }
+        text.push_str(shown.join(" ").trim_end());
         text.push('\n');
     }
     text

@@ -13,6 +13,8 @@ use ferry_rpc::{
 };
 use ferry_runtime::identity::{Identity, Role, VerifyPeer};
 use futures::stream;
+use kube::Api;
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -30,6 +32,7 @@ pub(crate) struct Script {
 
 /// A daemon that runs until it is let go.
 pub(crate) struct ScriptedNode {
+    pub(crate) address: SocketAddr,
     _stop: oneshot::Sender<()>,
 }
 
@@ -59,23 +62,25 @@ impl ScriptedNode {
             });
         });
         let address: SocketAddr = told.recv().unwrap();
-        cluster.apply(&node_object(name, address));
-        Self { _stop: stop }
+        cluster.node_at(name, address);
+        Self { address, _stop: stop }
     }
 }
 
-/// A Node with an address, where a daemon is or is not.
-pub(crate) fn node_object(name: &str, address: SocketAddr) -> String {
-    json!({
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": { "name": name },
-        "status": {
-            "addresses": [{ "type": "InternalIP", "address": address.ip().to_string() }],
-            "daemonEndpoints": { "kubeletEndpoint": { "Port": address.port() } },
-        },
-    })
-    .to_string()
+impl Cluster {
+    /// A Node that says where its daemon is, or is not.
+    pub(crate) fn node_at(&self, name: &str, address: SocketAddr) {
+        self.apply(&format!("{{apiVersion: v1, kind: Node, metadata: {{name: {name}}}}}"));
+        let patch = Patch::Merge(json!({
+            "status": {
+                "addresses": [{ "type": "InternalIP", "address": address.ip().to_string() }],
+                "daemonEndpoints": { "kubeletEndpoint": { "Port": address.port() } },
+            },
+        }));
+        let nodes: Api<k8s_openapi::api::core::v1::Node> = Api::all(self.client());
+        let params = PatchParams::default();
+        self.runtime.block_on(nodes.patch_status(name, &params, &patch)).unwrap();
+    }
 }
 
 impl Node for Script {
