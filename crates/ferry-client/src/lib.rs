@@ -35,3 +35,7 @@ use ferry_units::WallTime;
 
 /// Tells what time it is. Whoever starts a program has a clock.
 pub type Calendar = fn() -> WallTime;
+
+/// What a program logs unless it is told otherwise. The client underneath would call each attempt to
+/// reach a server that is away an error; here the first one and the last are told of.
+pub const LOG_FILTER: &str = "info,kube_client=off";

@@ -1,7 +1,7 @@
 //! The labels, annotations and finalizers that the parts of a cluster know each other by, and the
 //! names that are made for objects.
 //!
-//! All of them are upstream's, so that other people's tools find what they look for.
+//! All but those of `ferry.dev` are upstream's, so that other people's tools find what they look for.
 
 /// On a pod: what it is part of. That of a guest says [`LAUNCHER`].
 pub(crate) const APP: &str = "kubevirt.io";
@@ -41,6 +41,10 @@ pub(crate) const VMI_NAME: &str = "kubevirt.io/vmi-name";
 pub(crate) const EVACUATION: &str = "kubevirt.io/evacuationMigration";
 /// On a migration: it brings its instance to another version.
 pub(crate) const WORKLOAD_UPDATE: &str = "kubevirt.io/workloadUpdateMigration";
+/// On a migration, from hand-off on: where each of its settings comes from, as a JSON object.
+pub(crate) const ORIGINS: &str = "migration.ferry.dev/origins";
+/// On a node, before the name of a network of migrations: it has an address there.
+pub(crate) const NETWORK: &str = "network.node.ferry.dev/";
 /// On a migration: it does not back off.
 pub(crate) const IGNORE_BACKOFF: &str = "kubevirt.io/func-test-ignore-migration-backoff";
 /// On a migration: seconds that its target pod may find no node.

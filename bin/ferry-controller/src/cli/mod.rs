@@ -86,7 +86,7 @@ pub(crate) struct RunArguments {
 
     /// What to log: error, warn, info, debug, trace or off, also for parts, as in
     /// info,ferry_client=debug, which tells of each write
-    #[arg(long, value_name = "FILTER", default_value = "info")]
+    #[arg(long, value_name = "FILTER", default_value = ferry_client::LOG_FILTER)]
     log: String,
 }
 
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(cli.run.semantics, Semantics::Documented);
         assert_eq!(cli.run.node_grace, ferry_reconcile::NODE_GRACE);
         assert_eq!(cli.run.status_listen, "127.0.0.1:0".parse().unwrap());
-        assert_eq!(cli.run.log(), (LogFormat::Text, "info"));
+        assert_eq!(cli.run.log(), (LogFormat::Text, "info,kube_client=off"));
     }
 
     #[test]

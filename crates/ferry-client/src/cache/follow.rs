@@ -152,10 +152,10 @@ impl<T: Modelled> Follower<T> {
             Some(from) => from,
             None => at.insert(self.fill().await?).clone(),
         };
-        let begin = self.client.request_events::<T>(self.request.watch(&self.watch, &from)?);
-        let begun =
-            timeout(BEGIN_LIMIT, begin).await.map_err(|_| FollowError::Slow(BEGIN_LIMIT))?;
-        let mut events = std::pin::pin!(begun?);
+        let answer = self.client.request_events::<T>(self.request.watch(&self.watch, &from)?);
+        let answer =
+            timeout(BEGIN_LIMIT, answer).await.map_err(|_| FollowError::Slow(BEGIN_LIMIT))?;
+        let mut events = std::pin::pin!(answer?);
         if self.cache.health().hears(self.kind) == News::Worth {
             tracing::info!("the API server is heard");
         }
@@ -200,14 +200,13 @@ impl<T: Modelled> Follower<T> {
 
     /// Lists the kind, and returns the revision of that.
     async fn fill(&self) -> Result<String, FollowError> {
-        let gone = self.kept.known_gone();
         let request = self.request.list(&self.list)?;
         let list = timeout(LIST_LIMIT, self.client.request::<ObjectList<T>>(request)).await;
         let list = list.map_err(|_| FollowError::Slow(LIST_LIMIT))??;
         let at = list.metadata.resource_version.unwrap_or_default();
         let number = revision(Some(&at));
         tracing::debug!(kind = %self.kind, objects = list.items.len(), revision = at, "listed");
-        self.kept.change(&self.cache, |table| table.refill(list.items, number, &gone));
+        self.kept.change(&self.cache, |table| table.refill(list.items, number));
         Ok(at)
     }
 }

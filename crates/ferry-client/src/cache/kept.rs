@@ -1,7 +1,6 @@
 //! A kind that is followed: its table, and who hears of its changes.
 
 use std::any::Any;
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -53,10 +52,6 @@ impl<T: Modelled> Kept<T> {
         self.table().list(namespace, labels).cloned().collect()
     }
 
-    pub(super) fn known_gone(&self) -> BTreeSet<String> {
-        self.table().known_gone()
-    }
-
     pub(super) fn reach(&self, at: u64) {
         self.table().reach(at);
     }
@@ -91,7 +86,7 @@ impl<T: Modelled> AnyKept for Kept<T> {
             Ok(object) => self.change(cache, |table| table.answer(object)),
             // The watch tells of the same object soon, and its follower what is wrong.
             Err(error) => {
-                tracing::warn!(kind = %<T as Modelled>::KIND, %error, "an answer cannot be read")
+                tracing::warn!(kind = %<T as Modelled>::KIND, %error, "an answer cannot be read");
             }
         }
     }

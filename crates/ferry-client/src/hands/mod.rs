@@ -83,10 +83,8 @@ impl Hands {
 
     async fn create(&self, create: &Create) -> Result<(), HandsError> {
         let object = &create.object;
-        let request = collection(object.kind, Some(&object.namespace)).create(
-            &PostParams { field_manager: self.manager(), dry_run: false },
-            body(&create.body),
-        );
+        let request = collection(object.kind, Some(&object.namespace))
+            .create(&self.as_manager(), body(&create.body));
         match self.send("create", object, request).await {
             Ok(answer) => self.cache.answered(object.kind, answer),
             // Somebody has made it before, maybe this program, and the next look has to see it.
@@ -103,7 +101,10 @@ impl Hands {
 
     async fn patch(&self, patch: &Patch) -> Result<(), HandsError> {
         let Patch { object, part, merge } = patch;
-        let params = PatchParams { field_manager: self.manager(), ..PatchParams::default() };
+        let params = PatchParams {
+            field_manager: self.as_manager().field_manager,
+            ..PatchParams::default()
+        };
         let merge = kube::api::Patch::Merge(merge);
         let collection = collection(object.kind, Some(&object.namespace));
         let request = match part {
@@ -123,7 +124,7 @@ impl Hands {
             "metadata": { "name": pod.name, "namespace": pod.namespace, "uid": pod.uid },
             "target": { "apiVersion": "v1", "kind": "Node", "name": node },
         });
-        let params = PostParams { field_manager: self.manager(), dry_run: false };
+        let params = self.as_manager();
         let request = collection(pod.kind, Some(&pod.namespace)).create_subresource(
             "binding",
             &pod.name,
@@ -201,8 +202,8 @@ impl Hands {
         answer
     }
 
-    fn manager(&self) -> Option<String> {
-        Some(self.manager.to_owned())
+    fn as_manager(&self) -> PostParams {
+        PostParams { field_manager: Some(self.manager.to_owned()), dry_run: false }
     }
 
     fn doubts(&self) -> MutexGuard<'_, BTreeSet<ObjectRef>> {

@@ -35,6 +35,8 @@ pub(super) fn of(
         for (key, value) in of_source(instance, source_pod, source_node) {
             labels.entry(key).or_insert(value);
         }
+        // Memory crosses there or not at all: a node without an address on it is no target.
+        labels.extend(network(cluster));
         // PARITY: pkg/virt-controller/watch/migration/migration.go#createTargetPod
         for (key, value) in migration.spec.added_node_selector.clone().unwrap_or_default() {
             labels.entry(key).or_insert(value);
@@ -45,6 +47,14 @@ pub(super) fn of(
 
 fn yes(prefix: &str, name: &str) -> (String, String) {
     (format!("{prefix}{name}"), TRUE.to_owned())
+}
+
+/// The network that memory is to cross, where the cluster has one for that. It may be named together
+/// with its namespace.
+fn network(cluster: &Cluster) -> Option<(String, String)> {
+    let configured = &cluster.migrations.network.as_ref()?.value;
+    let name = configured.split_once('/').map_or(configured.as_str(), |(_, name)| name);
+    Some(yes(words::NETWORK, name))
 }
 
 /// The CPU, its features and the type of machine that the instance names.

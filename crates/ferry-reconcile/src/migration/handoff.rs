@@ -5,21 +5,32 @@
 //! one of this.
 
 use ferry_api::kubevirt::{MigrationState, VirtualMachineInstance};
-use ferry_policy::{Policy, PolicySet, Subject, resolve};
+use ferry_policy::{EffectiveConfiguration, Policy, PolicySet, Subject, resolve};
 use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
 
 use super::Observed;
 use crate::instance::facts;
-use crate::objects::{set_label, uid};
+use crate::objects::{change, set_annotation, set_label, uid};
+use crate::plan::{Part, Patch};
 use crate::{pods, words};
 
-/// The instance as it is when the nodes have the migration; nothing where the guest is on no node.
+/// Hand-off, ready to be written.
+pub(super) struct Handoff {
+    /// The instance as it is when the nodes have the migration.
+    pub(super) instance: VirtualMachineInstance,
+    /// Notes on the migration where its settings come from; nothing where that is noted. It comes
+    /// first: after hand-off nobody asks the policies again.
+    pub(super) origins: Option<Patch>,
+}
+
+/// What hands the migration over; nothing where the guest is on no node.
 // PARITY: pkg/virt-controller/watch/migration/migration.go#handleTargetPodHandoff
 pub(super) fn handed_over(
     seen: &Observed,
     instance: &VirtualMachineInstance,
     target: &Pod,
-) -> Option<VirtualMachineInstance> {
+) -> Option<Handoff> {
     let target_node = pods::node(target)?;
     let source_node = facts::node(instance)?;
     let source = facts::current_pod(instance, &seen.pods);
@@ -33,6 +44,10 @@ pub(super) fn handed_over(
     let sound = seen.policies.iter().filter_map(|policy| Policy::parse(policy).ok());
     let policies: PolicySet = sound.collect();
     let resolution = resolve(&subject, &policies, &seen.cluster.migrations, seen.now.semantics);
+
+    let mut noted = seen.migration.clone();
+    set_annotation(&mut noted.metadata, words::ORIGINS, &origins(&resolution.configuration));
+    let origins = change(Part::Main, &seen.migration, &noted);
 
     after.status.get_or_insert_default().migration_state = Some(MigrationState {
         migration_uid: Some(uid(&seen.migration).to_owned()),
@@ -48,5 +63,12 @@ pub(super) fn handed_over(
         migration_configuration: Some(resolution.configuration.to_wire()),
         ..MigrationState::default()
     });
-    Some(after)
+    Some(Handoff { instance: after, origins })
+}
+
+/// A JSON object: where each setting comes from, by its name.
+fn origins(configuration: &EffectiveConfiguration) -> String {
+    let origins = configuration.origins().into_iter();
+    let named = origins.map(|(setting, origin)| (setting.to_owned(), origin.to_string().into()));
+    Value::Object(named.collect()).to_string()
 }

@@ -13,13 +13,15 @@ pub(super) fn advance(seen: &Observed, instance: &VirtualMachineInstance, step: 
         return;
     }
     let Some(target) = seen.target_pod().filter(|pod| pods::is_ready(pod)) else { return };
-    step.instance = handoff::handed_over(seen, instance, target);
-    if step.instance.is_some() {
-        let about = step.about();
-        step.tell(Event::normal(
-            about,
-            "SuccessfulHandOver",
-            "Migration target pod is ready for preparation by virt-handler.",
-        ));
+    let Some(handoff) = handoff::handed_over(seen, instance, target) else { return };
+    if let Some(origins) = handoff.origins {
+        step.first(origins);
     }
+    step.instance = Some(handoff.instance);
+    let about = step.about();
+    step.tell(Event::normal(
+        about,
+        "SuccessfulHandOver",
+        "Migration target pod is ready for preparation by virt-handler.",
+    ));
 }

@@ -3,15 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use ferry_api::hco::v1beta1::HyperConverged;
-use ferry_api::kubevirt::{
-    VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
-};
+use ferry_api::kubevirt::VirtualMachineInstanceMigration;
 use ferry_api::{Kind, KindVersion, Modelled, Selector, View};
-use ferry_reconcile::{
-    Action, Grace, Key, Now, ObjectRef, Part, Plan, evacuation, instance, machine, migration, node,
-    placement, platform, queue,
-};
+use ferry_reconcile::work::{everything, look};
+use ferry_reconcile::{Action, Grace, Now, ObjectRef, Part, Plan, Work};
 use ferry_registry::{
     Admission, Context, DeleteOptions, Document, Draft, Effect, FieldValidation, Operation, Patch,
     Refusal, Request, Review, Revision, State, Target, User, Write, WriteOptions, decide,
@@ -20,6 +15,7 @@ use ferry_units::WallTime;
 use k8s_openapi::api::core::v1::Node;
 use serde_json::{Value, json};
 
+use crate::causes::Caused;
 use crate::objects::text;
 
 /// When tests begin: 2026-11-26T00:00:00Z.
@@ -80,6 +76,7 @@ pub(crate) struct Cluster {
     pub(crate) seconds: i64,
     pub(crate) events: Vec<String>,
     pub(crate) metrics: Vec<String>,
+    pub(crate) caused: Caused,
     uids: u64,
     watcher: Option<Watcher>,
 }
@@ -92,6 +89,7 @@ impl Cluster {
             seconds: START,
             events: Vec::new(),
             metrics: Vec::new(),
+            caused: Caused::default(),
             uids: 0,
             watcher: None,
         };
@@ -136,7 +134,7 @@ impl Cluster {
         }
     }
 
-    fn write(&mut self, by: &str, target: Target, write: Write) -> Result<(), Refusal> {
+    pub(crate) fn write(&mut self, by: &str, target: Target, write: Write) -> Result<(), Refusal> {
         self.uids += 1;
         let context = Context {
             now: self.time(),
@@ -157,6 +155,7 @@ impl Cluster {
             Effect::Deleted(_) => Value::Null,
         };
         self.state.apply(change, self.time());
+        self.caused.by(&self.state, before.as_ref(), &after);
         if let Some(watcher) = self.watcher {
             watcher(self, by, before.as_ref(), &after);
         }
@@ -293,53 +292,15 @@ impl Cluster {
         }
     }
 
-    /// What each reconciler wants done at this moment, by its name.
-    pub(crate) fn plans(&self) -> BTreeMap<Who, Plan> {
-        let plan = |who: Who| Some((who.clone(), plan(&self.state, &self.now(), &who)?));
-        self.everybody().into_iter().filter_map(plan).collect()
+    /// What each reconciler wants done at this moment.
+    pub(crate) fn plans(&self) -> BTreeMap<Work, Plan> {
+        let plan = |work: Work| (work.clone(), plan(&self.state, &self.now(), &work));
+        self.everybody().into_iter().map(plan).collect()
     }
 
     /// All reconcilers, in the order in which they act.
-    pub(crate) fn everybody(&self) -> Vec<Who> {
-        fn keys<T: Modelled>(state: &State, who: fn(Key) -> Who) -> Vec<Who> {
-            let objects: Vec<T> = View::list(state, None, &Selector::default());
-            objects.iter().map(|object| who(Key::of(object))).collect()
-        }
-        let state = &self.state;
-        let mut all = keys::<HyperConverged>(state, Who::Platform);
-        all.extend(keys::<Node>(state, Who::Node));
-        all.extend(keys::<VirtualMachine>(state, Who::Machine));
-        all.extend(keys::<VirtualMachineInstance>(state, Who::Instance));
-        all.extend([Who::Placement, Who::Queue]);
-        all.extend(keys::<Node>(state, Who::Evacuation));
-        all.extend(keys::<VirtualMachineInstanceMigration>(state, Who::Migration));
-        all
-    }
-
-    /// Lets every reconciler look and act once; tells whether anything was done.
-    pub(crate) fn round(&mut self) -> bool {
-        let mut is_busy = false;
-        for who in self.everybody() {
-            if let Some(plan) = plan(&self.state, &self.now(), &who).filter(|it| !it.is_empty()) {
-                is_busy = true;
-                self.carry_out(&plan, usize::MAX);
-            }
-        }
-        for chore in self.state.chores(self.time()) {
-            is_busy |= self.write("garbage", chore.target, chore.write).is_ok();
-        }
-        is_busy
-    }
-
-    /// Lets the control plane act until it has nothing to do.
-    pub(crate) fn settle(&mut self) {
-        for _ in 0..60 {
-            if !self.round() {
-                return;
-            }
-        }
-        let busy: Vec<_> = self.plans().into_iter().filter(|(_, plan)| !plan.is_empty()).collect();
-        panic!("it never settles: {busy:#?}");
+    pub(crate) fn everybody(&self) -> Vec<Work> {
+        everything(&self.state).into_iter().collect()
     }
 
     /// The events since the last call.
@@ -348,31 +309,9 @@ impl Cluster {
     }
 }
 
-/// A reconciler, and what it looks at.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Who {
-    Platform(Key),
-    Node(Key),
-    Machine(Key),
-    Instance(Key),
-    Placement,
-    Queue,
-    Evacuation(Key),
-    Migration(Key),
-}
-
 /// What a reconciler makes of what there is to see.
-pub(crate) fn plan(view: &State, now: &Now, who: &Who) -> Option<Plan> {
-    match who {
-        Who::Platform(key) => platform::observe(view, key, now).map(|it| platform::plan(&it)),
-        Who::Node(key) => node::observe(view, key, now).map(|it| node::plan(&it)),
-        Who::Machine(key) => machine::observe(view, key, now).map(|it| machine::plan(&it)),
-        Who::Instance(key) => instance::observe(view, key, now).map(|it| instance::plan(&it)),
-        Who::Placement => Some(joined(placement::plan(&placement::observe(view, now)))),
-        Who::Queue => Some(joined(queue::plan(&queue::observe(view, now)))),
-        Who::Evacuation(key) => evacuation::observe(view, key, now).map(|it| evacuation::plan(&it)),
-        Who::Migration(key) => migration::observe(view, key, now).map(|it| migration::plan(&it)),
-    }
+pub(crate) fn plan(view: &State, now: &Now, work: &Work) -> Plan {
+    joined(look(view, work, now))
 }
 
 fn joined(plans: Vec<Plan>) -> Plan {

@@ -177,3 +177,54 @@ fn the_target_pod_tells_since_when_its_guest_runs() {
     let key = "/metadata/annotations/kubevirt.io~1migration-target-ready-timestamp";
     assert_eq!(text(&pod, key), cluster.time().to_string());
 }
+
+#[test]
+fn a_target_has_an_address_on_the_network_that_is_configured() {
+    for (configured, key) in [
+        ("fast", "network.node.ferry.dev/fast"),
+        ("openshift-cnv/fast", "network.node.ferry.dev/fast"),
+    ] {
+        let mut cluster = Cluster::new();
+        cluster.create(&kubevirt(&json!({ "migrations": { "network": configured } })));
+        cluster.create(&json!({
+            "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+            "metadata": { "name": "fast", "namespace": "openshift-cnv" }, "spec": { "config": "{}" },
+        }));
+        cluster.running("vm", "node-1");
+        let first = cluster.pods_of("vm").remove(0);
+        assert!(cluster.get("Pod", &first)["spec"]["nodeSelector"].get(key).is_none());
+        cluster.create(&migration("m", "vm"));
+        cluster.settle();
+        assert_eq!(target(&cluster)["spec"]["nodeSelector"][key], "true", "{configured}");
+        assert_eq!(cluster.phase(MIGRATION, "m"), "Scheduling", "no node has an address there");
+        let labels = json!({ "metadata": { "labels": { key: "true" } } });
+        cluster.patch("user", "Node", Part::Main, "node-3", &labels);
+        cluster.run();
+        assert_eq!(cluster.phase(MIGRATION, "m"), "Succeeded");
+        assert_eq!(text(&cluster.get(INSTANCE, "vm"), "/status/nodeName"), "node-3");
+    }
+}
+
+#[test]
+fn hand_off_notes_where_each_setting_comes_from() {
+    let mut cluster = Cluster::new();
+    cluster.create(&kubevirt(&json!({ "migrations": { "bandwidthPerMigration": "64Mi" } })));
+    cluster.create(&policy("fast", &json!({ "allowPostCopy": true, "selectors": {} })));
+    cluster.running("vm", "node-1");
+    cluster.create(&migration("m", "vm"));
+    cluster.run();
+    let migration = cluster.get(MIGRATION, "m");
+    let noted = text(&migration, "/metadata/annotations/migration.ferry.dev~1origins");
+    let noted: Value = serde_json::from_str(noted).unwrap();
+    for (setting, origin) in [
+        ("allowPostCopy", "policy/fast"),
+        ("allowWorkloadDisruption", "policy/fast"),
+        ("bandwidthPerMigration", "cluster"),
+        ("progressTimeout", "default"),
+    ] {
+        assert_eq!(noted[setting], origin, "{setting}");
+    }
+    let settings = state(&cluster)["migrationConfiguration"].clone();
+    let named = |object: &Value| object.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(named(&noted), named(&settings), "every setting has an origin");
+}

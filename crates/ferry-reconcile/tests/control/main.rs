@@ -2,6 +2,7 @@
 //! and what holds whatever happens.
 #![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+mod causes;
 mod cluster;
 mod evacuations;
 mod handoffs;

@@ -110,6 +110,10 @@ fn a_guest_that_does_not_run_yet_and_a_network_that_is_missing_are_waited_for() 
         "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
         "metadata": { "name": "fast", "namespace": "openshift-cnv" }, "spec": { "config": "{}" },
     }));
+    let labels = json!({ "metadata": { "labels": { "network.node.ferry.dev/fast": "true" } } });
+    for node in ["node-1", "node-2"] {
+        cluster.patch("user", "Node", Part::Main, node, &labels);
+    }
     cluster.settle();
     assert_eq!(
         waits(&cluster, "m"),

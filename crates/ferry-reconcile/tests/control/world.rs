@@ -8,12 +8,12 @@ use ferry_api::kubevirt::{
     MigrationPhase, VirtualMachineInstance, VirtualMachineInstanceMigration,
     VirtualMachineInstancePhase,
 };
-use ferry_reconcile::Part;
+use ferry_reconcile::{Part, Work};
 use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::cluster::{CONTROLLER, Cluster, Who, plan};
+use crate::cluster::{CONTROLLER, Cluster, plan};
 use crate::nodes::Deed;
 use crate::objects::{kubevirt, machine, migration, text, with};
 
@@ -51,8 +51,8 @@ enum Step {
     Look(u8, u8),
     /// A reconciler acts on what it saw when the last step of this kind was taken.
     ActLate(u8),
-    /// All reconcilers look and act.
-    Round,
+    /// The control plane does some of the work that changes have caused.
+    Works(u8),
     /// So many seconds pass.
     Pass(u16),
 }
@@ -74,7 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Lose(2)),
         12 => (any::<u8>(), 0..5_u8).prop_map(|(who, steps)| Step::Look(who, steps)),
         6 => any::<u8>().prop_map(Step::ActLate),
-        20 => Just(Step::Round),
+        20 => (1..40_u8).prop_map(Step::Works),
         2 => (1..400_u16).prop_map(Step::Pass),
     ];
     proptest::collection::vec(step, 20..70)
@@ -250,24 +250,25 @@ fn happen(cluster: &mut Cluster, step: &Step, count: usize, earlier: &mut Cluste
         Step::Silence(number) => cluster.silence(&node(*number)),
         Step::Lose(number) => cluster.delete("Node", &node(*number)),
         Step::Look(number, actions) => {
-            if let Some(who) = pick(&cluster.everybody(), *number)
-                && let Some(plan) = plan(&cluster.state, &cluster.now(), &who)
-            {
+            if let Some(who) = pick(&cluster.everybody(), *number) {
+                let plan = plan(&cluster.state, &cluster.now(), &who);
                 cluster.carry_out(&plan, usize::from(*actions));
+                cluster.caused.again(who);
             }
         }
         Step::ActLate(number) => {
             // Whoever gives slots and rooms away has to see what it has given before.
-            let may = |who: &Who| !matches!(who, Who::Queue | Who::Placement | Who::Evacuation(_));
-            let all: Vec<Who> = earlier.everybody().into_iter().filter(may).collect();
-            if let Some(who) = pick(&all, *number)
-                && let Some(plan) = plan(&earlier.state, &earlier.now(), &who)
-            {
+            let may =
+                |who: &Work| !matches!(who, Work::Queue | Work::Placement | Work::Evacuation(_));
+            let all: Vec<Work> = earlier.everybody().into_iter().filter(may).collect();
+            if let Some(who) = pick(&all, *number) {
+                let plan = plan(&earlier.state, &earlier.now(), &who);
                 cluster.carry_out(&plan, usize::MAX);
+                cluster.caused.again(who);
             }
             *earlier = cluster.clone();
         }
-        Step::Round => drop(cluster.round()),
+        Step::Works(looks) => cluster.work(usize::from(*looks)),
         Step::Pass(seconds) => cluster.pass(i64::from(*seconds)),
     }
 }

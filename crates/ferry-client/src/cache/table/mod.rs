@@ -5,6 +5,9 @@
 //! and an object that is newer than what the watch tells stays. An object that was deleted here is
 //! gone for good, whatever is still told of it until the watch has told of its end.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -33,13 +36,14 @@ pub(super) struct Table<T> {
     objects: BTreeMap<String, BTreeMap<String, Entry<T>>>,
     /// Up to where the watch has told everything; nothing before the first list.
     told: Option<u64>,
-    /// The uids of objects that were deleted here and of whose end the watch has not told.
-    gone: BTreeSet<String>,
+    /// Objects that were deleted here and of whose end the watch has not told: the revision that was
+    /// known last, by uid.
+    gone: BTreeMap<String, u64>,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { objects: BTreeMap::new(), told: None, gone: BTreeSet::new() }
+        Self { objects: BTreeMap::new(), told: None, gone: BTreeMap::new() }
     }
 }
 
@@ -65,19 +69,8 @@ impl<T: Modelled> Table<T> {
         spaces.flat_map(|(_, space)| space.values().map(|entry| &entry.object)).filter(is_meant)
     }
 
-    /// The uids of objects that are known to be gone, to be handed to [`refill`](Self::refill).
-    pub(super) fn known_gone(&self) -> BTreeSet<String> {
-        self.gone.clone()
-    }
-
-    /// Takes a list of all objects for what there is, as of revision `at`. `before` are the objects
-    /// that were known to be gone when it was asked for.
-    pub(super) fn refill(
-        &mut self,
-        items: Vec<T>,
-        at: u64,
-        before: &BTreeSet<String>,
-    ) -> Vec<Changed<T>> {
+    /// Takes a list of all objects for what there is, as of revision `at`.
+    pub(super) fn refill(&mut self, items: Vec<T>, at: u64) -> Vec<Changed<T>> {
         let mut changes = Vec::new();
         if self.told.is_some_and(|told| at < told) {
             // The server has lost its past, and what it says now is all there is.
@@ -94,8 +87,10 @@ impl<T: Modelled> Table<T> {
             changes.extend(gone.map(|(_, entry)| Changed { old: Some(entry.object), new: None }));
         }
         self.objects.retain(|_, space| !space.is_empty());
+        // The watch that follows tells of the end of what is on the list, and of what is younger.
+        let uids: BTreeSet<&str> = items.iter().map(uid).collect();
+        self.gone.retain(|uid, revision| *revision > at || uids.contains(uid.as_str()));
         self.told = self.told.max(Some(at));
-        self.gone.retain(|uid| !before.contains(uid));
         changes.extend(items.into_iter().filter_map(|object| self.put(object)));
         changes
     }
@@ -143,12 +138,13 @@ impl<T: Modelled> Table<T> {
         if uid(&**object) != uid_ {
             return None;
         }
-        self.gone.insert(uid_.to_owned());
+        let revision = revision_of(&**object);
+        self.gone.insert(uid_.to_owned(), revision);
         self.remove(namespace, name)
     }
 
     fn put(&mut self, mut object: T) -> Option<Changed<T>> {
-        if self.gone.contains(uid(&object)) {
+        if self.gone.contains_key(uid(&object)) {
             return None;
         }
         // Who wrote which field is of no use to anybody here, and half of an object.
