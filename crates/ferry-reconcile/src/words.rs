@@ -43,8 +43,6 @@ pub(crate) const EVACUATION: &str = "kubevirt.io/evacuationMigration";
 pub(crate) const WORKLOAD_UPDATE: &str = "kubevirt.io/workloadUpdateMigration";
 /// On a migration, from hand-off on: where each of its settings comes from, as a JSON object.
 pub(crate) const ORIGINS: &str = "migration.ferry.dev/origins";
-/// On a node, before the name of a network of migrations: it has an address there.
-pub(crate) const NETWORK: &str = "network.node.ferry.dev/";
 /// On a migration: it does not back off.
 pub(crate) const IGNORE_BACKOFF: &str = "kubevirt.io/func-test-ignore-migration-backoff";
 /// On a migration: seconds that its target pod may find no node.
