@@ -169,9 +169,9 @@ impl Node {
         let listener = TcpListener::bind(self.listen).await?;
         self.listen = listener.local_addr()?;
         self.addresses.lock().unwrap().insert(self.name.clone(), self.listen);
-        let (identity, served) = (self.config.identity.clone(), guests.clone());
+        let (identity, asked) = (self.config.identity.clone(), guests.clone());
         let server = tokio::spawn(async move {
-            rpc::serve(listener, &identity, served, Nobody, std::future::pending())
+            rpc::serve(listener, &identity, asked, Nobody, std::future::pending())
                 .await
                 .expect("it has certificates");
         });

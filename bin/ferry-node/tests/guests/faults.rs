@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use ferry_config::{Bandwidth, MigrationSettings};
 use ferry_harness::{Direction, Relay, wait_until};
-use ferry_reconcile::guest::{GuestEnd, GuestSpec, GuestState, LeavingEnd, Order};
+use ferry_reconcile::guest::{GuestEnd, GuestSpec, GuestState, LeavingEnd, Listening, Order};
 use ferry_rpc::Outcome;
 use ferry_units::{Bytes, BytesPerSecond, SecondsPerGiB};
 use nix::sys::signal::Signal;
@@ -113,14 +113,24 @@ async fn move_over(
         Ok(std::fs::read_to_string(&console)?.contains("booted").then_some(()))
     })?;
     let there = two.expect(&target(&spec, "pod-2"), UID, &plain(), 1).await?;
+    let (order, relay) = over_relay(&spec, there, cut)?;
+    one.guests().order(order);
+    Ok((one.wait_left(POD).await?, relay))
+}
+
+/// An order to send it over a relay.
+fn over_relay(
+    spec: &GuestSpec,
+    there: Listening,
+    cut: Option<(Direction, u64)>,
+) -> Result<(Order, Relay)> {
     let relay = Relay::to((there.address, there.port).into())?;
     if let Some((direction, bytes)) = cut {
         relay.cut_after(direction, Bytes::new(bytes));
     }
-    let mut order = migrate(&spec, UID, "node-2", there, &plain());
+    let mut order = migrate(spec, UID, "node-2", there, &plain());
     order.port = relay.address().port();
-    one.guests().order(Order::Migrate(order));
-    Ok((one.wait_left(POD).await?, relay))
+    Ok((Order::Migrate(order), relay))
 }
 
 /// The last bytes of a direction are those in which nobody knows by himself who runs the guest.
@@ -162,4 +172,51 @@ async fn a_link_that_breaks_at_the_hand_over_of_what_the_source_says() -> Result
 #[tokio::test]
 async fn a_link_that_breaks_at_the_hand_over_of_what_the_target_says() -> Result<()> {
     every_cut(Direction::Back).await
+}
+
+/// Moves a guest whose link is cut one byte before the end of a direction, without the daemon of its
+/// target, kills what was awaited or has arrived there, and has the daemon look at what is left.
+async fn killed_in_doubt(direction: Direction) -> Result<(Node, Node, GuestEnd)> {
+    let total = {
+        let (_cluster, one, two) = Cluster::pair().await?;
+        move_over(&one, &two, None).await?.1.carried(direction).get()
+    };
+    let (_cluster, one, mut two) = Cluster::pair().await?;
+    let spec = quiet();
+    one.run(&spec).await?;
+    let console = one.guest_dir(POD).join("serial.log");
+    wait_until("it is booted", || {
+        Ok(std::fs::read_to_string(&console)?.contains("booted").then_some(()))
+    })?;
+    let there = two.expect(&target(&spec, "pod-2"), UID, &plain(), 1).await?;
+    two.crash().await;
+    let (order, _relay) = over_relay(&spec, there, Some((direction, total - 1)))?;
+    one.guests().order(order);
+    one.wait(POD, |report| {
+        (leaving(report)?.started.is_some() && report.state == GuestState::Held).then_some(())
+    })
+    .await?;
+    ensure!(leaving(&one.report(POD).unwrap()).unwrap().end.is_none(), "nobody was asked yet");
+    two.signal("pod-2", Signal::SIGKILL)?;
+    two.start().await?;
+    let end = two.wait_ended("pod-2").await?;
+    Ok((one, two, end))
+}
+
+#[tokio::test]
+async fn a_target_that_is_killed_before_the_guest_has_run_gives_it_back() -> Result<()> {
+    let (one, _two, end) = killed_in_doubt(Direction::Forth).await?;
+    ensure!(matches!(end, GuestEnd::NeverCame { .. }), "{end:?}");
+    let left = one.wait_left(POD).await?;
+    ensure!(matches!(left, LeavingEnd::Failed { aborted: false, .. }), "{left:?}");
+    one.wait_state(POD, GuestState::Running).await
+}
+
+#[tokio::test]
+async fn a_target_that_is_killed_after_the_guest_has_run_does_not_give_it_back() -> Result<()> {
+    let (one, _two, end) = killed_in_doubt(Direction::Back).await?;
+    ensure!(matches!(end, GuestEnd::Crashed { .. }), "{end:?}");
+    ensure!(matches!(one.wait_left(POD).await?, LeavingEnd::Completed { .. }));
+    ensure!(one.wait_ended(POD).await? == GuestEnd::Moved);
+    Ok(())
 }
