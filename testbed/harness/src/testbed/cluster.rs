@@ -86,7 +86,7 @@ impl Cluster {
     /// # Errors
     /// When it cannot be started.
     pub fn ferry(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Output> {
-        self.run(self.daemons.programs().of(&Role::Relay), arguments)
+        self.run(self.daemons.programs().ferry(), arguments)
     }
 
     fn run(

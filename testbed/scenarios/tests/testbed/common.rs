@@ -4,22 +4,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use ferry_harness::{Dir, Output, Program, Programs, census};
+use ferry_harness::{Dir, Output, Programs, census};
 use serde_json::Value;
 use tempfile::TempDir;
 
 /// A directory for a testbed, which is down when this is let go.
 pub(crate) struct Place {
     dir: TempDir,
-    ferry: Program,
+    programs: Programs,
 }
 
 impl Place {
     /// An empty one.
     pub(crate) fn new() -> Result<Self> {
-        // All of them, so that the command line finds them beside itself.
-        Programs::built()?;
-        Ok(Self { dir: tempfile::tempdir()?, ferry: Program::ferry()? })
+        Ok(Self { dir: tempfile::tempdir()?, programs: Programs::built()? })
     }
 
     /// The testbed's directory in it.
@@ -41,7 +39,7 @@ impl Place {
         let path = self.path();
         let path = path.to_str().context("a path of letters")?;
         all.extend(["--dir", path]);
-        run(Command::new(self.ferry.path()).args(all))
+        run(Command::new(self.programs.ferry()).args(all))
     }
 
     /// The same, which has to go well; returns what it printed.

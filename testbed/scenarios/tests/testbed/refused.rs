@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use ferry_harness::Program;
+use ferry_harness::Programs;
 
 use crate::common::{Place, run};
 
@@ -62,7 +62,7 @@ fn a_directory_that_cannot_be_used_is_named() -> Result<()> {
 fn a_program_that_is_missing_is_named() -> Result<()> {
     let alone = tempfile::tempdir()?;
     let ferry = alone.path().join("ferry");
-    fs::copy(Program::ferry()?.path(), &ferry)?;
+    fs::copy(Programs::built()?.ferry(), &ferry)?;
     let mut command = Command::new(&ferry);
     command.args(["testbed", "up"]).current_dir(alone.path()).env("PATH", alone.path());
     let output = run(&mut command)?;

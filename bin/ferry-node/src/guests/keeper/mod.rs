@@ -159,11 +159,13 @@ impl Keeper {
         Ok(Some(self.until_shut_down().map_or(next, |left| left.min(next))))
     }
 
-    /// Asks the guest how it is.
+    /// Asks the guest how it is. Its migration is asked for first: a machine says where its guest is
+    /// before it says that a migration is over, so an end that was seen is never beside a state from
+    /// before it, which would make a guest that has left look like one that stays.
     async fn look(&mut self) -> Result<(), QmpError> {
         let qmp = self.qmp()?;
-        let run = qmp.execute(&QueryStatus).await?.status;
         let migration = qmp.execute(&QueryMigrate).await?;
+        let run = qmp.execute(&QueryStatus).await?.status;
         self.seen = Seen { run: Some(run), migration };
         Ok(())
     }
