@@ -46,7 +46,7 @@ fn a_guest_that_is_whole_is_told_so_and_one_that_is_not_fails() {
         |found: &Verification| Script { verification: Some(found.clone()), ..Script::default() };
     let node = ScriptedNode::start(&cluster, "node-1", script(&whole));
     expect![[r#"
-        web on node-1: 262144 pages of memory and 512 blocks of disks compared in 120ms: all right
+        web on node-1: 262144 pages of memory and 512 blocks of disks compared in 120 ms: all right
     "#]]
     .assert_eq(&cluster.ok(&["verify", "web"]));
     drop(node);
@@ -59,7 +59,7 @@ fn a_guest_that_is_whole_is_told_so_and_one_that_is_not_fails() {
     let run = cluster.ferry(&["verify", "web"]);
     assert_eq!(run.code, Some(1));
     expect![[r#"
-        web on node-1: 262144 pages of memory and 512 blocks of disks compared in 120ms: 2 WRONG
+        web on node-1: 262144 pages of memory and 512 blocks of disks compared in 120 ms: 2 WRONG
           page 7: holds version 3 of seed 1, should hold 4
           and more
     "#]]

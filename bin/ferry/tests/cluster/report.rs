@@ -120,7 +120,7 @@ fn the_whole_story_is_told() {
 
         Phases
           Pending    2026-01-01T00:00:00Z  +0 s
-          Running    2026-01-01T00:00:02Z  +2.00 s
+          Running    2026-01-01T00:00:02Z  +2 s
           Succeeded  2026-01-01T00:00:23Z  +23 s
 
         Settings
@@ -129,9 +129,9 @@ fn the_whole_story_is_told() {
           completionTimeoutPerGiB  150
 
         Passes
-          pass  crossed  took    rate      guest wrote  remained
-          1     1 GiB    16 s    64 MiB/s  20 MiB/s     320 MiB
-          2     320 MiB  5.00 s  64 MiB/s  80 MiB/s     0 B
+          pass  crossed  took  rate      guest wrote  remained
+          1     1 GiB    16 s  64 MiB/s  20 MiB/s     320 MiB
+          2     320 MiB  5 s   64 MiB/s  80 MiB/s     0 B
 
         Milestones
           +0 s   migration began

@@ -19,7 +19,7 @@ const TURN: Duration = Duration::from_millis(120);
 const WAITING: &str = "{spinner} {prefix}  {wide_msg}";
 
 /// What has crossed of what there is.
-const CROSSING: &str = "{prefix}  [{bar:24}] {percent:>3}%  {wide_msg}";
+const CROSSING: &str = "{prefix}  [{bar:16}] {percent:>3}%  {wide_msg}";
 
 /// Tells how a migration goes.
 pub(crate) struct Teller {
@@ -134,22 +134,22 @@ impl Teller {
     }
 }
 
-/// `312 MiB left at 64 MiB/s, guest writes 20 MiB/s, pass 3, downtime 240 ms`.
+/// `312 MiB left, 64 MiB/s, pass 3, downtime 240 ms, guest writes 20 MiB/s`. What matters most comes
+/// first: a terminal of 80 columns shows it to the downtime.
 fn crossing(progress: &Progress) -> String {
     let Progress { passes, downtime, throttle, .. } = progress;
-    let rate = |rate: BytesPerSecond| size(Bytes::new(rate.get()));
-    let mut parts = vec![format!("{} left at {}/s", size(progress.remaining), rate(progress.rate))];
-    if progress.dirty_rate.get() > 0 {
-        parts.push(format!("guest writes {}/s", rate(progress.dirty_rate)));
+    let rate = |rate: BytesPerSecond| format!("{}/s", size(Bytes::new(rate.get())));
+    let mut parts = vec![format!("{} left", size(progress.remaining)), rate(progress.rate)];
+    match progress.mode {
+        None | Some(Mode::PreCopy) => parts.push(format!("pass {}", (*passes).max(1))),
+        Some(mode @ (Mode::Paused | Mode::PostCopy)) => parts.push(mode.to_string()),
     }
-    parts.push(format!("pass {}", (*passes).max(1)));
     parts.push(format!("downtime {} ms", downtime.as_millis()));
+    if progress.dirty_rate.get() > 0 {
+        parts.push(format!("guest writes {}", rate(progress.dirty_rate)));
+    }
     if throttle.get() > 0 {
         parts.push(format!("slowed by {throttle}"));
-    }
-    match progress.mode {
-        None | Some(Mode::PreCopy) => {}
-        Some(mode @ (Mode::Paused | Mode::PostCopy)) => parts.push(mode.to_string()),
     }
     parts.join(", ")
 }
@@ -184,7 +184,7 @@ mod tests {
             downtime: Duration::from_millis(240),
             ..Progress::default()
         };
-        expect!["312 MiB left at 64 MiB/s, guest writes 20 MiB/s, pass 3, downtime 240 ms"]
+        expect!["312 MiB left, 64 MiB/s, pass 3, downtime 240 ms, guest writes 20 MiB/s"]
             .assert_eq(&crossing(&progress));
         let late = Progress {
             mode: Some(Mode::PostCopy),
@@ -193,7 +193,7 @@ mod tests {
             remaining: Bytes::new(1_600_000),
             ..progress
         };
-        expect!["1.52 MiB left at 64 MiB/s, pass 3, downtime 240 ms, slowed by 20 %, PostCopy"]
+        expect!["1.52 MiB left, 64 MiB/s, PostCopy, downtime 240 ms, slowed by 20 %"]
             .assert_eq(&crossing(&late));
     }
 }

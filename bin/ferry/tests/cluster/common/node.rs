@@ -9,7 +9,8 @@ use std::thread;
 use ferry_harness::Program;
 use ferry_rpc::server::{Answers, Nobody, Node, serve};
 use ferry_rpc::{
-    Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story, Verification,
+    Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
+    Verification, Wholeness,
 };
 use ferry_runtime::identity::{Identity, Role, VerifyPeer};
 use futures::stream;
@@ -89,6 +90,10 @@ impl Node for Script {
     }
 
     async fn recover(&self, _uid: String) -> Result<Reopened, Refusal> {
+        Err(Refusal::not_found("no such migration"))
+    }
+
+    async fn conclude(&self, _uid: String, _with: Conclusion) -> Result<Wholeness, Refusal> {
         Err(Refusal::not_found("no such migration"))
     }
 
