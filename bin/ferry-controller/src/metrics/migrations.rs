@@ -144,3 +144,90 @@ fn outcome(state: &MigrationState) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus::TextEncoder;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn migration(name: &str, phase: &str) -> Arc<VirtualMachineInstanceMigration> {
+        let migration = json!({
+            "metadata": { "name": name, "namespace": "shop", "uid": format!("uid-{name}") },
+            "spec": { "vmiName": "web" }, "status": { "phase": phase },
+        });
+        Arc::new(serde_json::from_value(migration).unwrap())
+    }
+
+    fn instance(state: &Value) -> Arc<VirtualMachineInstance> {
+        let instance = json!({
+            "metadata": { "name": "web", "namespace": "shop" },
+            "spec": { "domain": { "devices": {} } },
+            "status": { "nodeName": "node-2", "migrationState": state },
+        });
+        Arc::new(serde_json::from_value(instance).unwrap())
+    }
+
+    /// The lines that tell of something.
+    fn shown(registry: &Registry) -> Vec<String> {
+        let text = TextEncoder::new().encode_to_string(&registry.gather()).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#') && !line.ends_with(" 0"));
+        lines.map(|line| line.replace("kubevirt_vmi_migration", "")).collect()
+    }
+
+    #[test]
+    fn parity_migrations_are_counted_by_phase_and_told_of_when_they_have_ended() {
+        let registry = Registry::new();
+        let figures = Migrations::new(&registry);
+        let phases = [
+            "",
+            "Pending",
+            "Scheduling",
+            "Scheduled",
+            "TargetReady",
+            "Running",
+            "Succeeded",
+            "Failed",
+        ];
+        let migrations: Vec<_> = phases
+            .iter()
+            .enumerate()
+            .map(|(number, phase)| migration(&format!("m{number}"), phase))
+            .collect();
+        let state = json!({
+            "migrationUid": "uid-m6", "startTimestamp": "1970-01-01T00:00:05Z",
+            "endTimestamp": "1970-01-01T00:00:09Z", "completed": true,
+        });
+        figures.show(&migrations, &[instance(&state)]);
+        let time = r#"migration_name="m6",name="web",namespace="shop",node="node-2""#;
+        assert_eq!(
+            shown(&registry),
+            [
+                format!(r#"_end_time_seconds{{{time},status="succeeded"}} 9"#),
+                r#"_failed{namespace="shop",vmi="web",vmim="m7"} 1"#.to_owned(),
+                format!("_start_time_seconds{{{time}}} 5"),
+                r#"_succeeded{namespace="shop",vmi="web",vmim="m6"} 1"#.to_owned(),
+                "s_in_pending_phase 1".to_owned(),
+                "s_in_running_phase 3".to_owned(),
+                "s_in_scheduling_phase 1".to_owned(),
+                "s_in_unset_phase 1".to_owned(),
+            ]
+        );
+        // What is gone is not told of any more.
+        figures.show(&[], &[]);
+        assert_eq!(shown(&registry), [""; 0]);
+    }
+
+    #[test]
+    fn parity_an_end_says_how_it_ended() {
+        for (state, expected) in [
+            (json!({}), ""),
+            (json!({ "completed": true }), "succeeded"),
+            (json!({ "completed": true, "failed": true }), "failed"),
+            (json!({ "failed": true }), ""),
+        ] {
+            assert_eq!(outcome(&serde_json::from_value(state).unwrap()), expected);
+        }
+    }
+}

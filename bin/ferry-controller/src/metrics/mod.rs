@@ -16,7 +16,7 @@ use ferry_client::Cache;
 use migrations::Migrations;
 
 /// From half a second to an hour.
-// PARITY: pkg/monitoring/metrics/virt-controller/migration_metrics.go#PhaseTransitionTimeBuckets
+// PARITY: pkg/monitoring/metrics/virt-controller/metrics.go#PhaseTransitionTimeBuckets
 const PHASE_BUCKETS: [f64; 18] = [
     0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0,
     1200.0, 1800.0, 3600.0,

@@ -9,7 +9,7 @@ use ferry_api::kubevirt::{
     MigrationPhase, VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
     VirtualMachineInstancePhase,
 };
-use ferry_api::{KindVersion, Modelled};
+use ferry_api::{Kind, KindVersion, Modelled};
 use ferry_client::connect;
 use ferry_harness::{ApiServer, Program, wait_until};
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::process::Controller;
+
+/// Where the platform's objects are.
+pub(crate) const PLATFORM: &str = "openshift-cnv";
 
 /// The user that the controller is.
 const CONTROLLER: &str = "system:ferry:controller";
@@ -144,7 +147,9 @@ impl Cluster {
 
     /// The reasons of all events about an object, the oldest first.
     pub(crate) fn reasons(&self, about: &str) -> Result<Vec<String>> {
-        let mut events: Vec<Event> = self.all()?;
+        let list = path(Kind::Event, None).list(&ListParams::default());
+        let list: ObjectList<Event> = serde_json::from_value(self.send(&self.admin, list)?)?;
+        let mut events = list.items;
         events.retain(|event| event.involved_object.name.as_deref() == Some(about));
         events.sort_by_key(|event| event.metadata.name.clone());
         Ok(events.into_iter().filter_map(|event| event.reason).collect())
@@ -201,13 +206,14 @@ impl Cluster {
     }
 }
 
-/// The path of a kind in the namespace `default`, or of a kind of the whole cluster.
+/// The path of a kind: in the namespace `default`, or in that of the platform.
 pub(crate) fn of<T: Modelled>() -> Request {
     let kind = <T as Modelled>::KIND;
-    path(kind, Some("default"))
+    let is_platform = matches!(kind, Kind::HyperConverged | Kind::KubeVirt);
+    path(kind, Some(if is_platform { PLATFORM } else { "default" }))
 }
 
-pub(crate) fn path(kind: ferry_api::Kind, namespace: Option<&str>) -> Request {
+pub(crate) fn path(kind: Kind, namespace: Option<&str>) -> Request {
     let (served, definition) = (KindVersion::storage(kind), kind.definition());
     let root = if served.group().is_empty() { "/api" } else { "/apis" };
     let place = match (definition.scope, namespace) {

@@ -6,10 +6,10 @@ use ferry_api::kubevirt::{
     KubeVirt, MigrationPhase, VirtualMachine, VirtualMachineInstance,
     VirtualMachineInstanceMigration, VirtualMachineInstancePhase,
 };
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use serde_json::json;
 
-use crate::cluster::{Cluster, machine, migration};
+use crate::cluster::{Cluster, PLATFORM, machine, migration};
 
 #[test]
 fn a_machine_comes_to_a_node_runs_and_leaves_nothing() -> Result<()> {
@@ -89,12 +89,6 @@ fn a_migration_goes_through_its_phases_and_its_figures_are_shown() -> Result<()>
 
 #[test]
 fn a_drained_node_is_emptied_within_the_limits() -> Result<()> {
-    let cluster = Cluster::start(&["node-1"])?;
-    for name in ["a", "b", "c"] {
-        cluster.running(name)?;
-    }
-    cluster.create(&crate::nodes::node("node-2"))?;
-    drop(cluster);
     let cluster = Cluster::start(&["node-1", "node-2"])?;
     for name in ["a", "b", "c", "d"] {
         cluster.running(name)?;
@@ -139,15 +133,20 @@ fn a_silent_node_is_reported_and_one_that_speaks_again_is_taken_back() -> Result
 #[test]
 fn hyperconverged_is_made_true_and_what_others_write_is_undone() -> Result<()> {
     let cluster = Cluster::start(&[])?;
-    let platform = |namespace: &str| {
-        json!({
-            "apiVersion": "hco.kubevirt.io/v1beta1", "kind": "HyperConverged",
-            "metadata": { "name": "kubevirt-hyperconverged", "namespace": namespace },
-            "spec": { "liveMigrationConfig": { "parallelMigrationsPerCluster": 7 } },
-        })
-    };
+    if cluster.get::<Namespace>(PLATFORM)?.is_none() {
+        cluster.create(&json!({
+            "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": PLATFORM },
+        }))?;
+    }
+    let wanted = json!({ "liveMigrationConfig": { "parallelMigrationsPerCluster": 7 } });
     if cluster.get::<HyperConverged>("kubevirt-hyperconverged")?.is_none() {
-        cluster.create(&platform("default"))?;
+        cluster.create(&json!({
+            "apiVersion": "hco.kubevirt.io/v1beta1", "kind": "HyperConverged",
+            "metadata": { "name": "kubevirt-hyperconverged", "namespace": PLATFORM },
+            "spec": wanted,
+        }))?;
+    } else {
+        cluster.patch::<HyperConverged>("kubevirt-hyperconverged", &json!({ "spec": wanted }))?;
     }
     let limit = |cluster: &Cluster| -> Result<Option<u32>> {
         let kubevirt: Option<KubeVirt> = cluster.get("kubevirt-kubevirt-hyperconverged")?;

@@ -1,6 +1,6 @@
 //! HyperConverged and what it keeps true of KubeVirt; nodes and their silence.
 
-use ferry_reconcile::Part;
+use ferry_reconcile::{Key, NODE_GRACE, Now, Part, node};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -132,4 +132,23 @@ fn parity_a_silent_node_is_reported_with_its_guests_and_takes_no_others() {
     cluster.settle();
     assert_eq!(health(&cluster), ("True".to_owned(), String::new()));
     assert!(cluster.told().iter().any(|event| event.contains("NodeReady")));
+}
+
+#[test]
+fn parity_a_node_is_not_blamed_for_what_nobody_could_hear() {
+    let mut cluster = Cluster::new();
+    cluster.silence("node-1");
+    cluster.pass(30);
+    let listening_since = cluster.time();
+    cluster.pass(39);
+    let look = |cluster: &Cluster| {
+        let now = Now { listening_since, ..cluster.now() };
+        let key = Key::new("", "node-1");
+        node::plan(&node::observe(&cluster.state, &key, &now).unwrap())
+    };
+    let plan = look(&cluster);
+    assert!(plan.is_empty(), "{plan:?}");
+    assert_eq!(plan.revisit, Some(listening_since.after(NODE_GRACE)));
+    cluster.pass(1);
+    assert!(!look(&cluster).is_empty(), "now it is silent");
 }
