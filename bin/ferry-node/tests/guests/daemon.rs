@@ -1,11 +1,15 @@
 //! Daemons that are killed while guests move.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use ferry_config::{Bandwidth, MigrationSettings};
 use ferry_reconcile::guest::{GuestEnd, GuestState, LeavingEnd, Order};
 use ferry_units::{BytesPerSecond, SecondsPerGiB};
 
-use crate::common::{BUSY, Cluster, arriving, begin, guest, plain, runs_at, wait_crossing};
+use crate::common::{
+    BUSY, Cluster, arriving, begin, guest, migrate, plain, runs_at, target, wait_crossing,
+};
 
 const POD: &str = "pod-1";
 
@@ -42,23 +46,33 @@ async fn a_migration_goes_on_without_daemons_and_with_new_ones() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_migration_ends_while_the_daemons_are_away() -> Result<()> {
-    let (cluster, mut one, mut two) = Cluster::pair().await?;
-    let spec = guest(POD, &BUSY);
-    one.run(&spec).await?;
-    begin(&spec, &one, &two, &plain()).await?;
-    // Not a moment is waited for: the journal may say anything.
-    one.crash().await;
-    two.crash().await;
-    one.start().await?;
-    two.start().await?;
-    let end = one.wait_left(POD).await;
-    // The order may not have been heard; then it is given again.
-    if end.is_ok() {
-        two.wait_state("pod-2", GuestState::Running).await?;
-        two.verify(&cluster, "db").await?;
+async fn daemons_are_killed_at_any_moment() -> Result<()> {
+    for millis in [0, 2, 5, 10, 20, 40, 80, 160, 320, 640] {
+        println!("after {millis} ms");
+        let (cluster, mut one, mut two) = Cluster::pair().await?;
+        let spec = guest(POD, &BUSY);
+        one.run(&spec).await?;
+        let awaits = target(&spec, "pod-2");
+        let there = two.expect(&awaits, "migration-1", &plain(), 1).await?;
+        let order = Order::Migrate(migrate(&spec, "migration-1", "node-2", there, &plain()));
+        one.guests().order(order.clone());
+        let moment = Duration::from_millis(millis);
+        // Whatever the daemons are doing then.
+        let _over = tokio::time::timeout(moment, std::future::pending::<()>()).await;
+        one.crash().await;
+        two.crash().await;
+        one.start().await?;
+        two.start().await?;
+        // It may not have been heard, and is given again as long as it is wanted.
+        one.guests().order(order);
+        let end = one.wait_left(POD).await?;
+        ensure!(matches!(end, LeavingEnd::Completed { .. }), "{end:?}");
+        ensure!(one.wait_ended(POD).await? == GuestEnd::Moved);
+        two.wait("pod-2", |report| arriving(report)?.completed.map(drop)).await?;
+        let node = runs_at([(&one, POD), (&two, "pod-2")])?;
+        node.verify(&cluster, "db").await?;
     }
-    runs_at([(&one, POD), (&two, "pod-2")]).map(drop)
+    Ok(())
 }
 
 #[tokio::test]

@@ -3,10 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ferry_api::Labels;
 use ferry_api::kubevirt::VirtualMachineInstance;
 use ferry_reconcile::guest::{self, GuestPlan, Here, Subject};
+use ferry_reconcile::presence::{self, Presence};
 use ferry_registry::State;
-use k8s_openapi::api::core::v1::Pod;
+use ferry_units::Bytes;
+use k8s_openapi::api::core::v1::{NodeSystemInfo, Pod};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
@@ -30,10 +33,47 @@ pub(crate) fn here(node: &str) -> Here {
     Here { node: node.to_owned(), address: ADDRESS, networks: BTreeSet::from(["pod".to_owned()]) }
 }
 
+/// A node of 16 GiB, as it knows itself.
+pub(crate) fn presence(node: &str) -> Presence {
+    Presence {
+        name: node.to_owned(),
+        address: ADDRESS,
+        port: 7000,
+        networks: here(node).networks,
+        labels: Labels::new(),
+        taints: Vec::new(),
+        memory: Bytes::from_gib(16),
+        cpus: 8,
+        cpu_model: "Haswell".to_owned(),
+        system: NodeSystemInfo {
+            architecture: "amd64".to_owned(),
+            operating_system: "linux".to_owned(),
+            ..NodeSystemInfo::default()
+        },
+    }
+}
+
+/// Lets a node say what it has to say of itself.
+pub(crate) fn introduce(cluster: &mut Cluster, node: &str) {
+    for _ in 0..3 {
+        let seen = presence::observe(&cluster.state, &presence(node), cluster.time());
+        cluster.carry_out(&presence::plan(&seen), usize::MAX);
+    }
+}
+
 impl Nodes {
     pub(crate) fn new(cluster: Cluster) -> Self {
-        let seen = NODES.iter().map(|node| ((*node).to_owned(), cluster.state.clone())).collect();
-        Self { cluster, processes: Processes::default(), seen, down: BTreeSet::new() }
+        let mut nodes = Self {
+            cluster,
+            processes: Processes::default(),
+            seen: BTreeMap::new(),
+            down: BTreeSet::new(),
+        };
+        for node in NODES {
+            introduce(&mut nodes.cluster, node);
+        }
+        NODES.iter().for_each(|node| nodes.refresh(node));
+        nodes
     }
 
     /// The daemon hears of everything.

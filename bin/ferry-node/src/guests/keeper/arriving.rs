@@ -69,7 +69,7 @@ impl Keeper {
     async fn note_arrival(&mut self, status: MigrationStatus) -> Result<()> {
         let wall = self.world.wall();
         let resumed = match self.qmp()?.execute(&FerryStats).await {
-            Ok(stats) => machine::resumed_at(&stats),
+            Ok(told) => machine::resumed_at(&told),
             Err(error) if error.refusal().is_some() => None,
             Err(error) => return Err(error.into()),
         };

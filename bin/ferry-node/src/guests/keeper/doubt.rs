@@ -31,6 +31,7 @@ impl Keeper {
         }
         self.tell_progress();
         let Some((node, uid)) = self.destination() else { return Ok(IDLE) };
+        self.note_doubt(&node);
         let outcome = self.world.ask(&node, async |peer| peer.outcome(&uid).await).await;
         match outcome {
             Ok(Outcome::NeverRan) => self.never_left().await,
@@ -39,6 +40,16 @@ impl Keeper {
                 unanswered(&node, &error);
                 Ok(RETRY)
             }
+        }
+    }
+
+    /// Says once that it asks.
+    fn note_doubt(&mut self, node: &str) {
+        let wall = self.world.wall();
+        let Some(transfer) = &mut self.transfer else { return };
+        let what = format!("nobody here knows which copy lives: {node} is asked");
+        if transfer.story.milestones.last().is_none_or(|last| last.what != what) {
+            transfer.note(wall, what);
         }
     }
 

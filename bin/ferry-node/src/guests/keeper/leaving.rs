@@ -88,20 +88,16 @@ impl Keeper {
             return self.let_stay().await;
         };
         let is_called_off = departure.calling_off.is_some();
+        // A guest that has come here before it leaves says `completed` of that until it is sent.
+        let is_sent = departure.told.started.is_some() || run == Some(RunState::Postmigrate);
         if self.transfer.is_none() {
-            let has_begun = departure.told.started.is_some()
-                || is_called_off
-                || run == Some(RunState::Postmigrate)
-                || is_under_way(status);
-            if !has_begun {
+            if !is_sent && !is_called_off && !is_under_way(status) {
                 return self.begin().await;
             }
             self.go_on()?;
         }
         match status {
-            MigrationStatus::Completed if run == Some(RunState::Postmigrate) => {
-                self.complete().await
-            }
+            MigrationStatus::Completed if is_sent => self.complete().await,
             MigrationStatus::Failed if run == Some(RunState::Postmigrate) => self.doubt().await,
             MigrationStatus::PostcopyPaused => self.doubt().await,
             MigrationStatus::Failed => {

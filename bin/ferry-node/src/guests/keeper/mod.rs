@@ -159,9 +159,8 @@ impl Keeper {
         Ok(Some(self.until_shut_down().map_or(next, |left| left.min(next))))
     }
 
-    /// Asks the guest how it is. Its migration is asked for first: a machine says where its guest is
-    /// before it says that a migration is over, so an end that was seen is never beside a state from
-    /// before it, which would make a guest that has left look like one that stays.
+    /// Asks the guest how it is. Its migration comes first: a machine stops its guest, or lets it run,
+    /// before it says that the migration has ended.
     async fn look(&mut self) -> Result<(), QmpError> {
         let qmp = self.qmp()?;
         let migration = qmp.execute(&QueryMigrate).await?;
