@@ -46,7 +46,7 @@ pub(crate) enum TestbedCommand {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
     /// The testbed's directory
-    #[arg(long, value_name = "DIR", default_value = ".ferry")]
+    #[arg(long, value_name = "DIR", default_value = ".ferry", global = true)]
     pub(crate) dir: PathBuf,
 }
 
