@@ -1,1 +1,7 @@
 //! What the scenarios share.
+
+mod history;
+mod moving;
+
+pub(crate) use history::{Change, History};
+pub(crate) use moving::{Machine, Migration, PLATFORM, configure, machine, policy, verified};
