@@ -33,9 +33,9 @@ build:
 testbed *ARGS: build
     {{ programs }}/ferry testbed {{ ARGS }}
 
-# A guided tour in under a minute, on a testbed of its own
-demo: build
-    testbed/demo/run {{ programs }}
+# A guided tour in under a minute, on the testbed that $KUBECONFIG names, or one of its own
+demo *ARGS: build
+    {{ programs }}/ferry demo {{ ARGS }}
 
 # One crate alone, while its neighbours do not compile
 crate NAME:

@@ -40,14 +40,15 @@ pub(crate) async fn until<K>(
 where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let seen = async {
+    // On the heap: a watch is some 16 KiB large.
+    let seen = Box::pin(async {
         let mut seen = pin!(changes(api, name));
         while let Some(object) = seen.next().await {
             if is_right(object.as_ref()) {
                 return;
             }
         }
-    };
+    });
     within(limit, seen).await.map_or(Waited::TooLong, |()| Waited::Come)
 }
 

@@ -140,18 +140,26 @@ pub(super) fn logs(arguments: &LogsArguments) -> Result<Outcome> {
         }
         readers.push(reader);
     }
+    if arguments.follow {
+        follow(&mut readers, &mut out)?;
+    }
+    Ok(Outcome::success(String::new()))
+}
+
+/// Prints what comes, until nobody reads it any more.
+fn follow(readers: &mut [LogReader], out: &mut impl io::Write) -> Result<()> {
     let clock = Clock::system();
-    while arguments.follow {
+    let of = readers.len();
+    loop {
         clock.wait_until(clock.now() + LOOK);
-        for reader in &mut readers {
+        for reader in &mut *readers {
             for line in reader.more()?.lines() {
-                if !reader.print(&mut out, line, roles.len())? {
-                    return Ok(Outcome::success(String::new()));
+                if !reader.print(out, line, of)? {
+                    return Ok(());
                 }
             }
         }
     }
-    Ok(Outcome::success(String::new()))
 }
 
 /// A log that grows.

@@ -53,8 +53,7 @@ fn yes(prefix: &str, name: &str) -> (String, String) {
 /// with its namespace.
 fn network(cluster: &Cluster) -> Option<(String, String)> {
     let configured = &cluster.migrations.network.as_ref()?.value;
-    let name = configured.split_once('/').map_or(configured.as_str(), |(_, name)| name);
-    Some(yes(words::NETWORK, name))
+    Some(yes(words::NETWORK, words::network_name(configured)))
 }
 
 /// The CPU, its features and the type of machine that the instance names.

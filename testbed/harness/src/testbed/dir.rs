@@ -107,6 +107,11 @@ impl Dir {
         self.path.join("controller")
     }
 
+    /// The file in which the controller says where its status is served.
+    pub fn controller_address(&self) -> PathBuf {
+        self.controller().join("status-address")
+    }
+
     /// What is a node's: the state directory of its daemon.
     pub fn node(&self, name: &str) -> PathBuf {
         self.path.join("nodes").join(name)

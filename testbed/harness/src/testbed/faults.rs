@@ -85,7 +85,8 @@ impl<'a> Daemon<'a> {
         self.cluster.daemons.signal(&self.role, Signal::CONT)
     }
 
-    /// Waits until it does its work again: an API server serves, a node is Ready.
+    /// Waits until it does its work again: an API server serves, a controller knows all objects, a node
+    /// is Ready, relays answer.
     ///
     /// # Errors
     /// When it does not in a minute, or has ended; what it has printed is said.
@@ -100,7 +101,7 @@ impl<'a> Daemon<'a> {
                 ready::nodes(daemons, &self.cluster.client, &names, since).await
             }
             Role::Relay => ready::links(daemons).await,
-            Role::Controller => daemons.check_alive(&self.role),
+            Role::Controller => ready::controller(daemons).await,
         }
     }
 

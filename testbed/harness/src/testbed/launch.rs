@@ -54,7 +54,7 @@ fn arguments(dir: &Dir, plan: &Plan, programs: &Programs, role: &Role) -> Result
         Role::Controller => {
             line.flag("--kubeconfig", dir.controller().join("kubeconfig"));
             line.flag("--semantics", plan.semantics.name());
-            line.flag("--status-address-file", dir.controller().join("status-address"));
+            line.flag("--status-address-file", dir.controller_address());
         }
         Role::Relay => {
             line.0.extend(["testbed", "relay", "--dir"].map(OsString::from));

@@ -1,6 +1,10 @@
 //! Waiting for a cluster: for its API, and for its nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
@@ -23,6 +27,12 @@ const NODES_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long the relays may take until they listen.
 const RELAY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the controller may take until it knows all objects: 10,000 of them are read in a second.
+const CONTROLLER_LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest first line of an answer.
+const LONGEST_LINE: u64 = 256;
 
 /// How often to ask who does not serve yet.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -85,6 +95,36 @@ pub(crate) async fn links(daemons: &Daemons) -> Result<()> {
             Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
+}
+
+/// Waits until the controller knows all objects, and works.
+pub(crate) async fn controller(daemons: &Daemons) -> Result<()> {
+    let deadline = Instant::now() + CONTROLLER_LIMIT;
+    while !says_ready(&daemons.dir.controller_address()) {
+        daemons.check_alive(&Role::Controller)?;
+        if Instant::now() >= deadline {
+            let said = daemons.last_words(&Role::Controller).unwrap_or_default();
+            bail!("the controller is not ready after {CONTROLLER_LIMIT:?}:\n{}", said.trim_end());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Whether the daemon whose status is served at the address in this file says that it is ready.
+fn says_ready(file: &Path) -> bool {
+    let ask = || -> io::Result<bool> {
+        let address = fs::read_to_string(file)?;
+        let address = address.trim().parse::<SocketAddr>().map_err(io::Error::other)?;
+        let mut stream = TcpStream::connect_timeout(&address, QUESTION)?;
+        stream.set_read_timeout(Some(QUESTION))?;
+        stream.write_all(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        let mut line = String::new();
+        BufReader::new(stream).take(LONGEST_LINE).read_line(&mut line)?;
+        Ok(line.split(' ').nth(1) == Some("200"))
+    };
+    // It may not listen yet, or the file may be a predecessor's.
+    ask().unwrap_or(false)
 }
 
 async fn asked(client: &Client) -> Result<String> {

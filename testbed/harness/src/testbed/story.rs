@@ -125,7 +125,8 @@ impl Cluster {
     {
         let api: Api<K> = Api::namespaced(self.client(), namespace);
         let condition = |object: Option<&K>| object.is_some_and(&is_so);
-        let waiting = await_condition(api.clone(), name, condition);
+        // On the heap: a watch of a large kind would make the future of whoever waits as large.
+        let waiting = Box::pin(await_condition(api.clone(), name, condition));
         if let Ok(found) = tokio::time::timeout(limit, waiting).await {
             let found = found.with_context(|| format!("waiting for {what}"))?;
             return found.with_context(|| format!("{namespace}/{name} has gone"));

@@ -121,6 +121,7 @@ async fn start(daemons: &Daemons, missing: &[Role]) -> Result<Client> {
     // started a moment ago by somebody who was killed then.
     let nodes: BTreeSet<_> = others.iter().filter_map(node_name).collect();
     ready::nodes(daemons, &client, &nodes, since).await?;
+    ready::controller(daemons).await?;
     Ok(client)
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails says so by panicking")]
 
 mod common;
+mod faults;
 mod harness;
 mod life;
 mod links;
