@@ -1,5 +1,6 @@
 //! What the scenarios share.
 
+pub(crate) mod asking;
 mod history;
 mod moving;
 
