@@ -1,5 +1,6 @@
 //! What the scenarios share.
 
+pub(crate) mod asking;
 pub(crate) mod broken;
 mod copies;
 mod history;
