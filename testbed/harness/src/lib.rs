@@ -41,6 +41,7 @@ mod wait;
 pub use api::{ApiServer, ApiServerBuilder, Output, Shell, kubectls};
 pub use builder::{Disk, GuestBuilder, size_text};
 pub use certificates::{Authority, certificates};
+pub use ferry_config::Semantics;
 pub use guest::Guest;
 pub use pair::{Pair, Side};
 pub use process::Usage;

@@ -74,7 +74,8 @@ impl Teller {
 
     /// How memory crosses.
     pub(crate) fn progress(&mut self, progress: &Progress) {
-        if progress.mode != self.mode {
+        // Before the guest has counted its memory there is nothing to say.
+        if progress.mode != self.mode && !progress.total.is_zero() {
             self.mode = progress.mode;
             match (&self.manner, progress.mode) {
                 (Manner::Lines, Some(mode)) => {
