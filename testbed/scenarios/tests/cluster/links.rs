@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::common::Copies;
 use crate::common::broken::{
     Migration, begin, configure, instance, let_pass, machine, node_of, phase, verify,
-    wait_crossing, wait_end, wait_tidy,
+    wait_crossing, wait_end, wait_post_copy, wait_tidy,
 };
 
 /// A machine on one of two nodes with a relay before each.
@@ -74,7 +74,7 @@ async fn a_link_that_is_cut_about_the_switch_leaves_one_copy_wherever_that_is() 
     for round in 0..10 {
         let migration = begin(&testbed, "web").await?;
         let (source, target) = wait_crossing(&testbed, &migration).await?;
-        let moment = whole * (50 + u32::try_from(dice.below(50))?) / 100;
+        let moment = whole * (80 + u32::try_from(dice.below(40))?) / 100;
         let_pass(moment)?;
         testbed.link("pod", &target)?.cut()?;
         let end = wait_end(&testbed, &migration).await?;
@@ -100,11 +100,7 @@ async fn a_link_that_breaks_in_post_copy_is_mended_and_every_page_arrives() -> R
     let copies = Copies::watch(&testbed);
     let migration = begin(&testbed, "web").await?;
     let (_, target) = wait_crossing(&testbed, &migration).await?;
-    let runs_there = |it: &ferry_api::kubevirt::VirtualMachineInstance| {
-        let found = serde_json::to_value(it).unwrap_or_default();
-        found["status"]["migrationState"]["mode"] == "PostCopy"
-    };
-    testbed.wait_for("default", "web", "post-copy", runs_there).await?;
+    wait_post_copy(&testbed, "web").await?;
     let link = testbed.link("pod", &target)?;
     link.cut()?;
     let carried = link.carried()?;

@@ -4,14 +4,14 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use ferry_api::kubevirt::VirtualMachineInstance;
 use ferry_harness::{Output, Role, Testbed, census, wait_until};
 use kube::ResourceExt;
 use serde_json::json;
 
 use crate::common::Copies;
 use crate::common::broken::{
-    begin, configure, instance, machine, phase, verify, wait_crossing, wait_end, wait_tidy,
+    begin, configure, instance, machine, phase, verify, wait_another, wait_crossing, wait_end,
+    wait_tidy,
 };
 
 /// Runs `ferry testbed` on the directory of a testbed.
@@ -33,15 +33,6 @@ fn kill_all(testbed: &Testbed) -> Result<()> {
     wait_until("the end of all", || Ok(testbed.processes()?.is_empty().then_some(())))
 }
 
-/// Waits until an instance other than this one runs.
-async fn wait_another(testbed: &Testbed, before: Option<String>) -> Result<()> {
-    let runs = |it: &VirtualMachineInstance| {
-        let found = serde_json::to_value(it).unwrap_or_default();
-        it.uid() != before && found["status"]["phase"] == "Running"
-    };
-    testbed.wait_for("default", "web", "another instance", runs).await.map(drop)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_in_the_middle_of_a_migration_is_recovered_from() -> Result<()> {
     let testbed = Testbed::builder().nodes(3).start().await?;
@@ -58,7 +49,7 @@ async fn a_power_cut_in_the_middle_of_a_migration_is_recovered_from() -> Result<
     ensure!(said.contains("is up after"), "{said}");
     let end = wait_end(&testbed, &migration).await?;
     ensure!(phase(&end) == "Failed", "{end:?}");
-    wait_another(&testbed, before).await?;
+    wait_another(&testbed, "web", before).await?;
     wait_tidy(&testbed, 1).await?;
     copies.seen()?.check()?;
     configure(&testbed, json!({ "bandwidthPerMigration": "0Mi" })).await?;
@@ -86,7 +77,7 @@ async fn down_leaves_no_process_whatever_was_done_to_them_and_up_has_the_machine
     ensure!(census(testbed.dir())?.is_empty() && !guest.process().is_alive());
 
     ok(&testbed, &["up"])?;
-    wait_another(&testbed, before).await?;
+    wait_another(&testbed, "web", before).await?;
     wait_tidy(&testbed, 1).await?;
     let own = testbed.dir().path().join("notes.txt");
     fs::write(&own, "mine")?;
