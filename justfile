@@ -21,6 +21,22 @@ check: && doc
 test:
     cargo test --workspace --locked
 
+# The programs of the profile `profile`: release unless `just profile=dev …` says otherwise, since guests copy real memory
+profile := 'release'
+programs := 'target' / if profile == 'dev' { 'debug' } else { profile }
+
+# The five programs that a testbed consists of
+build:
+    cargo build --locked --profile {{ profile }} --package ferry --package ferry-apiserver --package ferry-controller --package ferry-guest --package ferry-node
+
+# A cluster on this machine: `just testbed up [--nodes N] [--topology FILE] [--semantics documented|kubevirt] [--dir DIR]`, then status, logs, link, down
+testbed *ARGS: build
+    {{ programs }}/ferry testbed {{ ARGS }}
+
+# A guided tour in under a minute, on the testbed that $KUBECONFIG names, or one of its own
+demo *ARGS: build
+    {{ programs }}/ferry demo {{ ARGS }}
+
 # One crate alone, while its neighbours do not compile
 crate NAME:
     cargo fmt --package {{ NAME }} --check

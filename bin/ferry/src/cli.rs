@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ferry_config::Semantics;
 
+use crate::cluster;
+
 /// A virtual cluster for live migration, on one machine.
 #[derive(Debug, Parser)]
 #[command(name = "ferry", version, arg_required_else_help = true, max_term_width = 100)]
@@ -17,6 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Explain(ExplainArguments),
     Testbed(crate::testbed::TestbedArguments),
+    #[command(flatten)]
+    Cluster(cluster::Command),
     /// Print a script that completes ferry's commands in a shell
     ///
     /// For bash: source <(ferry completion bash)
@@ -32,6 +36,7 @@ Examples:
   ferry explain -f policies.yaml -f vm.yaml --vm default/web-1 -o json
 
   A running cluster, asked about itself:
+  ferry explain --cluster
   kubectl get hco,kubevirt,migrationpolicies,ns,vm,vmi -A -o yaml | ferry explain -f -";
 
 /// Say what manifests mean for the live migration of each virtual machine
@@ -39,13 +44,22 @@ Examples:
 /// Reads HyperConverged or KubeVirt, MigrationPolicies, Namespaces, VirtualMachines and
 /// VirtualMachineInstances, and prints for each virtual machine which policy applies and why the
 /// others do not, the settings with where each came from, the completion timeout for its memory,
-/// what happens then, and what a careful colleague would point out. Needs no cluster.
+/// what happens then, and what a careful colleague would point out. Needs no cluster, unless it is to
+/// ask one (--cluster).
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXPLAIN_EXAMPLES)]
 pub(crate) struct ExplainArguments {
     /// Manifests: files, folders (their .yaml, .yml and .json files), or - for standard input
-    #[arg(short = 'f', long = "filename", value_name = "FILE_OR_DIR", required = true, num_args = 1..)]
+    #[arg(short = 'f', long = "filename", value_name = "FILE_OR_DIR", required_unless_present = "cluster", num_args = 1..)]
     pub(crate) files: Vec<PathBuf>,
+
+    /// Ask a cluster about itself instead
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) cluster: bool,
+
+    /// Where the cluster is; without it, where the other commands find it
+    #[arg(long, value_name = "PATH", requires = "cluster")]
+    pub(crate) kubeconfig: Option<PathBuf>,
 
     /// Read the folders within folders too
     #[arg(short = 'R', long)]
@@ -62,15 +76,6 @@ pub(crate) struct ExplainArguments {
     /// How to print
     #[arg(short = 'o', long, value_enum, default_value_t)]
     pub(crate) output: Format,
-}
-
-/// Whether folders within folders are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Recursion {
-    /// They are not.
-    Off,
-    /// They are, all the way down.
-    On,
 }
 
 /// How results are printed.
@@ -120,6 +125,28 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// Every line of the document that calls ferry, without what a shell would make of the rest.
+    fn examples(document: &str) -> Vec<Vec<&str>> {
+        let calls = document.lines().filter(|line| line.starts_with("$ ferry "));
+        calls.map(|line| line["$ ".len()..].split(' ').collect()).collect()
+    }
+
+    #[test]
+    fn every_example_of_the_document_is_a_command_line() {
+        let document = include_str!("../../../docs/cli.md");
+        let examples = examples(document);
+        for words in &examples {
+            let parsed = Cli::try_parse_from(words);
+            assert!(parsed.is_ok(), "{words:?}: {}", parsed.unwrap_err());
+        }
+        let shown = |name: &str| examples.iter().any(|words| words[1] == name);
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let is_elsewhere = matches!(name, "explain" | "completion");
+            assert!(is_elsewhere || shown(name), "docs/cli.md shows no `ferry {name}`");
+        }
     }
 
     #[test]

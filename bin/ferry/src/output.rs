@@ -1,8 +1,12 @@
 //! How a command ends: what it prints, where, and with which exit code.
 
 use std::borrow::Cow;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Stderr, Stdout, Write};
 use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::cli::Format;
 
 /// How a command ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +56,52 @@ impl Outcome {
     }
 }
 
+/// A value as a program wants it.
+pub(crate) fn in_format(value: &impl Serialize, format: Format) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Yaml => serde_saphyr::to_string(value)?,
+        Format::Json | Format::Text => serde_json::to_string_pretty(value)? + "\n",
+    })
+}
+
+/// Prints while a command goes on: results to standard output, everything else to standard error.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    out: Stdout,
+    err: Stderr,
+}
+
+impl Printer {
+    pub(crate) fn new() -> Self {
+        Self { out: io::stdout(), err: io::stderr() }
+    }
+
+    /// A part of the result, as it is.
+    pub(crate) fn result(&mut self, text: &str) -> io::Result<()> {
+        write(&mut self.out, &printable(text))
+    }
+
+    /// A line of the result.
+    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        self.result(&format!("{text}\n"))
+    }
+
+    /// What somebody else has printed, byte for byte.
+    pub(crate) fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.out.write_all(bytes)?;
+        self.out.flush()
+    }
+
+    /// A line for people.
+    pub(crate) fn note(&mut self, text: &str) {
+        // With standard error gone there is nobody left to tell.
+        let _ = writeln!(self.err, "{}", printable(text));
+    }
+}
+
 /// The text without what would steer a terminal: manifests come from anywhere, and their names and
 /// values end up in messages.
-fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     let steers = |c: char| c.is_control() && c != '\n';
     if !text.contains(steers) {
         return Cow::Borrowed(text);

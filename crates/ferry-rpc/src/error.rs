@@ -38,6 +38,16 @@ pub enum RpcError {
     },
 }
 
+impl RpcError {
+    /// Why the daemon does not do it, if it has answered that.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Name { .. } | Self::Connect { .. } | Self::Answer { .. } => None,
+        }
+    }
+}
+
 /// A field of a message that does not parse.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{message}.{field}: {why}")]

@@ -46,9 +46,11 @@ pub use pair::{Pair, Side};
 pub use process::Usage;
 pub use program::Program;
 pub use qmp::{Mark, Qmp, QmpError, RawQmp};
-pub use relay::{Direction, Meter, Relay};
+pub use relay::{Direction, Meter, Relay, RelayState};
 pub use testbed::{
-    Arrival, Attachment, Cluster, Daemon, Dir, MIGRATION_PORTS, Member, Plan, ProcessId, Programs,
-    Role, Testbed, TestbedBuilder, Topology, TopologyError, Wanted, What, census, down, topology,
+    Arrival, Attachment, Cluster, Daemon, Dir, GuestName, GuestProcess, Link, LinkOrder, LinkState,
+    MIGRATION_PORTS, MachineStatus, Member, MigrationStatus, NodeStatus, Plan, ProcessId,
+    ProcessStatus, Programs, Role, Status, Testbed, TestbedBuilder, Topology, TopologyError,
+    Wanted, What, census, down, serve_links, topology,
 };
 pub use wait::{LIMIT, wait_until};

@@ -99,12 +99,19 @@ impl Process {
     }
 
     pub(crate) fn usage(&self) -> Result<Usage> {
-        let proc = Path::new("/proc").join(self.id().to_string());
+        Usage::of(self.id())
+    }
+}
+
+impl Usage {
+    /// What the process of this number has used and has.
+    pub(crate) fn of(pid: u32) -> Result<Self> {
+        let proc = Path::new("/proc").join(pid.to_string());
         let stat = fs::read_to_string(proc.join("stat")).context("reading /proc/PID/stat")?;
         let status = fs::read_to_string(proc.join("status")).context("reading /proc/PID/status")?;
         let shared = field(&status, "RssShmem:")?;
         let all = field(&status, "VmRSS:")?;
-        Ok(Usage { cpu: cpu_time(&stat)?, private: all.saturating_sub(shared), shared })
+        Ok(Self { cpu: cpu_time(&stat)?, private: all.saturating_sub(shared), shared })
     }
 }
 

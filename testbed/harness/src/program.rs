@@ -28,12 +28,18 @@ const ABOUT_THE_TEST: [&str; 6] = [
     "CARGO_TARGET_TMPDIR",
 ];
 
+/// What a testbed consists of, and the variables that name other ones.
+const TESTBED: [(&str, &str); 5] = [
+    ("ferry-apiserver", "FERRY_APISERVER"),
+    ("ferry-controller", "FERRY_CONTROLLER"),
+    ("ferry-node", "FERRY_NODE"),
+    ("ferry-guest", "FERRY_GUEST"),
+    ("ferry", "FERRY"),
+];
+
 /// The outcome of building, for every test of this process.
 static FERRY_GUEST: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 static FERRY_APISERVER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-static FERRY_CONTROLLER: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-static FERRY_NODE: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-static FERRY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
 
 impl Program {
     /// Ferry's guest, built as this test was. `FERRY_GUEST` names another one to use as it is.
@@ -53,29 +59,31 @@ impl Program {
         Self::built("ferry-apiserver", "FERRY_APISERVER", &FERRY_APISERVER)
     }
 
-    /// Ferry's controller, built as this test was. `FERRY_CONTROLLER` names another one to use as it
-    /// is.
+    /// All that a testbed consists of, built as this test was and at once: the API server, the
+    /// controller, the node's daemon, the guest, and the command line, in this order. Variables name
+    /// others, as for each alone.
     ///
     /// # Errors
-    /// When it cannot be built.
-    pub fn ferry_controller() -> Result<Self> {
-        Self::built("ferry-controller", "FERRY_CONTROLLER", &FERRY_CONTROLLER)
-    }
-
-    /// Ferry's node daemon, built as this test was. `FERRY_NODE` names another one to use as it is.
-    ///
-    /// # Errors
-    /// When it cannot be built.
-    pub fn ferry_node() -> Result<Self> {
-        Self::built("ferry-node", "FERRY_NODE", &FERRY_NODE)
-    }
-
-    /// Ferry's command line, built as this test was. `FERRY` names another one to use as it is.
-    ///
-    /// # Errors
-    /// When it cannot be built.
-    pub fn ferry() -> Result<Self> {
-        Self::built("ferry", "FERRY", &FERRY)
+    /// When one cannot be built.
+    pub fn of_a_testbed() -> Result<[Self; 5]> {
+        static BUILT: OnceLock<Result<(), String>> = OnceLock::new();
+        let built = BUILT.get_or_init(|| {
+            let wanted = TESTBED.iter().filter(|(_, variable)| env::var_os(variable).is_none());
+            let packages: Vec<_> = wanted.map(|(package, _)| *package).collect();
+            make(&packages).map_err(|error| format!("{error:#}"))
+        });
+        if let Err(text) = built {
+            bail!("there is no testbed to test: {text}");
+        }
+        let found = TESTBED.map(|(package, variable)| -> Result<Self> {
+            let path = match env::var_os(variable) {
+                Some(path) => PathBuf::from(path),
+                None => own_profile()?.join(package),
+            };
+            Ok(Self { path })
+        });
+        let [apiserver, controller, node, guest, ferry] = found;
+        Ok([apiserver?, controller?, node?, guest?, ferry?])
     }
 
     fn built(
@@ -118,18 +126,29 @@ fn find(package: &str, variable: &str) -> Result<PathBuf> {
     if let Some(path) = env::var_os(variable) {
         return Ok(PathBuf::from(path));
     }
-    let profile = profile_dir(&env::current_exe().context("where this test is")?)?;
-    let program = profile.join(package);
+    make(&[package])?;
+    Ok(own_profile()?.join(package))
+}
+
+/// Builds the programs of these packages, as this test was.
+fn make(packages: &[&str]) -> Result<()> {
+    let profile = own_profile()?;
+    let are_there = || packages.iter().all(|package| profile.join(package).is_file());
     match env::var_os("CARGO") {
-        Some(cargo) => build(package, Path::new(&cargo), &profile)?,
+        Some(cargo) => build(packages, Path::new(&cargo), &profile)?,
         // Started by hand: cargo may not be here, and what lies beside the test has to do.
-        None if program.is_file() => {}
-        None => build(package, Path::new("cargo"), &profile)?,
+        None if are_there() => {}
+        None => build(packages, Path::new("cargo"), &profile)?,
     }
-    if !program.is_file() {
-        bail!("{} is not there after `cargo build --package {package}`", program.display());
+    if !are_there() {
+        bail!("not all of {packages:?} are in {} after `cargo build`", profile.display());
     }
-    Ok(program)
+    Ok(())
+}
+
+/// The directory of the profile in which this test was built.
+fn own_profile() -> Result<PathBuf> {
+    profile_dir(&env::current_exe().context("where this test is")?)
 }
 
 /// The directory of the profile in which this program was built: tests lie in its `deps`.
@@ -140,7 +159,7 @@ fn profile_dir(test: &Path) -> Result<PathBuf> {
     Ok(profile.to_owned())
 }
 
-fn build(package: &str, cargo: &Path, profile: &Path) -> Result<()> {
+fn build(packages: &[&str], cargo: &Path, profile: &Path) -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
@@ -157,14 +176,15 @@ fn build(package: &str, cargo: &Path, profile: &Path) -> Result<()> {
     }
     let output = command
         .current_dir(root)
-        .args(["build", "--quiet", "--package", package, "--profile", name])
+        .args(["build", "--quiet", "--profile", name])
+        .args(packages.iter().flat_map(|package| ["--package", package]))
         .arg("--target-dir")
         .arg(target)
         .output()
         .with_context(|| format!("starting {}", cargo.display()))?;
     if !output.status.success() {
         bail!(
-            "`cargo build --package {package} --profile {name}` failed:\n{}",
+            "`cargo build` of {packages:?} with profile {name} failed:\n{}",
             String::from_utf8_lossy(&output.stderr)
         );
     }

@@ -11,7 +11,10 @@ use ferry_harness::wait_until;
 use crate::cluster::{Cluster, machine, migration};
 
 /// So many machines are moved while things break.
-const MACHINES: usize = 6;
+const MACHINES: usize = 8;
+
+/// So many migrations may be under way at once where nobody says otherwise.
+const LIMIT: usize = 5;
 
 fn names() -> Vec<String> {
     (0..MACHINES).map(|number| format!("vm-{number}")).collect()
@@ -29,12 +32,17 @@ fn storm() -> Result<Cluster> {
     Ok(cluster)
 }
 
-/// How many of the migrations have succeeded. None has failed.
+/// How many of the migrations have succeeded. None has failed, and no more are under way at this
+/// moment than may be.
 fn succeeded(cluster: &Cluster) -> Result<usize> {
     let migrations: Vec<VirtualMachineInstanceMigration> = cluster.all()?;
     let phases = migrations.iter().map(|it| it.status.as_ref().map(|status| status.phase));
     let phases: Vec<_> = phases.map(Option::unwrap_or_default).collect();
     assert!(!phases.contains(&MigrationPhase::Failed), "{phases:?}");
+    let is_under_way =
+        |phase: &MigrationPhase| *phase > MigrationPhase::Pending && !phase.is_final();
+    let under_way = phases.iter().filter(|phase| is_under_way(phase)).count();
+    assert!(under_way <= LIMIT, "parallelMigrationsPerCluster: {phases:?}");
     Ok(phases.iter().filter(|phase| **phase == MigrationPhase::Succeeded).count())
 }
 
@@ -97,6 +105,9 @@ fn a_controller_waits_for_an_api_server_and_ends_when_it_is_told_to() -> Result<
     let (code, why) = cluster.controller.page("/readyz")?;
     assert_eq!((code, why.trim()), (503, "the objects of the cluster are not known yet"));
     assert_eq!(cluster.controller.page("/healthz")?.0, 200);
+    wait_until("a word about it", || {
+        Ok(cluster.controller.log().contains("the API server is not heard").then_some(()))
+    })?;
     cluster.server.start_again()?;
     cluster.controller.wait_ready()?;
     cluster.create(&machine("web"))?;

@@ -24,7 +24,7 @@ mod stories;
 mod wishes;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map};
 use std::fs;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
@@ -154,9 +154,10 @@ impl Guests {
             | Order::Kill { pod_uid }
             | Order::Forget { pod_uid } => pod_uid,
         };
-        match self.entries().get(pod_uid) {
-            Some(entry) => entry.guest.mailbox.put(order),
-            None => tracing::debug!(%pod_uid, "an order for a guest that is not here"),
+        if let Some(entry) = self.entries().get(pod_uid) {
+            entry.guest.mailbox.put(order);
+        } else {
+            tracing::debug!(%pod_uid, "an order for a guest that is not here");
         }
     }
 
@@ -166,22 +167,19 @@ impl Guests {
     }
 
     fn begin(&self, spec: &GuestSpec, origin: Origin) {
+        self.keep(Record::new(spec.clone(), origin));
+    }
+
+    /// Keeps a guest, unless somebody does.
+    fn keep(&self, record: Record) {
         let mut entries = self.entries();
         // One that is forgotten makes room.
         entries.retain(|_, entry| !entry.guest.is_forgotten());
-        let is_new = !entries.contains_key(&spec.pod_uid);
-        drop(entries);
-        if is_new {
-            self.keep(Record::new(spec.clone(), origin));
+        if let btree_map::Entry::Vacant(vacant) = entries.entry(record.spec.pod_uid.clone()) {
+            let (guest, keeper) = Keeper::new(Arc::clone(&self.inner.world), record);
+            vacant.insert(Entry { guest, task: tokio::spawn(keeper.keep()) });
+            self.inner.world.changed();
         }
-    }
-
-    fn keep(&self, record: Record) {
-        let pod_uid = record.spec.pod_uid.clone();
-        let (guest, keeper) = Keeper::new(Arc::clone(&self.inner.world), record);
-        let task = tokio::spawn(keeper.keep());
-        self.entries().insert(pod_uid, Entry { guest, task });
-        self.inner.world.changed();
     }
 
     /// Those that are not forgotten.

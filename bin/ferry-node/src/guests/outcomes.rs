@@ -28,8 +28,9 @@ impl Outcomes {
 
     /// Remembers an answer. That a guest has arrived is never taken back.
     pub(super) fn note(&self, migration_uid: &str, outcome: Outcome) -> io::Result<()> {
-        if self.get(migration_uid)? == Some(Outcome::Arrived) {
-            return Ok(());
+        match self.get(migration_uid)? {
+            Some(noted) if noted == Outcome::Arrived || noted == outcome => return Ok(()),
+            Some(_) | None => {}
         }
         file::write(&self.path(migration_uid), &(outcome == Outcome::Arrived))?;
         file::keep_newest(&self.dir, KEPT)

@@ -23,13 +23,11 @@ impl Guests {
     pub(crate) async fn outcome(&self, migration_uid: String) -> Result<Outcome, Refusal> {
         let noted = self.inner.world.outcomes.get(&migration_uid);
         let noted = noted.map_err(|error| Refusal::new(RefusalKind::Broken, error))?;
-        match noted {
-            Some(outcome) => Ok(outcome),
-            None => {
-                let guest = self.arriving(&migration_uid)?;
-                ask(&guest, |answer| Ask::Outcome { migration_uid, answer }).await
-            }
+        if let Some(outcome) = noted {
+            return Ok(outcome);
         }
+        let guest = self.arriving(&migration_uid)?;
+        ask(&guest, |answer| Ask::Outcome { migration_uid, answer }).await
     }
 
     /// Listens once more for a guest whose post-copy has lost its link.

@@ -31,13 +31,9 @@ impl Stories {
     /// Tells how far a migration is.
     pub(super) fn tell(&self, story: &Story) {
         let mut live = self.lock();
-        match live.get(&story.migration_uid) {
-            Some(teller) => drop(teller.send_replace(story.clone())),
-            None => {
-                let teller = watch::Sender::new(story.clone());
-                live.insert(story.migration_uid.clone(), teller);
-            }
-        }
+        let teller = live.entry(story.migration_uid.clone());
+        let teller = teller.or_insert_with(|| watch::Sender::new(story.clone()));
+        teller.send_replace(story.clone());
     }
 
     /// Tells it and writes it down. Whoever watches one that is over hears that there is no more.

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use ferry_config::{Bandwidth, MigrationSettings};
 use ferry_harness::{Direction, Relay, wait_until};
-use ferry_reconcile::guest::{GuestEnd, GuestSpec, GuestState, LeavingEnd, Order};
+use ferry_reconcile::guest::{GuestEnd, GuestSpec, GuestState, LeavingEnd, Listening, Order};
 use ferry_rpc::Outcome;
 use ferry_units::{Bytes, BytesPerSecond, SecondsPerGiB};
 use nix::sys::signal::Signal;
@@ -113,14 +113,24 @@ async fn move_over(
         Ok(std::fs::read_to_string(&console)?.contains("booted").then_some(()))
     })?;
     let there = two.expect(&target(&spec, "pod-2"), UID, &plain(), 1).await?;
+    let (order, relay) = over_relay(&spec, there, cut)?;
+    one.guests().order(order);
+    Ok((one.wait_left(POD).await?, relay))
+}
+
+/// An order to send it over a relay.
+fn over_relay(
+    spec: &GuestSpec,
+    there: Listening,
+    cut: Option<(Direction, u64)>,
+) -> Result<(Order, Relay)> {
     let relay = Relay::to((there.address, there.port).into())?;
     if let Some((direction, bytes)) = cut {
         relay.cut_after(direction, Bytes::new(bytes));
     }
-    let mut order = migrate(&spec, UID, "node-2", there, &plain());
+    let mut order = migrate(spec, UID, "node-2", there, &plain());
     order.port = relay.address().port();
-    one.guests().order(Order::Migrate(order));
-    Ok((one.wait_left(POD).await?, relay))
+    Ok((Order::Migrate(order), relay))
 }
 
 /// The last bytes of a direction are those in which nobody knows by himself who runs the guest.
@@ -162,4 +172,76 @@ async fn a_link_that_breaks_at_the_hand_over_of_what_the_source_says() -> Result
 #[tokio::test]
 async fn a_link_that_breaks_at_the_hand_over_of_what_the_target_says() -> Result<()> {
     every_cut(Direction::Back).await
+}
+
+/// Whether a guest that was awaited has begun to run, as its console says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Evidence {
+    HasRun,
+    NeverRan,
+}
+
+/// Moves a guest whose link is cut one byte before the end of a direction, without the daemon of its
+/// target, kills what was awaited or has arrived there, and has the daemon look at what is left. Says
+/// what there was to see; nothing if the cut came too early for a doubt, as on a busy machine.
+async fn killed_in_doubt(direction: Direction) -> Result<Option<Evidence>> {
+    let total = {
+        let (_cluster, one, two) = Cluster::pair().await?;
+        move_over(&one, &two, None).await?.1.carried(direction).get()
+    };
+    let (_cluster, one, mut two) = Cluster::pair().await?;
+    let spec = quiet();
+    one.run(&spec).await?;
+    let console = one.guest_dir(POD).join("serial.log");
+    wait_until("it is booted", || {
+        Ok(std::fs::read_to_string(&console)?.contains("booted").then_some(()))
+    })?;
+    let there = two.expect(&target(&spec, "pod-2"), UID, &plain(), 1).await?;
+    two.crash().await;
+    let (order, _relay) = over_relay(&spec, there, Some((direction, total - 1)))?;
+    one.guests().order(order);
+    let is_in_doubt = one.wait(POD, |report| {
+        let leaving = leaving(report)?;
+        let is_held = leaving.started.is_some() && report.state == GuestState::Held;
+        (is_held || leaving.end.is_some()).then_some(leaving.end.is_none())
+    });
+    if !is_in_doubt.await? {
+        return Ok(None);
+    }
+    two.signal("pod-2", Signal::SIGKILL)?;
+    let console = two.guest_dir("pod-2").join("serial.log");
+    two.start().await?;
+    let there = two.wait_ended("pod-2").await?;
+    let here = one.wait_left(POD).await?;
+    let said = std::fs::read_to_string(console)?;
+    if said.contains("goes on here") {
+        ensure!(matches!(there, GuestEnd::Crashed { .. }), "{there:?}");
+        ensure!(matches!(here, LeavingEnd::Completed { .. }), "{here:?}");
+        ensure!(one.wait_ended(POD).await? == GuestEnd::Moved);
+        return Ok(Some(Evidence::HasRun));
+    }
+    ensure!(matches!(there, GuestEnd::NeverCame { .. }), "{there:?}");
+    ensure!(matches!(here, LeavingEnd::Failed { aborted: false, .. }), "{here:?}");
+    one.wait_state(POD, GuestState::Running).await?;
+    Ok(Some(Evidence::NeverRan))
+}
+
+/// Tries until the moment is met.
+async fn met(direction: Direction, wanted: Evidence) -> Result<()> {
+    for _ in 0..10 {
+        if killed_in_doubt(direction).await? == Some(wanted) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("no guest was killed when {wanted:?}")
+}
+
+#[tokio::test]
+async fn a_target_that_is_killed_before_the_guest_has_run_gives_it_back() -> Result<()> {
+    met(Direction::Forth, Evidence::NeverRan).await
+}
+
+#[tokio::test]
+async fn a_target_that_is_killed_after_the_guest_has_run_does_not_give_it_back() -> Result<()> {
+    met(Direction::Back, Evidence::HasRun).await
 }

@@ -63,6 +63,12 @@ async fn a_guest_that_is_asked_shuts_down_and_one_that_does_not_is_ended() -> Re
     let past: WallTime = "2000-01-01T00:00:00Z".parse()?;
     node.guests().order(Order::ShutDown { pod_uid: "deaf".to_owned(), until: past });
     ensure!(node.wait_ended("deaf").await? == GuestEnd::ShutDown);
+
+    // Nor does one whose process is stopped, which cannot even be asked.
+    node.run(&guest("frozen", &BUSY)).await?;
+    node.signal("frozen", Signal::SIGSTOP)?;
+    node.guests().order(Order::ShutDown { pod_uid: "frozen".to_owned(), until: past });
+    ensure!(node.wait_ended("frozen").await? == GuestEnd::ShutDown);
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Guests of several nodes in one process, with real ferry-guest processes and gRPC between them.
 
+#![allow(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
 mod common;
 mod daemon;
 mod faults;

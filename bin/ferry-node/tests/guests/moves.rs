@@ -93,6 +93,22 @@ async fn a_guest_moves_on_and_back() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_guest_that_stands_still_moves_and_stands_still() -> Result<()> {
+    let (cluster, one, two) = Cluster::pair().await?;
+    let spec = guest(POD, &BUSY);
+    one.run(&spec).await?;
+    one.guests().order(Order::Pause { pod_uid: POD.to_owned() });
+    one.wait_state(POD, GuestState::Paused).await?;
+    begin(&spec, &one, &two, &plain()).await?;
+    ensure!(matches!(one.wait_left(POD).await?, LeavingEnd::Completed { .. }));
+    two.wait("pod-2", |report| arriving(report)?.completed.map(drop)).await?;
+    two.wait_state("pod-2", GuestState::Paused).await?;
+    two.guests().order(Order::Resume { pod_uid: "pod-2".to_owned() });
+    two.wait_state("pod-2", GuestState::Running).await?;
+    two.verify(&cluster, "db").await
+}
+
+#[tokio::test]
 async fn a_guest_that_takes_too_long_stays() -> Result<()> {
     let (cluster, one, two) = Cluster::pair().await?;
     let spec = guest(POD, &BUSY);

@@ -6,17 +6,26 @@ mod text;
 use ferry_policy::explain::{Report, VmReport, Warning, explain};
 
 use crate::cli::{ExplainArguments, Format, VmName};
+use crate::cluster::dump;
+use crate::manifests::{self, Recursion};
 use crate::output::{Outcome, Status};
 
 /// The most names that an error lists.
 const MOST_NAMES: usize = 10;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Outcome {
-    let (inventory, mut notes) =
-        match read::inventory(&arguments.files, arguments.recursion(), arguments.semantics) {
-            Ok(read) => read,
-            Err(errors) => return Outcome::failure(errors),
-        };
+    let (manifests, errors) = if arguments.cluster {
+        match dump::manifests(arguments.kubeconfig.as_deref()) {
+            Ok(manifests) => (manifests, Vec::new()),
+            Err(error) => return Outcome::failure([format!("{error:#}")]),
+        }
+    } else {
+        manifests::read(&arguments.files, Recursion::of(arguments.recursive))
+    };
+    let (inventory, mut notes) = match read::inventory(&manifests, errors, arguments.semantics) {
+        Ok(read) => read,
+        Err(errors) => return Outcome::failure(errors),
+    };
     let mut report = explain(&inventory, arguments.semantics);
     if let Some(wanted) = &arguments.vm {
         report = match only(report, wanted) {

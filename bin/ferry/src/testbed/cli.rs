@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use ferry_config::Semantics;
+use ferry_harness::topology::{Latency, LinkSpeed, POD_NETWORK};
 
 use crate::cli::parse_semantics;
 
@@ -36,6 +37,7 @@ pub(crate) enum TestbedCommand {
     Down(DownArguments),
     Status(StatusArguments),
     Logs(LogsArguments),
+    Link(LinkArguments),
     #[command(hide = true)]
     Relay(Place),
 }
@@ -44,7 +46,7 @@ pub(crate) enum TestbedCommand {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
     /// The testbed's directory
-    #[arg(long, value_name = "DIR", default_value = ".ferry")]
+    #[arg(long, value_name = "DIR", default_value = ".ferry", global = true)]
     pub(crate) dir: PathBuf,
 }
 
@@ -125,4 +127,64 @@ pub(crate) struct LogsArguments {
     /// Go on printing what they log, until interrupted
     #[arg(short, long)]
     pub(crate) follow: bool,
+}
+
+const LINK_EXAMPLES: &str = "\
+Examples:
+  ferry testbed link show
+  ferry testbed link limit 10Mi node-2
+  ferry testbed link stall node-2 --network fast
+  ferry testbed link restore node-2 --network fast
+
+A link carries what is migrated to its node. Only where a relay stands in it can it be broken: see
+`relay`, `linkSpeed` and `latency` of topologies.";
+
+/// Break and mend the links of a testbed, and see what they carry
+#[derive(Debug, Args)]
+#[command(after_long_help = LINK_EXAMPLES)]
+pub(crate) struct LinkArguments {
+    #[command(flatten)]
+    pub(crate) place: Place,
+
+    #[command(subcommand)]
+    pub(crate) change: LinkChange,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LinkChange {
+    /// Say how all of them are
+    Show,
+    /// Close every connection; new ones are carried
+    Cut(WhichLink),
+    /// Close every connection, and each new one at once
+    Unplug(WhichLink),
+    /// Carry nothing, and close nothing
+    Stall(WhichLink),
+    /// Carry at most so much in each direction
+    Limit {
+        /// Bytes a second such as 10Mi, or bits such as 1Gbit
+        rate: LinkSpeed,
+        #[command(flatten)]
+        link: WhichLink,
+    },
+    /// Deliver so much later in each direction
+    Delay {
+        /// A number of us, ms or s
+        latency: Latency,
+        #[command(flatten)]
+        link: WhichLink,
+    },
+    /// Make it what the topology says
+    Restore(WhichLink),
+}
+
+/// Which link.
+#[derive(Debug, Args)]
+pub(crate) struct WhichLink {
+    /// The node
+    pub(crate) node: String,
+
+    /// The network
+    #[arg(long, value_name = "NAME", default_value = POD_NETWORK)]
+    pub(crate) network: String,
 }

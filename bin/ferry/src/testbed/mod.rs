@@ -1,9 +1,12 @@
 //! `ferry testbed`.
 
 mod cli;
+mod link;
+mod show;
 mod up;
 
 use anyhow::Context;
+use ferry_harness::serve_links;
 
 pub(crate) use cli::TestbedArguments;
 use cli::TestbedCommand;
@@ -14,8 +17,11 @@ pub(crate) fn run(arguments: &TestbedArguments) -> Outcome {
     let done = match &arguments.command {
         TestbedCommand::Up(arguments) => up::up(arguments),
         TestbedCommand::Down(arguments) => up::down(arguments),
-        TestbedCommand::Status(_) | TestbedCommand::Logs(_) | TestbedCommand::Relay(_) => {
-            Err(anyhow::anyhow!("not yet"))
+        TestbedCommand::Status(arguments) => show::status(arguments),
+        TestbedCommand::Logs(arguments) => show::logs(arguments),
+        TestbedCommand::Link(arguments) => link::link(arguments),
+        TestbedCommand::Relay(place) => {
+            serve_links(&place.dir).map(|()| Outcome::success(String::new()))
         }
     };
     done.unwrap_or_else(|error| Outcome::failure([format!("{error:#}")]))

@@ -25,6 +25,8 @@ struct State {
     deaf: BTreeSet<Kind>,
     /// Since when all are heard of.
     since: Option<WallTime>,
+    /// Whether people know that something is not heard of.
+    is_told: bool,
 }
 
 /// What a follower may say to people, as the first or the last of its kind.
@@ -60,6 +62,7 @@ impl Health {
         }
         if state.deaf.is_empty() && state.since.is_none() {
             state.since = Some((self.calendar)());
+            state.is_told = false;
             return News::Worth;
         }
         News::None
@@ -69,7 +72,8 @@ impl Health {
     pub(super) fn fails(&self, kind: Kind) -> News {
         let mut state = self.state();
         state.deaf.insert(kind);
-        if state.since.take().is_some() { News::Worth } else { News::None }
+        state.since = None;
+        if std::mem::replace(&mut state.is_told, true) { News::None } else { News::Worth }
     }
 
     pub(super) fn is_filled(&self) -> bool {
@@ -104,6 +108,8 @@ mod tests {
         let health = Health::new(noon);
         health.expect(Kind::Pod);
         health.expect(Kind::Node);
+        assert_eq!(health.fails(Kind::Pod), News::Worth, "it is not there from the start");
+        assert_eq!(health.fails(Kind::Pod), News::None);
         assert_eq!(health.hears(Kind::Pod), News::None);
         assert!(!health.is_filled() && health.listening_since().is_none());
         assert_eq!(health.hears(Kind::Node), News::Worth);

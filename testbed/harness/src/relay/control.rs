@@ -24,12 +24,26 @@ pub(super) enum Flow {
     Stalled,
 }
 
+/// What is remembered of what was carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// Each connection, and when how much passed: for a test, which ends.
+    Everything,
+    /// How much there was in all: for a relay that stands for days.
+    Sums,
+}
+
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) flow: Flow,
     pub(super) is_refusing: bool,
     pub(super) has_ended: bool,
+    /// Those that are carried, and where everything is remembered those that were.
     pub(super) connections: Vec<Arc<Connection>>,
+    memory: Memory,
+    /// What connections have carried that are forgotten, and how many they were.
+    past: [u64; 2],
+    forgotten: usize,
     directions: [Way; 2],
 }
 
@@ -39,7 +53,8 @@ pub(super) struct Way {
     pub(super) delay: Duration,
     /// How much may still be carried before everything is cut.
     pub(super) left: Option<u64>,
-    pub(super) meter: Meter,
+    /// When how much was read, where that is remembered.
+    pub(super) meter: Option<Meter>,
     rate: Option<BytesPerSecond>,
     /// When the next byte may be read, if there is a rate.
     free_at: Instant,
@@ -64,14 +79,17 @@ pub(super) struct Connection {
 }
 
 impl Control {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(memory: Memory) -> Self {
         let now = Instant::now();
         let settings = Settings {
             flow: Flow::Flowing,
             is_refusing: false,
             has_ended: false,
             connections: Vec::new(),
-            directions: [Way::new(now), Way::new(now)],
+            memory,
+            past: [0; 2],
+            forgotten: 0,
+            directions: [Way::new(now, memory), Way::new(now, memory)],
         };
         Self { settings: Mutex::new(settings), changed: Condvar::new() }
     }
@@ -127,6 +145,44 @@ impl Settings {
         &self.directions[direction as usize]
     }
 
+    /// One more connection.
+    pub(super) fn add(&mut self, connection: Connection) -> Arc<Connection> {
+        self.forget();
+        let connection = Arc::new(connection);
+        self.connections.push(Arc::clone(&connection));
+        connection
+    }
+
+    /// Lets go of connections that have ended, unless everything is remembered.
+    fn forget(&mut self) {
+        if self.memory == Memory::Everything {
+            return;
+        }
+        let (past, forgotten) = (&mut self.past, &mut self.forgotten);
+        self.connections.retain(|connection| {
+            // Those that carry it hold it as well.
+            let is_carried = Arc::strong_count(connection) > 1;
+            if !is_carried {
+                *forgotten += 1;
+                for direction in [Direction::Forth, Direction::Back] {
+                    past[direction as usize] += connection.carried(direction).get();
+                }
+            }
+            is_carried
+        });
+    }
+
+    /// How many connections there were so far.
+    pub(super) fn count(&self) -> usize {
+        self.forgotten + self.connections.len()
+    }
+
+    /// What all connections have carried so far.
+    pub(super) fn carried(&self, direction: Direction) -> Bytes {
+        let now = self.connections.iter().map(|each| each.carried(direction).get());
+        Bytes::new(self.past[direction as usize] + now.sum::<u64>())
+    }
+
     /// Closes every connection.
     pub(super) fn cut(&mut self) {
         for connection in &self.connections {
@@ -147,8 +203,14 @@ impl Settings {
 }
 
 impl Way {
-    fn new(now: Instant) -> Self {
-        Self { delay: Duration::ZERO, left: None, meter: Meter::new(now), rate: None, free_at: now }
+    fn new(now: Instant, memory: Memory) -> Self {
+        let meter = (memory == Memory::Everything).then(|| Meter::new(now));
+        Self { delay: Duration::ZERO, left: None, meter, rate: None, free_at: now }
+    }
+
+    /// The most that is carried.
+    pub(super) fn rate(&self) -> Option<BytesPerSecond> {
+        self.rate
     }
 
     pub(super) fn limit(&mut self, rate: Option<BytesPerSecond>) {
@@ -163,7 +225,9 @@ impl Way {
 
     /// Counts bytes that were read. What they cost at the rate is paid before the next are.
     pub(super) fn read(&mut self, bytes: u64, now: Instant) {
-        self.meter.add(now, bytes);
+        if let Some(meter) = &mut self.meter {
+            meter.add(now, bytes);
+        }
         let cost = self.rate.and_then(|rate| Bytes::new(bytes).transfer_time(rate));
         self.free_at = self.free_at.max(now) + cost.unwrap_or_default();
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use super::control::{Allowed, Connection, Control, Settings};
-use super::{Direction, QUEUED};
+use super::{Direction, QUEUED, QUEUED_LATE};
 
 /// What is read at once. At a low rate less, so that it stays smooth.
 const PIECE: usize = 16 << 10;
@@ -37,7 +37,8 @@ fn carry(
     from: TcpStream,
     to: TcpStream,
 ) -> Result<()> {
-    let (sender, receiver) = sync_channel(QUEUED);
+    let is_late = !control.look(|settings| settings.direction_of(direction).delay.is_zero());
+    let (sender, receiver) = sync_channel(if is_late { QUEUED_LATE } else { QUEUED });
     let of_reader = Arc::clone(control);
     let of_writer = (Arc::clone(control), Arc::clone(connection));
     let start = |name: &str| thread::Builder::new().name(format!("relay {direction:?} {name}"));

@@ -139,3 +139,45 @@ fn what_is_delayed_arrives_later_and_as_fast() {
     // Piece after piece it would be half a second at 1 MB a trip, and two for each of 16 KiB.
     assert!(took < delay * 20, "{took:?}");
 }
+
+#[test]
+fn many_ports_are_one_link_that_remembers_sums() {
+    // An address of this test's own, so that the ports are free.
+    let (from, to) = (Ipv4Addr::new(127, 9, 8, 2), Ipv4Addr::new(127, 9, 8, 1));
+    let ports = 49152..=49155;
+    let listeners: Vec<_> =
+        ports.clone().map(|port| TcpListener::bind((to, port)).unwrap()).collect();
+    let relay = Relay::between(from.into(), to.into(), ports.clone()).unwrap();
+    let error = Relay::between(from.into(), to.into(), ports.clone()).unwrap_err();
+    assert!(error.to_string().contains("127.9.8.2:49152, which cannot be had"), "{error}");
+    for (port, listener) in ports.zip(&listeners) {
+        let source = TcpStream::connect((from, port)).unwrap();
+        let (mut target, _) = listener.accept().unwrap();
+        send(&source, &mut target, 1000);
+        drop(source);
+        assert!(rest(&mut target).is_empty());
+    }
+    wait_until("what was written is counted", || {
+        Ok((relay.state().forth == Bytes::new(4000)).then_some(()))
+    })
+    .unwrap();
+    assert_eq!(relay.state().connections, 4);
+    assert_eq!(relay.state().back, Bytes::ZERO);
+
+    relay.limit(Direction::Forth, Some(BytesPerSecond::from_mib(8)));
+    let pairs: Vec<_> = listeners[..2]
+        .iter()
+        .map(|listener| {
+            let source = TcpStream::connect((from, listener.local_addr().unwrap().port())).unwrap();
+            (source, listener.accept().unwrap().0)
+        })
+        .collect();
+    let start = Instant::now();
+    std::thread::scope(|both| {
+        for (source, mut target) in pairs {
+            both.spawn(move || send(&source, &mut target, 1 << 20));
+        }
+    });
+    let took = start.elapsed();
+    assert!(took >= Duration::from_millis(240), "2 MiB at 8 MiB/s over two ports took {took:?}");
+}

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{Dir, Role};
 
@@ -27,7 +27,7 @@ pub(crate) const OF_TESTBED: &str = "FERRY_TESTBED";
 pub(crate) const IN_ROLE: &str = "FERRY_TESTBED_ROLE";
 
 /// A process, and no other that has its number later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProcessId {
     /// Its number.
     pub pid: i32,
@@ -49,13 +49,24 @@ pub struct Member {
 pub enum What {
     /// A daemon that the testbed has started.
     Daemon(Role),
-    /// What a daemon has started: a guest, whose directory has this name if it is known.
+    /// What a node's daemon has started: a guest.
     Guest {
         /// The node that it is on.
         node: Role,
-        /// The name of its directory: the uid of its pod.
-        name: Option<String>,
+        /// What its node has written down of it, if anything.
+        guest: Option<GuestName>,
     },
+}
+
+/// Which guest a process is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GuestName {
+    /// The namespace of its machine.
+    pub namespace: String,
+    /// The name of its machine.
+    pub name: String,
+    /// The uid of its pod: a machine that moves has two of them.
+    pub pod: String,
 }
 
 impl ProcessId {
@@ -100,15 +111,15 @@ pub fn census(dir: &Dir) -> Result<Vec<Member>> {
         let what = if is_daemon {
             What::Daemon(role)
         } else {
-            What::Guest { node: role, name: known.map(|(_, what)| what.1.clone()) }
+            What::Guest { node: role, guest: known.map(|(_, what)| what.1.clone()) }
         };
         members.push(Member { id, what });
     }
     let found: BTreeSet<_> = members.iter().map(|member| member.id).collect();
     // A guest whose environment was changed is still written down by its node.
-    for (id, (node, name)) in guests.into_iter().filter(|(id, _)| !found.contains(id)) {
+    for (id, (node, guest)) in guests.into_iter().filter(|(id, _)| !found.contains(id)) {
         if id.is_alive() {
-            let what = What::Guest { node: Role::Node(node), name: Some(name) };
+            let what = What::Guest { node: Role::Node(node), guest: Some(guest) };
             members.push(Member { id, what });
         }
     }
@@ -116,23 +127,35 @@ pub fn census(dir: &Dir) -> Result<Vec<Member>> {
     Ok(members)
 }
 
-/// What the nodes have written down of their guests: which process, on which node, in which
-/// directory.
-fn journalled(dir: &Dir) -> Vec<(ProcessId, (String, String))> {
+/// What the nodes have written down of their guests: which process, on which node, which guest.
+fn journalled(dir: &Dir) -> Vec<(ProcessId, (String, GuestName))> {
     #[derive(Deserialize)]
     struct Journal {
+        spec: Spec,
+        process: Option<Process>,
+    }
+    #[derive(Deserialize)]
+    struct Spec {
+        namespace: String,
+        name: String,
+    }
+    #[derive(Deserialize)]
+    struct Process {
         pid: i32,
-        start_time: u64,
+        started: u64,
     }
     let mut found = Vec::new();
     for node in names(&dir.path().join("nodes")) {
         let guests = dir.node(&node).join("guests");
-        for guest in names(&guests) {
-            // One that has not begun yet has no number.
-            let text = fs::read(guests.join(&guest).join("guest.json")).unwrap_or_default();
-            if let Ok(Journal { pid, start_time }) = serde_json::from_slice(&text) {
-                found.push((ProcessId { pid, start_time }, (node.clone(), guest)));
-            }
+        for pod in names(&guests) {
+            let text = fs::read(guests.join(&pod).join("guest.json")).unwrap_or_default();
+            // One that has not begun yet has no process.
+            let Ok(Journal { spec, process: Some(process) }) = serde_json::from_slice(&text) else {
+                continue;
+            };
+            let id = ProcessId { pid: process.pid, start_time: process.started };
+            let guest = GuestName { namespace: spec.namespace, name: spec.name, pod };
+            found.push((id, (node.clone(), guest)));
         }
     }
     found
@@ -209,13 +232,17 @@ mod tests {
         let member = &members[0];
         assert_eq!(member.id.pid, i32::try_from(ours.id()).unwrap());
         let node = Role::Node("node-1".to_owned());
-        assert_eq!(member.what, What::Guest { node: node.clone(), name: None });
+        assert_eq!(member.what, What::Guest { node: node.clone(), guest: None });
 
         let guest = dir.node("node-1").join("guests/uid-1");
         fs::create_dir_all(&guest).unwrap();
-        let journal = serde_json::to_vec(&member.id).unwrap();
-        fs::write(guest.join("guest.json"), journal).unwrap();
-        let what = What::Guest { node, name: Some("uid-1".to_owned()) };
+        let journal = serde_json::json!({
+            "spec": { "namespace": "red", "name": "web" },
+            "process": { "pid": member.id.pid, "started": member.id.start_time },
+        });
+        fs::write(guest.join("guest.json"), journal.to_string()).unwrap();
+        let [namespace, name, pod] = ["red", "web", "uid-1"].map(str::to_owned);
+        let what = What::Guest { node, guest: Some(GuestName { namespace, name, pod }) };
         assert_eq!(census(&dir).unwrap()[0].what, what);
 
         let not_it = ProcessId { start_time: member.id.start_time + 1, ..member.id };

@@ -5,16 +5,16 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 use kube::Client;
-use rustix::process::Signal;
 
 use super::census::{Member, census};
 use super::daemons::Daemons;
+use super::faults::{Daemon, GuestProcess, Link};
+use super::links::{LinkOrder, LinkState, tell};
 use super::up::{Arrival, Wanted, raise};
-use super::{Dir, Plan, ProcessId, Programs, Role, ready};
+use super::{Dir, Plan, Programs, Role, disk, ready};
 use crate::Output;
 use crate::program::Program;
 
@@ -23,7 +23,7 @@ use crate::program::Program;
 #[derive(Clone)]
 pub struct Cluster {
     pub(super) daemons: Arc<Daemons>,
-    client: Client,
+    pub(super) client: Client,
 }
 
 impl Cluster {
@@ -86,7 +86,7 @@ impl Cluster {
     /// # Errors
     /// When it cannot be started.
     pub fn ferry(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Output> {
-        self.run(self.daemons.programs().of(&Role::Relay), arguments)
+        self.run(self.daemons.programs().ferry(), arguments)
     }
 
     fn run(
@@ -118,7 +118,66 @@ impl Cluster {
 
     /// A daemon: `Role::Controller`, say, or a node's.
     pub fn daemon(&self, role: Role) -> Daemon<'_> {
-        Daemon { cluster: self, role }
+        Daemon::new(self, role)
+    }
+
+    /// The link between a network and a node, if a relay stands in it. It carries what is migrated to
+    /// that node.
+    ///
+    /// # Errors
+    /// When no relay does, or they do not run.
+    pub fn link(&self, network: &str, node: &str) -> Result<Link<'_>> {
+        let link = Link::new(self, network, node);
+        link.state()?;
+        Ok(link)
+    }
+
+    /// Every link that a relay stands in.
+    ///
+    /// # Errors
+    /// When they do not run.
+    pub fn links(&self) -> Result<Vec<LinkState>> {
+        if !self.plan().has_relays() {
+            return Ok(Vec::new());
+        }
+        tell(self.dir(), None, LinkOrder::Show)
+    }
+
+    /// The guests that run: a machine that is moving has two.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn guests(&self) -> Result<Vec<GuestProcess>> {
+        let members = census(self.dir())?;
+        Ok(members.into_iter().filter_map(GuestProcess::of).collect())
+    }
+
+    /// The guest of a machine on a node.
+    ///
+    /// # Errors
+    /// When it does not run there.
+    pub fn guest(&self, namespace: &str, name: &str, node: &str) -> Result<GuestProcess> {
+        let mut guests = self.guests()?.into_iter();
+        guests
+            .find(|guest| guest.is_of(namespace, name) && guest.node() == node)
+            .with_context(|| format!("no guest of {namespace}/{name} runs on {node}"))
+    }
+
+    /// Leaves nothing free on the testbed's disk, which has to be a small one: see
+    /// [`TestbedBuilder::disk`](crate::TestbedBuilder::disk).
+    ///
+    /// # Errors
+    /// When it is so large that somebody may need it.
+    pub fn fill_disk(&self) -> Result<()> {
+        disk::fill(self.dir())
+    }
+
+    /// Ends a [`fill_disk`](Self::fill_disk).
+    ///
+    /// # Errors
+    /// When the system does not let us.
+    pub fn free_disk(&self) -> Result<()> {
+        disk::free(self.dir())
     }
 
     /// Every process of it: daemons, and guests.
@@ -136,102 +195,5 @@ impl Cluster {
     pub fn logs(&self) -> Result<BTreeMap<Role, String>> {
         let roles = self.daemons.roles().into_iter();
         roles.map(|role| Ok((role.clone(), self.daemons.last_words(&role)?))).collect()
-    }
-}
-
-/// A daemon of a testbed, to be broken and mended.
-#[derive(Clone)]
-pub struct Daemon<'a> {
-    cluster: &'a Cluster,
-    role: Role,
-}
-
-impl Daemon<'_> {
-    /// Which one it is.
-    pub fn role(&self) -> &Role {
-        &self.role
-    }
-
-    /// Its process, if it runs.
-    ///
-    /// # Errors
-    /// When the system does not say.
-    pub fn process(&self) -> Result<Option<ProcessId>> {
-        self.cluster.daemons.find(&self.role)
-    }
-
-    /// Ends it as a crash would. Its guests go on.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn kill(&self) -> Result<()> {
-        self.cluster.daemons.kill(&self.role)
-    }
-
-    /// Asks it to end, and waits until it has. Its guests go on.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn stop(&self) -> Result<()> {
-        self.cluster.daemons.stop(&self.role)
-    }
-
-    /// Starts it, where it was. Does not wait until it has found its way back.
-    ///
-    /// # Errors
-    /// When it runs.
-    pub fn start(&self) -> Result<()> {
-        self.cluster.daemons.start(&self.role)
-    }
-
-    /// Stops it and starts it again.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn restart(&self) -> Result<()> {
-        self.stop()?;
-        self.start()
-    }
-
-    /// Has it stand still, as on a host that hangs: it keeps its connections and says nothing.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn freeze(&self) -> Result<()> {
-        self.cluster.daemons.signal(&self.role, Signal::STOP)
-    }
-
-    /// Ends a [`freeze`](Self::freeze).
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn thaw(&self) -> Result<()> {
-        self.cluster.daemons.signal(&self.role, Signal::CONT)
-    }
-
-    /// Waits until it does its work again: an API server serves, a node is Ready.
-    ///
-    /// # Errors
-    /// When it does not in a minute, or has ended; what it has printed is said.
-    pub async fn wait_ready(&self) -> Result<()> {
-        let daemons = &self.cluster.daemons;
-        match &self.role {
-            Role::ApiServer => ready::api(daemons).await.map(drop),
-            Role::Node(name) => {
-                // What it has said before counts only if somebody else has started it.
-                let since = daemons.started_at(&self.role).unwrap_or(SystemTime::UNIX_EPOCH);
-                let names = [name.clone()].into();
-                ready::nodes(daemons, &self.cluster.client, &names, since).await
-            }
-            Role::Controller | Role::Relay => daemons.check_alive(&self.role),
-        }
-    }
-
-    /// The end of what it has printed.
-    ///
-    /// # Errors
-    /// When its log cannot be read.
-    pub fn log(&self) -> Result<String> {
-        self.cluster.daemons.last_words(&self.role)
     }
 }

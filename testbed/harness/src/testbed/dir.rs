@@ -17,14 +17,8 @@ const PRIVATE_FILE: u32 = 0o600;
 /// Entered by the owner, and by nobody else: there are keys in it.
 const PRIVATE_DIR: u32 = 0o700;
 
-/// The most bytes of a socket's path that Linux takes: `sun_path` without the zero at its end.
-const LONGEST_SOCKET: usize = 107;
-
-/// What stands below a node's directory in the path of a guest's socket, with the uid of a pod.
-const GUEST_SOCKET: &str = "/guests/00000000-0000-0000-0000-000000000000/qmp.sock";
-
 /// All that is of a testbed in its directory. The lock goes last.
-const OWN: [&str; 9] = [
+const OWN: [&str; 10] = [
     "kubeconfig",
     "testbed.json",
     "apiserver",
@@ -33,6 +27,7 @@ const OWN: [&str; 9] = [
     "shared",
     "relays",
     "logs",
+    "ballast",
     "lock",
 ];
 
@@ -112,6 +107,11 @@ impl Dir {
         self.path.join("controller")
     }
 
+    /// The file in which the controller says where its status is served.
+    pub fn controller_address(&self) -> PathBuf {
+        self.controller().join("status-address")
+    }
+
     /// What is a node's: the state directory of its daemon.
     pub fn node(&self, name: &str) -> PathBuf {
         self.path.join("nodes").join(name)
@@ -127,9 +127,9 @@ impl Dir {
         self.path.join("shared")
     }
 
-    /// The control socket of the relays.
-    pub(crate) fn relay_socket(&self) -> PathBuf {
-        self.path.join("relays/control.sock")
+    /// What is the relays'.
+    pub(crate) fn relays(&self) -> PathBuf {
+        self.path.join("relays")
     }
 
     /// What a daemon has printed.
@@ -178,19 +178,6 @@ impl Dir {
             ),
             Err(error) => Err(error).with_context(failed),
         }
-    }
-
-    /// Refuses a directory that is too far down for the sockets of guests on that node.
-    pub(crate) fn check_sockets(&self, node: &str) -> Result<()> {
-        let length = self.node(node).as_os_str().len() + GUEST_SOCKET.len();
-        if let Some(over @ 1..) = length.checked_sub(LONGEST_SOCKET) {
-            bail!(
-                "{} is too long by {over} bytes: sockets of guests on {node} would have longer paths \
-                 than Linux takes; give a shorter directory with --dir",
-                self.path.display()
-            );
-        }
-        Ok(())
     }
 }
 
@@ -254,9 +241,5 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = Dir::make(&file.join("t")).unwrap_err().to_string();
         assert!(error.contains("file/t cannot be used"), "{error}");
-        let dir = Dir::make(&temporary.path().join("x".repeat(50))).unwrap();
-        let error = dir.check_sockets("node-1").unwrap_err().to_string();
-        assert!(error.contains("is too long by"), "{error}");
-        Dir::make(temporary.path()).unwrap().check_sockets("node-1").unwrap();
     }
 }

@@ -7,10 +7,12 @@ use std::thread;
 
 use anyhow::{Context, Result};
 use ferry_config::Semantics;
+use ferry_units::Bytes;
 use tempfile::TempDir;
 
 use super::cluster::Cluster;
 use super::daemons::end_all;
+use super::disk::Disk;
 use super::up::Wanted;
 use super::{Programs, Topology, TopologyError};
 
@@ -30,6 +32,8 @@ use super::{Programs, Topology, TopologyError};
 /// ```
 pub struct Testbed {
     cluster: Cluster,
+    // Before the directory that it is mounted on.
+    disk: Option<Disk>,
     dir: Option<TempDir>,
 }
 
@@ -40,6 +44,7 @@ pub struct TestbedBuilder {
     semantics: Option<Semantics>,
     listen: Option<SocketAddr>,
     dir: Option<PathBuf>,
+    disk: Option<Bytes>,
     programs: Option<Programs>,
 }
 
@@ -87,6 +92,13 @@ impl TestbedBuilder {
         Self { dir: Some(path.into()), ..self }
     }
 
+    /// It gets a disk of its own, of this size and in memory, so that it can be
+    /// [filled](Cluster::fill_disk). Only root may mount one.
+    #[must_use]
+    pub fn disk(self, size: Bytes) -> Self {
+        Self { disk: Some(size), ..self }
+    }
+
     /// Which programs it runs: those of this workspace, built now, if this is not said.
     #[must_use]
     pub fn programs(self, programs: Programs) -> Self {
@@ -98,14 +110,14 @@ impl TestbedBuilder {
     /// # Errors
     /// When it does not come up: which part of it, and what that has printed.
     pub async fn start(self) -> Result<Testbed> {
-        let (path, dir) = match self.dir {
-            Some(path) => (path, None),
-            None => {
-                let dir = tempfile::Builder::new().prefix("ferry-").tempdir();
-                let dir = dir.context("a directory for a testbed")?;
-                (dir.path().to_owned(), Some(dir))
-            }
+        let (path, dir) = if let Some(path) = self.dir {
+            (path, None)
+        } else {
+            let dir = tempfile::Builder::new().prefix("ferry-").tempdir();
+            let dir = dir.context("a directory for a testbed")?;
+            (dir.path().to_owned(), Some(dir))
         };
+        let disk = self.disk.map(|size| Disk::mount(&path, size)).transpose()?;
         let programs = match self.programs {
             Some(programs) => programs,
             None => Programs::built()?,
@@ -118,7 +130,7 @@ impl TestbedBuilder {
             programs,
         };
         let (cluster, _) = Cluster::up(wanted).await?;
-        Ok(Testbed { cluster, dir })
+        Ok(Testbed { cluster, disk, dir })
     }
 }
 
@@ -143,6 +155,8 @@ impl Drop for Testbed {
             }
             eprintln!("the testbed is kept for you to look at: {path}");
             let _kept = self.dir.take().map(TempDir::keep);
+            // What is on it is to be looked at too.
+            std::mem::forget(self.disk.take());
         }
     }
 }

@@ -54,7 +54,7 @@ fn arguments(dir: &Dir, plan: &Plan, programs: &Programs, role: &Role) -> Result
         Role::Controller => {
             line.flag("--kubeconfig", dir.controller().join("kubeconfig"));
             line.flag("--semantics", plan.semantics.name());
-            line.flag("--status-address-file", dir.controller().join("status-address"));
+            line.flag("--status-address-file", dir.controller_address());
         }
         Role::Relay => {
             line.0.extend(["testbed", "relay", "--dir"].map(OsString::from));
@@ -135,7 +135,6 @@ pub(super) fn credentials(dir: &Dir, plan: &Plan, programs: &Programs, role: &Ro
         if let Some(group) = group {
             line.flag("--group", group);
         }
-        line.flag("--server", format!("https://{}", plan.api));
         line.flag("--output", home.join("kubeconfig"));
         make(home, line.0)
     };
@@ -173,7 +172,7 @@ mod tests {
         let dir = Dir::make(temporary.path()).unwrap();
         let text = "
 nodes:
-- {name: a, zone: east, labels: {x: y}, taints: [k=v:NoExecute], memory: 2Gi, cpus: 3, cpuModel: M}
+- {name: a, zone: east, labels: {x: z}, taints: [k=v:NoExecute], memory: 2Gi, cpus: 3, cpuModel: M}
 networks: [{name: fast, linkSpeed: 1Gi}]
 ";
         let topology = Topology::parse(text, "t").unwrap();
@@ -190,7 +189,7 @@ networks: [{name: fast, linkSpeed: 1Gi}]
             &format!("--node-ip {pod} --listen {} --network pod={pod} ", plan.grpc("a").unwrap()),
             &format!("--network fast={fast},{} ", places[1].relayed.unwrap()),
             "--migration-ports 49152-49215 --memory 2Gi --cpus 3 --cpu-model M ",
-            "--label topology.kubernetes.io/zone=east --label x=y --taint k=v:NoExecute ",
+            "--label topology.kubernetes.io/zone=east --label x=z --taint k=v:NoExecute ",
             "--guest-program /p/ferry-guest --semantics kubevirt",
         ] {
             assert!(line.contains(said), "no {said:?}: {line}");

@@ -29,7 +29,9 @@ pub const MIGRATION_PORTS: RangeInclusive<u16> = 49152..=49215;
 const VERSION: u32 = 1;
 
 /// Third parts of an address that one testbed uses: two for each network.
-const BLOCK: u32 = 2 * MOST_NETWORKS as u32;
+const BLOCK: u32 = 16;
+
+const _: () = assert!(MOST_NETWORKS == 8, "two parts for each make a block");
 
 /// Second parts of addresses, without 0, where everybody's own services listen, and 255.
 const SECOND_PARTS: u32 = 254;
@@ -91,7 +93,10 @@ impl Plan {
     }
 
     /// What was decided for the testbed in `dir`, if anything was.
-    pub(crate) fn load(dir: &Dir) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When what is there cannot be used.
+    pub fn load(dir: &Dir) -> Result<Option<Self>> {
         let path = dir.plan();
         if !path.exists() {
             return Ok(None);

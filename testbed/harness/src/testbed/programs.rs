@@ -40,14 +40,14 @@ impl Programs {
     /// # Errors
     /// When one cannot be built.
     pub fn built() -> Result<Self> {
-        let path = |program: Program| program.path().to_owned();
-        Ok(Self {
-            apiserver: path(Program::ferry_apiserver()?),
-            controller: path(Program::ferry_controller()?),
-            node: path(Program::ferry_node()?),
-            guest: path(Program::ferry_guest()?),
-            ferry: path(Program::ferry()?),
-        })
+        let [apiserver, controller, node, guest, ferry] =
+            Program::of_a_testbed()?.map(|program| program.path().to_owned());
+        Ok(Self { apiserver, controller, node, guest, ferry })
+    }
+
+    /// Ferry's command line.
+    pub fn ferry(&self) -> &Path {
+        &self.ferry
     }
 
     /// Those in a directory, whether they are there or not.

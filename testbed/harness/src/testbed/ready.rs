@@ -1,7 +1,11 @@
 //! Waiting for a cluster: for its API, and for its nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
 use futures::stream::{StreamExt, select};
@@ -12,6 +16,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 
 use super::daemons::Daemons;
+use super::links::{LinkOrder, tell};
 use super::{Dir, Role};
 
 /// How long the API server may take until it serves. A journal of 10,000 objects is read in a second.
@@ -20,7 +25,16 @@ const API_LIMIT: Duration = Duration::from_secs(60);
 /// How long nodes may take until they are Ready. They take a fraction of a second on an idle machine.
 const NODES_LIMIT: Duration = Duration::from_secs(60);
 
-/// How often to ask an API server that does not serve yet.
+/// How long the relays may take until they listen.
+const RELAY_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long the controller may take until it knows all objects: 10,000 of them are read in a second.
+const CONTROLLER_LIMIT: Duration = Duration::from_secs(60);
+
+/// The longest first line of an answer.
+const LONGEST_LINE: u64 = 256;
+
+/// How often to ask who does not serve yet.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long one question to it may take.
@@ -58,13 +72,59 @@ pub(crate) async fn api(daemons: &Daemons) -> Result<Client> {
             tokio::time::sleep(PAUSE).await;
         }
     };
-    match tokio::time::timeout(API_LIMIT, serving).await {
-        Ok(client) => client,
-        Err(_) => {
-            let said = daemons.last_words(&Role::ApiServer).unwrap_or_default();
-            bail!("the API server does not serve after {API_LIMIT:?}:\n{}", said.trim_end())
+    if let Ok(client) = tokio::time::timeout(API_LIMIT, serving).await {
+        return client;
+    }
+    let said = daemons.last_words(&Role::ApiServer).unwrap_or_default();
+    bail!("the API server does not serve after {API_LIMIT:?}:\n{}", said.trim_end())
+}
+
+/// Waits until the relays answer, if there are any.
+pub(crate) async fn links(daemons: &Daemons) -> Result<()> {
+    if !daemons.plan.has_relays() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + RELAY_LIMIT;
+    loop {
+        daemons.check_alive(&Role::Relay)?;
+        match tell(&daemons.dir, None, LinkOrder::Show) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= deadline => {
+                return Err(error).context("the relays do not answer");
+            }
+            Err(_) => tokio::time::sleep(PAUSE).await,
         }
     }
+}
+
+/// Waits until the controller knows all objects, and works.
+pub(crate) async fn controller(daemons: &Daemons) -> Result<()> {
+    let deadline = Instant::now() + CONTROLLER_LIMIT;
+    while !says_ready(&daemons.dir.controller_address()) {
+        daemons.check_alive(&Role::Controller)?;
+        if Instant::now() >= deadline {
+            let said = daemons.last_words(&Role::Controller).unwrap_or_default();
+            bail!("the controller is not ready after {CONTROLLER_LIMIT:?}:\n{}", said.trim_end());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Whether the daemon whose status is served at the address in this file says that it is ready.
+fn says_ready(file: &Path) -> bool {
+    let ask = || -> io::Result<bool> {
+        let address = fs::read_to_string(file)?;
+        let address = address.trim().parse::<SocketAddr>().map_err(io::Error::other)?;
+        let mut stream = TcpStream::connect_timeout(&address, QUESTION)?;
+        stream.set_read_timeout(Some(QUESTION))?;
+        stream.write_all(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        let mut line = String::new();
+        BufReader::new(stream).take(LONGEST_LINE).read_line(&mut line)?;
+        Ok(line.split(' ').nth(1) == Some("200"))
+    };
+    // It may not listen yet, or the file may be a predecessor's.
+    ask().unwrap_or(false)
 }
 
 async fn asked(client: &Client) -> Result<String> {
@@ -80,9 +140,10 @@ struct Known {
     renewed: Option<SystemTime>,
 }
 
+/// What is heard of a node.
 enum News {
-    Node(Node),
-    Lease(Lease),
+    Ready(bool),
+    Renewed(Option<SystemTime>),
 }
 
 /// Waits until the nodes are Ready, each having said so after `since`: what a predecessor has said
@@ -99,23 +160,26 @@ pub(crate) async fn nodes(
         let nodes = watcher(Api::<Node>::all(client.clone()), watcher::Config::default());
         let leases = Api::<Lease>::namespaced(client.clone(), LEASES);
         let leases = watcher(leases, watcher::Config::default());
-        let nodes = nodes.default_backoff().applied_objects().map(|it| it.map(News::Node));
-        let leases = leases.default_backoff().applied_objects().map(|it| it.map(News::Lease));
+        let nodes = nodes
+            .default_backoff()
+            .applied_objects()
+            .map(|it| it.map(|node| (node.name_any(), News::Ready(is_ready(&node)))));
+        let leases = leases
+            .default_backoff()
+            .applied_objects()
+            .map(|it| it.map(|lease| (lease.name_any(), News::Renewed(renewed(&lease)))));
         let mut news = select(Box::pin(nodes), Box::pin(leases));
         let mut look = tokio::time::interval(LOOK);
         while !wanted.iter().all(|name| known.get(name).is_some_and(is_up)) {
             tokio::select! {
                 // An error is of a connection, which the watcher makes anew.
-                Some(Ok(each)) = news.next() => match each {
-                    News::Node(node) => {
-                        known.entry(node.name_any()).or_default().is_ready = is_ready(&node);
+                Some(Ok((name, news))) = news.next() => {
+                    let known = known.entry(name).or_default();
+                    match news {
+                        News::Ready(is_ready) => known.is_ready = is_ready,
+                        News::Renewed(renewed) => known.renewed = renewed,
                     }
-                    News::Lease(lease) => {
-                        let renewed = lease.spec.as_ref().and_then(|spec| spec.renew_time.as_ref());
-                        let renewed = renewed.map(|time| SystemTime::from(time.0));
-                        known.entry(lease.name_any()).or_default().renewed = renewed;
-                    }
-                },
+                }
                 _ = look.tick() => {
                     for role in daemons.roles() {
                         daemons.check_alive(&role)?;
@@ -131,9 +195,17 @@ pub(crate) async fn nodes(
     let mut message = format!("after {NODES_LIMIT:?} not every node is Ready");
     for name in wanted.iter().filter(|name| !known.get(*name).is_some_and(is_up)) {
         let said = daemons.last_words(&Role::Node(name.clone())).unwrap_or_default();
-        message.push_str(&format!("\n--- {name} is not; it has printed:\n{}", said.trim_end()));
+        message += "\n--- ";
+        message += name;
+        message += " is not; it has printed:\n";
+        message += said.trim_end();
     }
     bail!(message)
+}
+
+fn renewed(lease: &Lease) -> Option<SystemTime> {
+    let time = lease.spec.as_ref()?.renew_time.as_ref()?;
+    Some(SystemTime::from(time.0))
 }
 
 fn is_ready(node: &Node) -> bool {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use ferry_config::Semantics;
 use kube::Client;
 
@@ -48,10 +48,8 @@ pub(crate) struct Raised {
 pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     let dir = Dir::make(&wanted.dir)?;
     let _lock = dir.lock()?;
+    let is_new = !dir.plan().exists();
     let plan = plan(&dir, &wanted)?;
-    for node in &plan.topology.nodes {
-        dir.check_sockets(&node.name)?;
-    }
     let daemons = Arc::new(Daemons::new(dir, plan, wanted.programs));
     let missing = daemons.missing()?;
     for role in &missing {
@@ -75,6 +73,11 @@ pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
                 }
             }
             daemons.reap();
+            if is_new {
+                // What has never been up is no reason to refuse another topology.
+                let removed = std::fs::remove_file(daemons.dir.plan());
+                removed.context("removing the plan of a testbed that did not come up")?;
+            }
             Err(error)
         }
     }
@@ -118,11 +121,13 @@ async fn start(daemons: &Daemons, missing: &[Role]) -> Result<Client> {
     for role in &others {
         daemons.start(role)?;
     }
+    ready::links(daemons).await?;
     objects::create(&client, &daemons.plan).await?;
     // Those that have been there all the time may still have something to say: of a node that was
     // started a moment ago by somebody who was killed then.
     let nodes: BTreeSet<_> = others.iter().filter_map(node_name).collect();
     ready::nodes(daemons, &client, &nodes, since).await?;
+    ready::controller(daemons).await?;
     Ok(client)
 }
 

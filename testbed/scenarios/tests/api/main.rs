@@ -11,6 +11,7 @@ mod describe;
 mod durability;
 mod get;
 mod hyperconverged;
+mod manifests;
 mod nodes;
 mod python;
 mod rust;

@@ -52,17 +52,18 @@ impl Keeper {
         }
         self.must_await(uid)?;
         if self.record.end.is_none() {
-            if let Reached::Up = self.look_for(uid).await? {
-                if self.lives_here() {
-                    return Ok(Outcome::Arrived);
-                }
-                if machine::has_run(&self.dir).map_err(broken)? {
-                    // It has begun to since we looked.
+            match self.look_for(uid).await? {
+                Reached::Up if self.lives_here() => return Ok(Outcome::Arrived),
+                // It has begun to since we looked.
+                Reached::Up if machine::has_run(&self.dir).map_err(broken)? => {
                     return Err(Refusal::unavailable("the guest is just arriving"));
                 }
+                Reached::Up | Reached::NotYet => {
+                    let why = "the link to its source has broken, and the source takes it back";
+                    self.end(GuestEnd::NeverCame { why: why.to_owned() }).map_err(broken)?;
+                }
+                Reached::Gone(why) => drop(self.died(&why).await.map_err(broken)?),
             }
-            let why = "the link to its source has broken, and the source takes it back".to_owned();
-            self.end(GuestEnd::NeverCame { why }).map_err(broken)?;
         }
         self.show();
         let until = self.world.now() + DEATH;
@@ -143,7 +144,7 @@ impl Keeper {
     /// Looks at the guest now, and notes if it has arrived.
     async fn look_for(&mut self, uid: &str) -> Result<Reached, Refusal> {
         if self.record.end.is_some() {
-            return Ok(Reached::Gone(String::new()));
+            return Ok(Reached::Gone("its process is gone".to_owned()));
         }
         let reached = self.reach().await.map_err(broken)?;
         match reached {

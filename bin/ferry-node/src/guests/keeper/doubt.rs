@@ -60,12 +60,10 @@ impl Keeper {
 
     /// The guest has not run there and never will.
     async fn never_left(&mut self) -> Result<Duration> {
-        let said = self.seen.migration.error_desc.clone();
+        let error = "the link to its target has broken, and it has not run there".to_owned();
         if self.standing() != Standing::Alive {
             let why = "its process has ended while it was leaving".to_owned();
-            self.stay(
-                FailureReason::Hypervisor { error: said.unwrap_or(why.clone()) }.to_string(),
-            )?;
+            self.stay(FailureReason::Hypervisor { error: why.clone() }.to_string())?;
             self.end(GuestEnd::Crashed { why })?;
             return Ok(Duration::ZERO);
         }
@@ -82,7 +80,7 @@ impl Keeper {
         if was_paused {
             qmp.execute(&Stop).await?;
         }
-        self.stay(FailureReason::Hypervisor { error: said.unwrap_or_default() }.to_string())?;
+        self.stay(FailureReason::Hypervisor { error }.to_string())?;
         self.look().await?;
         Ok(IDLE)
     }
@@ -117,17 +115,15 @@ impl Keeper {
                 }
                 Ok(LEAVING)
             }
-            Err(error) => match refusal(&error) {
-                // It needs nothing any more.
-                Some(RefusalKind::NotNow) => self.complete().await,
-                Some(RefusalKind::NotFound) => {
-                    self.torn("the guest has ended at its target before all of it was there")
-                }
-                _ => {
-                    unanswered(&node, &error);
-                    Ok(RETRY)
-                }
-            },
+            // It needs nothing any more.
+            Err(error) if refusal(&error) == Some(RefusalKind::NotNow) => self.complete().await,
+            Err(error) if refusal(&error) == Some(RefusalKind::NotFound) => {
+                self.torn("the guest has ended at its target before all of it was there")
+            }
+            Err(error) => {
+                unanswered(&node, &error);
+                Ok(RETRY)
+            }
         }
     }
 
@@ -141,14 +137,12 @@ impl Keeper {
             Ok(Wholeness::Torn) => {
                 self.torn("its process has ended before all of it was at its target")
             }
-            Err(error) => match refusal(&error) {
-                // It has ended there in the meantime, whole or not.
-                Some(RefusalKind::NotFound) => self.complete().await,
-                _ => {
-                    unanswered(&node, &error);
-                    Ok(RETRY)
-                }
-            },
+            // It has ended there in the meantime, whole or not.
+            Err(error) if refusal(&error) == Some(RefusalKind::NotFound) => self.complete().await,
+            Err(error) => {
+                unanswered(&node, &error);
+                Ok(RETRY)
+            }
         }
     }
 
@@ -160,10 +154,7 @@ impl Keeper {
 }
 
 fn refusal(error: &Error) -> Option<RefusalKind> {
-    match error.downcast_ref::<RpcError>() {
-        Some(RpcError::Refused(refusal)) => Some(refusal.kind),
-        _ => None,
-    }
+    error.downcast_ref::<RpcError>().and_then(RpcError::refusal).map(|refusal| refusal.kind)
 }
 
 fn unanswered(node: &str, error: &Error) {

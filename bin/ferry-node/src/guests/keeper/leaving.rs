@@ -67,7 +67,7 @@ impl Keeper {
     }
 
     /// The migration is to be called off. It is as soon as the machine is told.
-    pub(super) async fn abort(&mut self, uid: &str) -> Result<()> {
+    pub(super) fn abort(&mut self, uid: &str) -> Result<()> {
         let reason = FailureReason::AbortedByUser.to_string();
         if let Some(departure) = self.record.departure()
             && departure.told.migration_uid == uid

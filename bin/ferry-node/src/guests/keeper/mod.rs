@@ -10,11 +10,12 @@ mod orders;
 mod process;
 mod shown;
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ferry_qmp::QueryMigrate;
 use ferry_qmp::QueryStatus;
 use ferry_qmp::words::{MigrationInfo, MigrationStatus, RunState};
@@ -40,6 +41,9 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// The same for one whose process is being started or is about to end.
 const SOON: Duration = Duration::from_millis(10);
+
+/// How often that is done before it is done less often: for three seconds.
+const OFTEN: u32 = 300;
 
 /// The same for one whose process does not answer.
 const SILENT: Duration = Duration::from_millis(250);
@@ -67,6 +71,8 @@ pub(super) struct Keeper {
     seen: Seen,
     /// The migration that this daemon has begun or gone on with.
     transfer: Option<Transfer>,
+    /// How often it was tried in vain to reach its process.
+    tries: u32,
     asks: mpsc::Receiver<Ask>,
 }
 
@@ -97,6 +103,7 @@ impl Keeper {
             qmp: None,
             seen,
             transfer: None,
+            tries: 0,
             asks,
         };
         (guest, keeper)
@@ -133,8 +140,11 @@ impl Keeper {
             return Ok(Some(Duration::ZERO));
         }
         match self.reach().await? {
-            Reached::Up => {}
-            Reached::NotYet => return Ok(Some(SOON)),
+            Reached::Up => self.tries = 0,
+            Reached::NotYet => {
+                self.tries = self.tries.saturating_add(1);
+                return Ok(Some(if self.tries < OFTEN { SOON } else { SILENT }));
+            }
             Reached::Gone(why) => return self.died(&why).await.map(Some),
         }
         match self.look().await {
@@ -199,9 +209,9 @@ impl Keeper {
 
     /// Writes down what is decided, before it takes effect.
     fn save(&self) -> Result<()> {
-        self.record.write(&self.dir).map_err(|error| {
-            anyhow::anyhow!("cannot write the journal in {}: {error}", self.dir.display())
-        })
+        fs::create_dir_all(&self.dir)
+            .and_then(|()| self.record.write(&self.dir))
+            .with_context(|| format!("cannot write the journal in {}", self.dir.display()))
     }
 
     /// Tells others how the guest is.

@@ -18,8 +18,13 @@ use crate::guests::wishes::Running;
 impl Keeper {
     /// Ends the guest if somebody wants that. True if it has.
     pub(super) fn obey_ending(&mut self) -> Result<bool> {
-        let is_overdue = self.until_shut_down() == Some(Duration::ZERO);
-        let is_wanted = self.guest.mailbox.lock().ending.is_some();
+        let (is_wanted, latest) = {
+            let wishes = self.guest.mailbox.lock();
+            (wishes.ending.is_some(), wishes.shut_down)
+        };
+        // One that does not answer has not been asked, and is not waited for any longer than that.
+        let is_past = |until: WallTime| until <= self.world.wall();
+        let is_overdue = self.record.shut_down_until.into_iter().chain(latest).any(is_past);
         if !is_overdue && !is_wanted {
             return Ok(false);
         }
@@ -65,7 +70,7 @@ impl Keeper {
             self.leaves(migrate)?;
         }
         if let Some(uid) = abort {
-            self.abort(&uid).await?;
+            self.abort(&uid)?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use super::{IDLE, Keeper, Next, RETRY, SOON};
 use crate::guests::journal::{Origin, Part};
 use crate::guests::machine;
 use crate::guests::process::ProcessId;
+use crate::guests::qmp::Qmp;
 use crate::guests::wishes::Ending;
 
 /// Whether a guest can be told anything.
@@ -64,12 +65,10 @@ impl Keeper {
     /// The process that an earlier daemon has started and could not note, or a new one. Nothing if it
     /// cannot be started, which ends the guest.
     fn find_or_start(&mut self) -> Result<Option<ProcessId>> {
-        fs::create_dir_all(&self.dir)
-            .with_context(|| format!("cannot make {}", self.dir.display()))?;
         // Whoever comes after us finds the guest, with its process or without.
         self.save()?;
         let machine = &self.world.machine;
-        let mut found = ProcessId::working_in(&self.dir, machine.mark());
+        let mut found = ProcessId::working_in(&self.dir, machine::SOCKET_WORDS);
         if found.is_none() {
             match machine.start(&self.record.spec, self.record.origin, &self.dir) {
                 Ok(child) => {
@@ -101,7 +100,7 @@ impl Keeper {
 
     /// Its process is gone, and nobody has said yet what that means.
     pub(super) async fn died(&mut self, why: &str) -> Result<Duration> {
-        let heard = self.qmp.as_ref().map(|qmp| qmp.heard()).unwrap_or_default();
+        let heard = self.qmp.as_ref().map(Qmp::heard).unwrap_or_default();
         let has_shut_down = heard.shut_down == Some(ShutdownCause::GuestShutdown);
         if self.record.departure().is_some() && !has_shut_down {
             // It may have gone over before: only its destination knows.
@@ -183,12 +182,10 @@ impl Keeper {
 
     /// What became of a guest that was awaited is known now for good.
     fn note_outcome(&mut self) -> Result<()> {
-        let has_run = machine::has_run(&self.dir)?;
-        let world = &self.world;
         if let Some(Part::Arriving(arrival)) = &self.record.part {
-            let has_arrived = has_run || arrival.told.resumed.is_some();
+            let has_arrived = arrival.told.resumed.is_some() || machine::has_run(&self.dir)?;
             let outcome = if has_arrived { Outcome::Arrived } else { Outcome::NeverRan };
-            world.outcomes.note(&arrival.told.migration_uid, outcome)?;
+            self.world.outcomes.note(&arrival.told.migration_uid, outcome)?;
         }
         Ok(())
     }

@@ -32,26 +32,25 @@ fn state(record: &Record, seen: &Seen, standing: Standing) -> GuestState {
             Standing::Alive | Standing::Unknown => GuestState::Starting,
         };
     };
-    match (run, standing) {
-        (_, Standing::Gone) => GuestState::Held,
-        (RunState::Running, Standing::Alive | Standing::Unknown) => GuestState::Running,
-        (RunState::Inmigrate, _) => GuestState::Waiting,
-        (RunState::FinishMigrate | RunState::Postmigrate, _) => GuestState::Held,
-        (
-            RunState::Paused
-            | RunState::Prelaunch
-            | RunState::Debug
-            | RunState::InternalError
-            | RunState::IoError
-            | RunState::RestoreVm
-            | RunState::SaveVm
-            | RunState::Shutdown
-            | RunState::Suspended
-            | RunState::Watchdog
-            | RunState::GuestPanicked
-            | RunState::Colo,
-            _,
-        ) => {
+    if standing == Standing::Gone {
+        return GuestState::Held;
+    }
+    match run {
+        RunState::Running => GuestState::Running,
+        RunState::Inmigrate => GuestState::Waiting,
+        RunState::FinishMigrate | RunState::Postmigrate => GuestState::Held,
+        RunState::Paused
+        | RunState::Prelaunch
+        | RunState::Debug
+        | RunState::InternalError
+        | RunState::IoError
+        | RunState::RestoreVm
+        | RunState::SaveVm
+        | RunState::Shutdown
+        | RunState::Suspended
+        | RunState::Watchdog
+        | RunState::GuestPanicked
+        | RunState::Colo => {
             if is_suspended(record) {
                 GuestState::Held
             } else {

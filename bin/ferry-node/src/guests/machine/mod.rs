@@ -27,8 +27,8 @@ pub(super) use transfer::{Link, listen_uri, prepare_source, prepare_target};
 /// socket may be, so it is always named from within.
 const SOCKET: &str = "qmp.sock";
 
-/// How a guest's command line names it.
-const SOCKET_WORDS: &str = "unix:qmp.sock";
+/// How a guest's command line names it, and none of any other process that works in its directory.
+pub(super) const SOCKET_WORDS: &str = "unix:qmp.sock";
 
 /// What a guest has printed on its console.
 const SERIAL: &str = "serial.log";
@@ -89,11 +89,6 @@ impl Machine {
         command.stdout(log.try_clone().map_err(failed)?).stderr(log);
         command.spawn().map_err(failed)
     }
-
-    /// What is on the command line of a guest's process, and of no other that works in its directory.
-    pub(super) fn mark(&self) -> &'static str {
-        SOCKET_WORDS
-    }
 }
 
 /// Connects to the guest in a directory. There may be several sessions at the same time.
@@ -130,7 +125,7 @@ pub(super) fn last_words(dir: &Path) -> Option<String> {
     // Usage errors say what is wrong first, and how to get help last.
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let error = lines().rfind(|line| line.starts_with("error:"));
-    error.or_else(|| lines().last()).map(str::to_owned)
+    error.or_else(|| lines().next_back()).map(str::to_owned)
 }
 
 /// The size, rounded up to whole pages.

@@ -1,0 +1,43 @@
+//! `ferry demo`: a guided tour of live migration, in under a minute.
+//!
+//! Everything it does is done by the API and by the other commands' code, so whoever has seen it can
+//! do the same with `ferry` or `kubectl`. It works in a namespace of its own and takes away what it
+//! has made; without a cluster it starts a testbed for the time being.
+
+mod place;
+mod tour;
+
+use anyhow::Result;
+use clap::Args;
+
+use super::ClusterArguments;
+use crate::output::{Printer, Status};
+
+/// See live migration at work: a guided tour in under a minute
+///
+/// A machine under load, a policy, a migration to a chosen node, a machine that writes faster than
+/// its memory can cross and goes post-copy, and a table of what happened. Uses the cluster that a
+/// kubeconfig names, or starts a testbed of three nodes for the time being.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Arguments {
+    /// Leave the machines and the policy of the tour behind
+    #[arg(long)]
+    keep: bool,
+
+    #[command(flatten)]
+    cluster: ClusterArguments,
+}
+
+pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Status> {
+    let place = place::find(&arguments.cluster, out).await?;
+    let toured = tokio::select! {
+        toured = tour::run(&place.cluster, out) => toured,
+        // What was begun is taken away first.
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("the tour was interrupted")),
+    };
+    if !arguments.keep {
+        tour::clear(&place.cluster).await;
+    }
+    toured
+}
