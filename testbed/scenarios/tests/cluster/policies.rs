@@ -14,8 +14,7 @@ async fn selecting(
     namespace: &[&str],
     instance: &[&str],
 ) -> Result<()> {
-    let labels = |keys: &[&str]| keys.iter().map(|key| (*key, "1")).collect::<Vec<_>>();
-    let labels = |keys: &[&str]| Value::from_iter(labels(keys));
+    let labels = |keys: &[&str]| keys.iter().map(|key| (*key, "1")).collect::<Value>();
     let object = json!({
         "apiVersion": "migrations.kubevirt.io/v1alpha1",
         "kind": "MigrationPolicy",

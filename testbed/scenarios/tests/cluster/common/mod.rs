@@ -4,4 +4,4 @@ mod history;
 mod moving;
 
 pub(crate) use history::{Change, History};
-pub(crate) use moving::{Machine, Migration, PLATFORM, configure, machine, policy, verified};
+pub(crate) use moving::{Machine, PLATFORM, configure, machine, policy, verified};
