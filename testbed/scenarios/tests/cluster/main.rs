@@ -15,6 +15,7 @@ mod limits;
 mod links;
 mod machines;
 mod network;
+mod placement;
 mod policies;
 mod post_copy;
 mod queue;

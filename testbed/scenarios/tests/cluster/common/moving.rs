@@ -24,6 +24,8 @@ pub(crate) struct Machine {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     volumes: Vec<Value>,
+    strategy: String,
+    spec: BTreeMap<String, Value>,
 }
 
 /// A machine of 64 MiB that does nothing.
@@ -35,6 +37,8 @@ pub(crate) fn machine(name: &str) -> Machine {
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
         volumes: Vec::new(),
+        strategy: "Always".to_owned(),
+        spec: BTreeMap::new(),
     }
     .works("idle")
 }
@@ -81,38 +85,68 @@ impl Machine {
         self
     }
 
+    /// Its run strategy.
+    pub(crate) fn runs(self, strategy: &str) -> Self {
+        Self { strategy: strategy.to_owned(), ..self }
+    }
+
+    /// A member of its instance's spec, such as `nodeSelector`.
+    pub(crate) fn with(mut self, member: &str, value: Value) -> Self {
+        self.spec.insert(member.to_owned(), value);
+        self
+    }
+
     fn manifest(&self) -> String {
         let disk = |volume: &Value| json!({ "name": volume["name"], "disk": { "bus": "virtio" } });
         let disks: Vec<_> = self.volumes.iter().map(disk).collect();
+        let mut spec = json!({
+            "domain": {
+                "memory": { "guest": self.memory },
+                "devices": { "disks": disks },
+            },
+            "volumes": self.volumes,
+        });
+        for (member, value) in &self.spec {
+            spec[member] = value.clone();
+        }
         json!({
             "apiVersion": "kubevirt.io/v1",
             "kind": "VirtualMachine",
             "metadata": { "name": self.name, "namespace": self.namespace },
             "spec": {
-                "runStrategy": "Always",
+                "runStrategy": self.strategy,
                 "template": {
                     "metadata": { "labels": self.labels, "annotations": self.annotations },
-                    "spec": {
-                        "domain": {
-                            "memory": { "guest": self.memory },
-                            "devices": { "disks": disks },
-                        },
-                        "volumes": self.volumes,
-                    },
+                    "spec": spec,
                 },
             },
         })
         .to_string()
     }
 
+    /// Makes it.
+    pub(crate) async fn make(&self, testbed: &Testbed) -> Result<()> {
+        testbed.apply(&self.manifest()).await
+    }
+
     /// Makes it, and waits until it runs.
     pub(crate) async fn start(&self, testbed: &Testbed) -> Result<VirtualMachineInstance> {
-        testbed.apply(&self.manifest()).await?;
+        self.make(testbed).await?;
         testbed.wait_running(&self.namespace, &self.name).await
     }
 
     /// Begins to move it.
     pub(crate) async fn migrate<'a>(&self, testbed: &'a Testbed) -> Result<Migration<'a>> {
+        self.migrate_to(testbed, &[]).await
+    }
+
+    /// Begins to move it to a node that has all of these labels.
+    pub(crate) async fn migrate_to<'a>(
+        &self,
+        testbed: &'a Testbed,
+        labels: &[(&str, &str)],
+    ) -> Result<Migration<'a>> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let metadata = ObjectMeta {
             generate_name: Some(format!("{}-", self.name)),
             // A pod that no node takes is given up soon.
@@ -124,6 +158,7 @@ impl Machine {
         };
         let spec = VirtualMachineInstanceMigrationSpec {
             vmi_name: self.name.clone(),
+            added_node_selector: (!labels.is_empty()).then(|| labels.iter().map(owned).collect()),
             ..VirtualMachineInstanceMigrationSpec::default()
         };
         let wanted = VirtualMachineInstanceMigration { metadata, spec, status: None };
@@ -145,7 +180,12 @@ pub(crate) struct Migration<'a> {
     pub(crate) name: String,
 }
 
-impl Migration<'_> {
+impl<'a> Migration<'a> {
+    /// One that is there already.
+    pub(crate) fn of(testbed: &'a Testbed, namespace: &str, name: &str) -> Self {
+        Self { testbed, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
     /// Waits until it is so.
     pub(crate) async fn until(
         &self,
