@@ -59,6 +59,8 @@ impl Worker {
         tracing::info!("all objects are known; at work");
         let mut resync = self.clock.now();
         let mut away = AWAY;
+        // A server that does not answer takes no heartbeats either.
+        let mut answered_since = WallTime::BEGINNING;
         while !*stop.borrow() {
             if self.clock.now() >= resync {
                 self.board.add(work::everything(&self.cache));
@@ -66,12 +68,15 @@ impl Worker {
             }
             let now = (self.calendar)();
             let pause = match self.board.next(now) {
-                Next::Do(work) => match self.work(work, now).await {
+                Next::Do(work) => match self.work(work, now, answered_since).await {
                     Outcome::Over => {
                         away.forget();
                         continue;
                     }
-                    Outcome::Away => away.longer(),
+                    Outcome::Away => {
+                        answered_since = (self.calendar)();
+                        away.longer()
+                    }
                 },
                 Next::Wait(until) => {
                     tokio::select! {
@@ -95,7 +100,7 @@ impl Worker {
     }
 
     /// Looks once, and does what is to be done.
-    async fn work(&self, work: Work, time: WallTime) -> Outcome {
+    async fn work(&self, work: Work, time: WallTime, answered_since: WallTime) -> Outcome {
         if let Err(error) = self.hands.settle().await {
             tracing::debug!(%error, "the API server does not answer");
             self.board.failed(work, time, None);
@@ -105,7 +110,7 @@ impl Worker {
             time,
             semantics: self.semantics,
             node_grace: self.node_grace,
-            listening_since: self.cache.listening_since().unwrap_or(time),
+            listening_since: self.cache.listening_since().unwrap_or(time).max(answered_since),
         };
         let plans = work::look(&self.cache, &work, &now);
         self.metrics.looked(work.name(), plans.iter().any(|plan| !plan.is_empty()));

@@ -2,7 +2,7 @@
 //!
 //! `ferry explain` reads manifests and says what they mean for the live migration of each virtual
 //! machine in them; it needs no cluster. `ferry testbed` starts one on this machine, and the
-//! commands of [`cluster`] talk to any. Results go to
+//! commands of `cluster` talk to any. Results go to
 //! standard output, everything else to standard error. Exit codes: 0 when all went well, 1 when an
 //! input is wrong or something failed, 2 when the command line is wrong.
 

@@ -132,6 +132,10 @@ fn find(package: &str, variable: &str) -> Result<PathBuf> {
 
 /// Builds the programs of these packages, as this test was.
 fn make(packages: &[&str]) -> Result<()> {
+    // Cargo would take none named for all there are.
+    if packages.is_empty() {
+        return Ok(());
+    }
     let profile = own_profile()?;
     let are_there = || packages.iter().all(|package| profile.join(package).is_file());
     match env::var_os("CARGO") {

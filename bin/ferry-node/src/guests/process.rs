@@ -64,15 +64,17 @@ impl ProcessId {
 }
 
 /// When a process was started of which Linux says `stat`; `None` if it has ended. The second field is
-/// a name that may hold anything, the third its state, and the 22nd the time.
+/// a name that may hold anything, the third its state, the 20th how many threads it has, and the 22nd
+/// the time.
 fn started(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
     let state = fields.next()?;
-    if matches!(state, "Z" | "X") {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
+    let threads: u32 = fields.nth(16)?.parse().ok()?;
+    let started = fields.nth(1)?.parse().ok()?;
+    // A first thread that has ended is all that is left, or others go on without it for a moment.
+    let has_ended = matches!(state, "Z" | "X") && threads <= 1;
+    (!has_ended).then_some(started)
 }
 
 #[cfg(test)]
@@ -83,11 +85,20 @@ mod tests {
 
     #[test]
     fn the_time_stands_behind_a_name_with_brackets_and_spaces() {
-        let stat = |state| {
-            format!("7 (CPU 0) x) {state} 1 7 7 0 -1 4194560 9 0 0 0 123 45 0 0 20 0 3 0 9876 1 2")
+        let stat = |state, threads| {
+            format!(
+                "7 (CPU 0) x) {state} 1 7 7 0 -1 4194560 9 0 0 0 123 45 0 0 20 0 {threads} 0 9876 1 2"
+            )
         };
-        for (state, expected) in [("S", Some(9876)), ("T", Some(9876)), ("Z", None), ("X", None)] {
-            assert_eq!(started(&stat(state)), expected, "{state}");
+        for (state, threads, expected) in [
+            ("S", 3, Some(9876)),
+            ("T", 1, Some(9876)),
+            ("Z", 2, Some(9876)),
+            ("Z", 1, None),
+            ("Z", 0, None),
+            ("X", 0, None),
+        ] {
+            assert_eq!(started(&stat(state, threads)), expected, "{state} {threads}");
         }
         assert_eq!(started("7 (x) S 1"), None);
         assert_eq!(started(""), None);

@@ -166,7 +166,8 @@ impl Node {
     /// Starts the daemon, or what stands for it.
     pub(crate) async fn start(&mut self) -> Result<()> {
         let guests = Guests::open(self.config.clone()).await?;
-        let listener = TcpListener::bind(self.listen).await?;
+        // Another port each time: somebody may have taken the last one meanwhile.
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         self.listen = listener.local_addr()?;
         self.addresses.lock().unwrap().insert(self.name.clone(), self.listen);
         let (identity, asked) = (self.config.identity.clone(), guests.clone());

@@ -8,6 +8,7 @@
 use ferry_api::kubevirt::{
     MigrationAbortStatus, MigrationMode as Mode, MigrationState, VirtualMachineInstance,
 };
+use ferry_config::MigrationSettings;
 use ferry_units::WallTime;
 
 use super::spec::{channels, settings};
@@ -52,11 +53,21 @@ fn begin(
     state: &MigrationState,
     step: &mut Step<'_>,
 ) {
-    if state.target_node_address.is_none() || is_leaving(&seen.pod) {
+    if is_leaving(&seen.pod) {
         return;
     }
-    if let Err(reason) = migrate(seen, instance, state) {
+    let is_awaited = state.target_node_address.is_some();
+    let obstacle = if is_awaited {
+        migrate(seen, instance, state).err()
+    } else {
+        // A target that cannot know how to listen would be waited for in vain.
+        sendable(seen, state).err()
+    };
+    if let Some(reason) = obstacle {
         fail(step, &reason, None, step.now());
+        return;
+    }
+    if !is_awaited {
         return;
     }
     let now = stamp(step.now());
@@ -67,18 +78,26 @@ fn begin(
     step.tell("Migrating", "VirtualMachineInstance is migrating.");
 }
 
+/// How the guest is to cross, or why it cannot from here.
+fn sendable(seen: &Placed, state: &MigrationState) -> Result<MigrationSettings, String> {
+    let settings = settings(state)?;
+    let network = settings.network.as_deref().map(words::network_name);
+    match network.filter(|network| !seen.here.networks.contains(*network)) {
+        None => Ok(settings),
+        Some(network) => {
+            let node = &seen.here.node;
+            Err(format!("node {node} has no address on the migration network {network:?}"))
+        }
+    }
+}
+
 /// How the guest is to be sent, or why it cannot be.
 fn migrate(
     seen: &Placed,
     instance: &VirtualMachineInstance,
     state: &MigrationState,
 ) -> Result<Migrate, String> {
-    let settings = settings(state)?;
-    let network = settings.network.as_deref().map(words::network_name);
-    if let Some(network) = network.filter(|network| !seen.here.networks.contains(*network)) {
-        let node = &seen.here.node;
-        return Err(format!("node {node} has no address on the migration network {network:?}"));
-    }
+    let settings = sendable(seen, state)?;
     let spec = seen.spec(instance).map_err(|obstacle| obstacle.to_string())?;
     let address = state.target_node_address.as_deref().unwrap_or_default();
     let ports = state.target_direct_migration_node_ports.iter().flat_map(|ports| ports.keys());

@@ -66,10 +66,7 @@ fn shape(seen: &Placed) -> Shape {
     let is_new = pods::phase(&seen.pod) == "Pending";
     match (seen.role(), seen.state()) {
         (Role::Host(_), Some(GuestState::Ended(GuestEnd::Moved))) => Shape::Kept,
-        // The source says why it did not come, if it has begun to.
-        (Role::Target(_, state), Some(GuestState::Ended(GuestEnd::NeverCame { .. })))
-            if state.start_timestamp.is_some() =>
-        {
+        (_, Some(GuestState::Ended(GuestEnd::NeverCame { .. }))) if seen.source_speaks() => {
             Shape::Kept
         }
         (_, Some(GuestState::Ended(end))) => down(end),

@@ -50,6 +50,17 @@ impl Placed {
             && state.target_pod.as_deref() == Some(name(&self.pod))
     }
 
+    /// Whether why the guest did not come is for its source to say first: the migration that it was to
+    /// come with had begun, and goes on as far as the control plane knows.
+    pub(super) fn source_speaks(&self) -> bool {
+        let Some(migration) = label(&self.pod, words::MIGRATION_UID) else { return false };
+        let state = self.instance.as_ref().and_then(migration::state_of);
+        let has_begun = state.is_some_and(|state| {
+            state.migration_uid.as_deref() == Some(migration) && state.start_timestamp.is_some()
+        });
+        has_begun && self.is_expected(migration)
+    }
+
     /// Whether the migration is under way.
     fn is_expected(&self, migration: &str) -> bool {
         self.migration(migration).is_some_and(|it| !migration::phase(it).is_final())

@@ -5,6 +5,7 @@
 mod causes;
 mod cluster;
 mod evacuations;
+mod guests;
 mod handoffs;
 mod instances;
 mod machines;

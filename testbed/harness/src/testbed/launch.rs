@@ -135,7 +135,6 @@ pub(super) fn credentials(dir: &Dir, plan: &Plan, programs: &Programs, role: &Ro
         if let Some(group) = group {
             line.flag("--group", group);
         }
-        line.flag("--server", format!("https://{}", plan.api));
         line.flag("--output", home.join("kubeconfig"));
         make(home, line.0)
     };

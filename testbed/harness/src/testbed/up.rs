@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use ferry_config::Semantics;
 use kube::Client;
 
@@ -48,6 +48,7 @@ pub(crate) struct Raised {
 pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     let dir = Dir::make(&wanted.dir)?;
     let _lock = dir.lock()?;
+    let is_new = !dir.plan().exists();
     let plan = plan(&dir, &wanted)?;
     let daemons = Arc::new(Daemons::new(dir, plan, wanted.programs));
     let missing = daemons.missing()?;
@@ -72,6 +73,11 @@ pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
                 }
             }
             daemons.reap();
+            if is_new {
+                // What has never been up is no reason to refuse another topology.
+                let removed = std::fs::remove_file(daemons.dir.plan());
+                removed.context("removing the plan of a testbed that did not come up")?;
+            }
             Err(error)
         }
     }

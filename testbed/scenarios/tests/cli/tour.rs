@@ -9,8 +9,8 @@ async fn the_tour_shows_both_ways_to_move_and_leaves_nothing_behind() -> Result<
     let tour = testbed.ferry(["demo"])?;
     assert_eq!(tour.code, 0, "{}{}", tour.stdout, tour.stderr);
     let row = |machine: &str| {
-        let rows = tour.stdout.lines().map(str::trim_start);
-        rows.filter(|row| row.starts_with(machine)).next_back().unwrap_or_default()
+        let mut rows = tour.stdout.lines().map(str::trim_start);
+        rows.rfind(|row| row.starts_with(machine)).unwrap_or_default()
     };
     for (machine, mode) in [("web ", "PreCopy"), ("busy ", "PostCopy")] {
         let row = row(machine);

@@ -12,9 +12,9 @@ use ferry_units::Bytes;
 use k8s_openapi::api::core::v1::{NodeSystemInfo, Pod};
 use serde_json::Value;
 
+use super::processes::{ADDRESS, Deed, Processes};
 use crate::cluster::Cluster;
 use crate::objects::text;
-use crate::processes::{ADDRESS, Deed, Processes};
 
 pub(crate) const NODES: [&str; 3] = ["node-1", "node-2", "node-3"];
 
@@ -149,11 +149,16 @@ impl Nodes {
 
     /// The first deed that satisfies the test, done; and what daemons make of it.
     pub(crate) fn do_one(&mut self, is_it: impl Fn(&Deed) -> bool) {
+        self.do_one_quietly(is_it);
+        self.settle();
+    }
+
+    /// The same, and nobody has looked yet.
+    pub(crate) fn do_one_quietly(&mut self, is_it: impl Fn(&Deed) -> bool) {
         let deeds = self.processes.deeds();
         let deed = deeds.iter().find(|deed| is_it(deed));
         let deed = deed.unwrap_or_else(|| panic!("no such deed among {deeds:?}"));
         self.processes.perform(deed, self.cluster.time());
-        self.settle();
     }
 
     pub(crate) fn instance(&self, name: &str) -> Value {

@@ -10,10 +10,10 @@ use k8s_openapi::api::core::v1::Pod;
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::daemons::{NODES, Nodes, is_harmless};
+use super::processes::Deed;
 use crate::cluster::{Cluster, plan};
-use crate::daemons::{NODES, Nodes, is_harmless};
 use crate::objects::{kubevirt, machine, migration};
-use crate::processes::Deed;
 
 /// Something that happens.
 #[derive(Clone, Debug)]
@@ -46,8 +46,8 @@ enum Step {
     Rise(u8),
     /// A reconciler of the control plane looks, and gets so far with its plan.
     Look(u8, u8),
-    /// All of them look.
-    Round,
+    /// The control plane looks so many times where something was caused.
+    Works(u8),
     /// The control plane and the daemons that live do all that there is to do.
     Settle,
     /// So many seconds pass.
@@ -72,7 +72,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..3_u8).prop_map(Step::Die),
         4 => (0..3_u8).prop_map(Step::Rise),
         10 => (any::<u8>(), 0..5_u8).prop_map(|(who, steps)| Step::Look(who, steps)),
-        20 => Just(Step::Round),
+        20 => (1..40_u8).prop_map(Step::Works),
         20 => Just(Step::Settle),
         2 => (1..60_u16).prop_map(Step::Pass),
     ];
@@ -157,13 +157,13 @@ fn happen(nodes: &mut Nodes, step: &Step, count: usize) {
             }
         }
         Step::Look(number, steps) => {
-            if let Some(who) = pick(&cluster.everybody(), *number)
-                && let Some(plan) = plan(&cluster.state, &cluster.now(), &who)
-            {
+            if let Some(who) = pick(&cluster.everybody(), *number) {
+                let plan = plan(&cluster.state, &cluster.now(), &who);
                 cluster.carry_out(&plan, usize::from(*steps));
+                cluster.caused.again(who);
             }
         }
-        Step::Round => drop(cluster.round()),
+        Step::Works(looks) => cluster.work(usize::from(*looks)),
         Step::Settle => nodes.settle(),
         Step::Pass(seconds) => cluster.pass(i64::from(*seconds)),
     }
