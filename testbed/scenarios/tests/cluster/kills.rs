@@ -156,7 +156,8 @@ async fn a_source_guest_that_is_killed_is_started_again_and_runs_once() -> Resul
     wait_phase(&testbed, &migration, "Failed").await?;
     testbed
         .wait_for("default", "web", "another instance", |it: &Instance| {
-            it.uid() != before && it.status.as_ref().is_some_and(|status| status.node_name.is_some())
+            it.uid() != before
+                && it.status.as_ref().is_some_and(|status| status.node_name.is_some())
         })
         .await?;
     testbed.wait_running("default", "web").await?;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use ferry_api::kubevirt::{
-    KubeVirt, VirtualMachineInstance, VirtualMachineInstanceMigration, VirtualMachineInstanceMigrationSpec,
+    KubeVirt, VirtualMachineInstance, VirtualMachineInstanceMigration,
+    VirtualMachineInstanceMigrationSpec,
 };
 use ferry_harness::{LIMIT, Testbed, What, wait_until};
 use k8s_openapi::api::core::v1::Pod;
@@ -95,8 +96,7 @@ pub(crate) async fn wait_phase(testbed: &Testbed, name: &str, wanted: &str) -> R
 
 /// Waits until a migration has succeeded or failed.
 pub(crate) async fn wait_end(testbed: &Testbed, name: &str) -> Result<Migration> {
-    let is_over =
-        |it: &Migration| it.status.as_ref().is_some_and(|status| status.phase.is_final());
+    let is_over = |it: &Migration| it.status.as_ref().is_some_and(|status| status.phase.is_final());
     testbed.wait_for("default", name, "the end of a migration", is_over).await
 }
 

@@ -132,7 +132,8 @@ pub(super) fn sockets(nodes: &Path) -> Vec<PathBuf> {
 impl Copy {
     fn find(socket: &Path) -> Option<Self> {
         let dir = socket.parent()?;
-        let journal: Value = serde_json::from_slice(&fs::read(dir.join("guest.json")).ok()?).ok()?;
+        let journal: Value =
+            serde_json::from_slice(&fs::read(dir.join("guest.json")).ok()?).ok()?;
         let name = |path: &Path| Some(path.file_name()?.to_str()?.to_owned());
         let qmp = Qmp::connect(socket).ok()?;
         Some(Self {
