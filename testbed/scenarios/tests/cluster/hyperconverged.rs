@@ -118,7 +118,7 @@ async fn what_somebody_changes_in_kubevirt_itself_is_undone_and_told() -> Result
     for (edit, path) in [
         (json!({ "migrations": { "progressTimeout": 1 } }), "/migrations/progressTimeout"),
         (json!({ "migrations": { "allowPostCopy": true } }), "/migrations/allowPostCopy"),
-        (json!({ "evictionStrategy": "None" }), "/evictionStrategy"),
+        (json!({ "evictionStrategy": "External" }), "/evictionStrategy"),
     ] {
         let path = format!("/spec/configuration{path}");
         let own = field(&testbed, &object, &path)?;
