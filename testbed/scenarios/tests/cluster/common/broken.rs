@@ -5,11 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use ferry_api::kubevirt::{
     KubeVirt, VirtualMachineInstance, VirtualMachineInstanceMigration,
-<<<<<<< HEAD
-    VirtualMachineInstanceMigrationSpec,
-=======
     VirtualMachineInstanceMigrationSpec, VirtualMachineInstancePhase,
->>>>>>> da9de37b6155a53f6e0c9c321af4dd96948043c7
 };
 use ferry_harness::{LIMIT, Testbed, What, wait_until};
 use k8s_openapi::api::core::v1::Pod;
