@@ -8,4 +8,4 @@ mod moving;
 
 pub(crate) use copies::Copies;
 pub(crate) use history::{Change, History};
-pub(crate) use moving::{Machine, PLATFORM, configure, machine, policy, verified};
+pub(crate) use moving::{Machine, Migration, PLATFORM, configure, machine, policy, verified};
