@@ -51,7 +51,7 @@ pub(crate) async fn renew(client: Client, node: String, manager: &'static str, c
                 sleep(pause.longer()).await;
             }
             Err(_) => {
-                tracing::debug!("the lease is not renewed: no answer within {ANSWER_LIMIT:?}")
+                tracing::debug!("the lease is not renewed: no answer within {ANSWER_LIMIT:?}");
             }
         }
     }

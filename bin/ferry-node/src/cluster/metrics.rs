@@ -13,6 +13,9 @@ const OF_GUEST: [&str; 3] = ["namespace", "name", "node"];
 
 const NAMES: &str = "the names are those of this program, and good";
 
+/// A gauge for each guest that leaves, and what it shows of how far that is.
+type Crossing = (IntGaugeVec, fn(&Progress) -> u64);
+
 /// All that is counted.
 pub(crate) struct Metrics {
     node: String,
@@ -20,7 +23,7 @@ pub(crate) struct Metrics {
     guests: IntGauge,
     failures: IntCounterVec,
     /// What has crossed, by what is said of it in all.
-    crossing: [(IntGaugeVec, fn(&Progress) -> u64); 5],
+    crossing: [Crossing; 5],
 }
 
 impl Metrics {
@@ -36,7 +39,7 @@ impl Metrics {
         let of_guest = |what: &str, help: &str| {
             gauges(&format!("kubevirt_vmi_migration_{what}"), help, &OF_GUEST)
         };
-        let crossing: [(IntGaugeVec, fn(&Progress) -> u64); 5] = [
+        let crossing: [Crossing; 5] = [
             (
                 of_guest(
                     "data_bytes_total",

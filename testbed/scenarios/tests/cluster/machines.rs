@@ -141,16 +141,16 @@ async fn running_and_a_strategy_say_the_same_and_not_both() -> Result<()> {
     let both = testbed.apply(&text("both", "running: true\n  runStrategy: Always")).await;
     let both = format!("{:#}", both.unwrap_err());
     ensure!(both.contains("mutually exclusive"), "{both}");
-    testbed.apply(&text("yes", "running: true")).await?;
-    testbed.apply(&text("no", "running: false")).await?;
-    testbed.wait_running("default", "yes").await?;
-    shown(&testbed, "no", "Stopped").await?;
-    put(&testbed, "virtualmachines/no/start", json!({})).await?;
-    put(&testbed, "virtualmachines/yes/stop", json!({})).await?;
-    testbed.wait_running("default", "no").await?;
-    shown(&testbed, "yes", "Stopped").await?;
-    ensure!(object(&testbed, "vm/no")?["spec"]["running"] == true);
-    ensure!(object(&testbed, "vm/yes")?["spec"]["running"] == false);
+    testbed.apply(&text("wanted", "running: true")).await?;
+    testbed.apply(&text("unwanted", "running: false")).await?;
+    testbed.wait_running("default", "wanted").await?;
+    shown(&testbed, "unwanted", "Stopped").await?;
+    put(&testbed, "virtualmachines/unwanted/start", json!({})).await?;
+    put(&testbed, "virtualmachines/wanted/stop", json!({})).await?;
+    testbed.wait_running("default", "unwanted").await?;
+    shown(&testbed, "wanted", "Stopped").await?;
+    ensure!(object(&testbed, "vm/unwanted")?["spec"]["running"] == true);
+    ensure!(object(&testbed, "vm/wanted")?["spec"]["running"] == false);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ mod common;
 mod cost;
 mod disks;
 mod drain;
+mod full_disk;
 mod hyperconverged;
 mod kills;
 mod limits;

@@ -32,7 +32,7 @@ async fn machines_are_only_where_their_selectors_affinities_and_tolerations_let_
     let apart = |name: &str| {
         let term = json!({
             "labelSelector": { "matchLabels": { "apart": "yes" } },
-            "topologyKey": "topology.kubernetes.io/zone",
+            "topologyKey": "kubernetes.io/hostname",
         });
         let terms = json!({ "requiredDuringSchedulingIgnoredDuringExecution": [term] });
         machine(name).label("apart", "yes").with("affinity", json!({ "podAntiAffinity": terms }))
@@ -40,17 +40,10 @@ async fn machines_are_only_where_their_selectors_affinities_and_tolerations_let_
     for name in ["one", "other"] {
         apart(name).start(&testbed).await?;
     }
-    let zone = async |name: &str| -> Result<bool> {
-        Ok(["node-1", "node-2"].contains(&node_of(&testbed, name).await?.as_str()))
-    };
-    let (one, other) = (zone("one").await?, zone("other").await?);
-    ensure!(one != other, "they are in the same zone");
-    let (easterner, westerner) = if one { ("one", "other") } else { ("other", "one") };
-    machine(easterner).moved(&testbed).await?;
-    ensure!(zone(easterner).await?, "it has moved to the other's zone");
-    // In the west there is one node alone that others may be on.
-    machine(westerner).migrate(&testbed).await?.failed().await?;
-    ensure!(node_of(&testbed, westerner).await? == "node-4");
+    for _ in 0..3 {
+        machine("one").moved(&testbed).await?;
+        ensure!(node_of(&testbed, "one").await? != node_of(&testbed, "other").await?);
+    }
 
     // Where a machine may be holds for each of its moves.
     for _ in 0..2 {
@@ -76,7 +69,7 @@ async fn a_machine_that_no_node_takes_says_why_and_starts_as_soon_as_one_does() 
     let large = machine("large").memory("8Gi");
     large.make(&testbed).await?;
     for (name, why) in [
-        ("picky", "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector"),
+        ("picky", "0/2 nodes are available: 2 didn't match node selector disk=fast"),
         ("large", "0/2 nodes are available: 2 Insufficient memory"),
     ] {
         let found = testbed.wait_for("default", name, "a reason", |it| obstacle(it).is_some());

@@ -26,7 +26,8 @@ fn metrics(address: &Path) -> Result<String> {
 
 /// The value of a series; all that the line has to have is given.
 fn figure(text: &str, parts: &[&str]) -> Option<f64> {
-    let line = text.lines().find(|line| parts.iter().all(|part| line.contains(part)))?;
+    let mut lines = text.lines().filter(|line| !line.starts_with('#'));
+    let line = lines.find(|line| parts.iter().all(|part| line.contains(part)))?;
     line.rsplit_once(' ')?.1.parse().ok()
 }
 

@@ -13,7 +13,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
 
-use super::interrupt::{Wish, pressed, wish};
+use super::interrupt::{Presses, Wish, wish};
 use super::teller::Teller;
 use super::updates::{Update, updates};
 use crate::cluster::cancel;
@@ -61,6 +61,7 @@ pub(crate) async fn follow(
     limit: Option<Duration>,
     teller: &mut Teller,
 ) -> Result<Followed> {
+    let mut presses = Presses::listen();
     let mut wait = Wait {
         cluster,
         uid: migration.uid().context("a migration has a uid")?,
@@ -92,8 +93,8 @@ pub(crate) async fn follow(
             },
             Some(update) = wait.updates.next() => wait.update(update),
             _ = look.tick() => wait.look_at_the_pod().await,
-            () = pressed() => {
-                if wait.is_left().await? {
+            () = presses.next() => {
+                if wait.is_left(&mut presses).await? {
                     return Ok(Followed::Left);
                 }
             }
@@ -157,9 +158,9 @@ impl Wait<'_, '_> {
     }
 
     /// Whether whoever waits has had enough.
-    async fn is_left(&self) -> Result<bool> {
+    async fn is_left(&self, presses: &mut Presses) -> Result<bool> {
         self.teller.pause();
-        let wish = wish(&self.vm).await;
+        let wish = wish(&self.vm, presses).await;
         self.teller.resume();
         match wish {
             Wish::Leave => Ok(true),

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, stderr, stdin};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What somebody wants who has pressed Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,15 +16,29 @@ pub(super) enum Wish {
     Leave,
 }
 
-/// Comes when Ctrl-C is pressed. Where it cannot be heard it never comes, and ends the process.
-pub(super) async fn pressed() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+/// Each time that Ctrl-C is pressed, from now on: one that nobody waits for is kept.
+pub(super) struct Presses(Option<Signal>);
+
+impl Presses {
+    /// Begins to listen. Where that cannot be, Ctrl-C ends the process as it does any other.
+    pub(super) fn listen() -> Self {
+        Self(signal(SignalKind::interrupt()).ok())
+    }
+
+    /// Comes when Ctrl-C is pressed.
+    pub(super) async fn next(&mut self) {
+        let heard = match &mut self.0 {
+            Some(presses) => presses.recv().await,
+            None => None,
+        };
+        if heard.is_none() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
 /// Asks what is meant.
-pub(super) async fn wish(vm: &str) -> Wish {
+pub(super) async fn wish(vm: &str, presses: &mut Presses) -> Wish {
     if !stdin().is_terminal() || !stderr().is_terminal() {
         return Wish::Leave;
     }
@@ -34,7 +49,7 @@ pub(super) async fn wish(vm: &str) -> Wish {
             Ok(Some(line)) => meaning(&line),
             Ok(None) | Err(_) => Wish::Leave,
         },
-        () = pressed() => Wish::Leave,
+        () = presses.next() => Wish::Leave,
     }
 }
 
@@ -48,6 +63,16 @@ fn meaning(answer: &str) -> Wish {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_press_while_nobody_waits_is_heard_later() {
+        let mut presses = Presses::listen();
+        let me = std::process::id().to_string();
+        let done = std::process::Command::new("kill").args(["-INT", &me]).status().unwrap();
+        assert!(done.success());
+        // The handler has run by now or does so soon, and in either case before a waiter is there.
+        presses.next().await;
+    }
 
     #[test]
     fn only_a_yes_cancels() {

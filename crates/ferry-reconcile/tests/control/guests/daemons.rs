@@ -72,7 +72,9 @@ impl Nodes {
         for node in NODES {
             introduce(&mut nodes.cluster, node);
         }
-        NODES.iter().for_each(|node| nodes.refresh(node));
+        for node in NODES {
+            nodes.refresh(node);
+        }
         nodes
     }
 

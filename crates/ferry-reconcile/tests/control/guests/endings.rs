@@ -25,9 +25,9 @@ fn pod_name(nodes: &Nodes) -> String {
 
 #[test]
 fn parity_how_a_guest_ends_is_how_its_instance_and_its_pod_end() {
-    let why = || "it broke".to_owned();
     const SHUT_DOWN: &str = "Normal Stopped The VirtualMachineInstance was shut down.";
     const CRASHED: &str = "Warning Stopped The VirtualMachineInstance crashed.";
+    let why = || "it broke".to_owned();
     for (end, phase, event) in [
         (GuestEnd::ShutDown, "Succeeded", SHUT_DOWN),
         (GuestEnd::Crashed { why: why() }, "Failed", CRASHED),

@@ -121,10 +121,10 @@ impl Processes {
             Order::Migrate(migrate) => self.send(&migrate.pod_uid, migrate, now),
             Order::Abort { pod_uid, migration_uid } => self.abort(pod_uid, migration_uid, now),
             Order::Pause { pod_uid } => {
-                self.turn(pod_uid, &GuestState::Running, GuestState::Paused)
+                self.turn(pod_uid, &GuestState::Running, GuestState::Paused);
             }
             Order::Resume { pod_uid } => {
-                self.turn(pod_uid, &GuestState::Paused, GuestState::Running)
+                self.turn(pod_uid, &GuestState::Paused, GuestState::Running);
             }
             Order::ShutDown { pod_uid, .. } => {
                 if let Some(process) = self.all.get_mut(pod_uid) {
@@ -386,13 +386,12 @@ impl Processes {
                 process.state = GuestState::Held;
                 process.runs = false;
             }
-            Deed::Resume(uid) => self.arrive(uid, now, Some(now)),
             Deed::PostCopy(uid) => {
                 self.all.get_mut(uid).unwrap().leaving_mut().unwrap().mode =
                     MigrationMode::PostCopy;
                 self.arrive(uid, now, None);
             }
-            Deed::Complete(uid) => self.arrive(uid, now, Some(now)),
+            Deed::Resume(uid) | Deed::Complete(uid) => self.arrive(uid, now, Some(now)),
             Deed::Learn(uid) => {
                 let process = self.all.get_mut(uid).unwrap();
                 process.leaving_mut().unwrap().end = Some(LeavingEnd::Completed { at: now });

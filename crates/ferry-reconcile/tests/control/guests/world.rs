@@ -212,7 +212,7 @@ fn is_at_rest(nodes: &Nodes) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, max_shrink_iters: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, max_shrink_iters: 12, ..ProptestConfig::default() })]
 
     #[test]
     fn never_do_two_copies_run_and_in_the_end_all_is_well(steps in steps()) {

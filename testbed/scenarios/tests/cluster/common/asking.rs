@@ -1,7 +1,7 @@
 //! What a cluster is asked in the middle of a story: how an object is, what was told of it, and what
 //! virtctl would have it do.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use ferry_api::kubevirt::VirtualMachineInstance;
 use ferry_harness::{LIMIT, Output, Testbed};
 use futures::TryStreamExt;
@@ -106,10 +106,15 @@ pub(crate) async fn told(
                 return Ok(found);
             }
         }
-        anyhow::bail!("the watch has ended")
+        bail!("the watch has ended")
     };
-    let waited = tokio::time::timeout(LIMIT, waiting).await;
-    waited.with_context(|| format!("no event says {reason} {message:?} of {name}"))?
+    if let Ok(found) = tokio::time::timeout(LIMIT, waiting).await {
+        return found;
+    }
+    let all = Api::<Event>::default_namespaced(testbed.client()).list(&ListParams::default());
+    let of_it = |event: &Event| event.involved_object.name.as_deref() == Some(name);
+    let all: Vec<_> = all.await?.items.into_iter().filter(of_it).map(said).collect();
+    bail!("nobody says {reason} {message:?} of {name}, but {all:#?}")
 }
 
 /// Checks that no migration has ever gone back in phase, and that none has left its end.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use ferry_api::kubevirt::{
     KubeVirt, VirtualMachineInstance, VirtualMachineInstanceMigration,
-    VirtualMachineInstanceMigrationSpec,
+    VirtualMachineInstanceMigrationSpec, VirtualMachineInstancePhase,
 };
 use ferry_harness::{LIMIT, Testbed, What, wait_until};
 use k8s_openapi::api::core::v1::Pod;
@@ -103,9 +103,43 @@ pub(crate) async fn wait_end(testbed: &Testbed, name: &str) -> Result<Migration>
 /// Waits until memory crosses, and returns the nodes that it leaves and comes to.
 pub(crate) async fn wait_crossing(testbed: &Testbed, name: &str) -> Result<(String, String)> {
     let migration = wait_phase(testbed, name, "Running").await?;
-    let state = migration.status.and_then(|status| status.migration_state);
-    let state = state.context("a running migration has a state")?;
+    let instance = instance(testbed, &migration.spec.vmi_name).await?;
+    let state = instance.status.and_then(|status| status.migration_state).context("a state")?;
+    ensure!(state.migration_uid == migration.uid(), "{state:?}");
     Ok((state.source_node.context("a source")?, state.target_node.context("a target")?))
+}
+
+/// Waits until a guest runs before its memory is there.
+pub(crate) async fn wait_post_copy(testbed: &Testbed, name: &str) -> Result<()> {
+    let is_so = |it: &VirtualMachineInstance| {
+        let state = it.status.as_ref().and_then(|status| status.migration_state.as_ref());
+        serde_json::to_value(state).unwrap_or_default()["mode"] == "PostCopy"
+    };
+    testbed.wait_for("default", name, "post-copy", is_so).await.map(drop)
+}
+
+/// Waits until another instance of a machine runs than the one of this uid.
+pub(crate) async fn wait_another(
+    testbed: &Testbed,
+    name: &str,
+    before: Option<String>,
+) -> Result<()> {
+    let is_so = |it: &VirtualMachineInstance| {
+        let phase = it.status.as_ref().and_then(|status| status.phase);
+        it.uid() != before && phase == Some(VirtualMachineInstancePhase::Running)
+    };
+    // Between the two there is none, which ends a wait for one.
+    let api = Api::<VirtualMachineInstance>::default_namespaced(testbed.client());
+    let mut looks = tokio::time::interval(PAUSE);
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        looks.tick().await;
+        let found = api.get_opt(name).await?;
+        if found.as_ref().is_some_and(is_so) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "no other instance of {name}, but {found:?}");
+    }
 }
 
 /// The node that a machine is on.
