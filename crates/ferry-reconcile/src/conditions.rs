@@ -54,8 +54,8 @@ pub(crate) fn is_true(instance: &VirtualMachineInstance, type_: &str) -> bool {
     of(instance, type_).is_some_and(|condition| condition.status == "True")
 }
 
-/// Says it, at the place where the condition stands already or at the end.
-pub(crate) fn set(conditions: &mut Option<Vec<Condition>>, said: &Said, now: WallTime) {
+/// Says it, at the place where the condition stands already or at the end. Returns whether that is new.
+pub(crate) fn set(conditions: &mut Option<Vec<Condition>>, said: &Said, now: WallTime) -> bool {
     let list = conditions.get_or_insert_default();
     let Some(found) = list.iter_mut().find(|condition| condition.type_ == said.type_) else {
         list.push(Condition {
@@ -67,10 +67,10 @@ pub(crate) fn set(conditions: &mut Option<Vec<Condition>>, said: &Said, now: Wal
             last_transition_time: Some(stamp(now)),
             ..Condition::default()
         });
-        return;
+        return true;
     };
     if said.is_said_by(found) {
-        return;
+        return false;
     }
     if found.status != said.status {
         found.last_transition_time = Some(stamp(now));
@@ -79,6 +79,7 @@ pub(crate) fn set(conditions: &mut Option<Vec<Condition>>, said: &Said, now: Wal
     found.reason.clone_from(&said.reason);
     found.message.clone_from(&said.message);
     found.last_probe_time = Some(stamp(now));
+    true
 }
 
 /// Takes a condition away.

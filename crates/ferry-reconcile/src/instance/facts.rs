@@ -80,7 +80,7 @@ pub(super) fn keep(seen: &Observed, after: &mut VirtualMachineInstance, plan: &m
     ready(seen, status);
     scheduled(seen, status);
     evicted(seen, status);
-    migratable::keep(seen, status);
+    migratable::keep(seen, status, plan);
     mark_evicted_pod(seen, plan);
 }
 

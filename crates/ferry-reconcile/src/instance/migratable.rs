@@ -14,7 +14,8 @@ use super::{Observed, facts};
 use crate::claims;
 use crate::conditions::{self, Said};
 use crate::launcher::host_model_is_stuck;
-use crate::objects::annotation;
+use crate::objects::{annotation, reference};
+use crate::plan::{Component, Event, Plan};
 use crate::words;
 
 const LIVE: &str = "LiveMigratable";
@@ -30,8 +31,9 @@ fn obstacle(reason: &'static str, message: impl Into<String>) -> Obstacle {
     Obstacle { reason, message: message.into() }
 }
 
-/// Says of a guest that runs whether it can move, and how.
-pub(super) fn keep(seen: &Observed, status: &mut VirtualMachineInstanceStatus) {
+/// Says of a guest that runs whether it can move, and how; and tells if it cannot, although it is to
+/// move when its node is emptied.
+pub(super) fn keep(seen: &Observed, status: &mut VirtualMachineInstanceStatus, plan: &mut Plan) {
     if status.phase != Some(Phase::Running) {
         return;
     }
@@ -46,7 +48,12 @@ pub(super) fn keep(seen: &Observed, status: &mut VirtualMachineInstanceStatus) {
             Said::because(LIVE, "False", *reason, message.clone())
         }
     };
-    conditions::set(&mut status.conditions, &live, seen.now);
+    if conditions::set(&mut status.conditions, &live, seen.now)
+        && let Some(obstacle) = first
+        && is_to_move(seen)
+    {
+        plan.push(cannot_move(seen, obstacle));
+    }
     let without_disks: Vec<String> = others
         .iter()
         .filter(|each| each.reason != "SecureExecutionNotLiveMigratable")
@@ -58,6 +65,19 @@ pub(super) fn keep(seen: &Observed, status: &mut VirtualMachineInstanceStatus) {
         Said::because(STORAGE, "False", "NotMigratable", without_disks.join(", "))
     };
     conditions::set(&mut status.conditions, &storage, seen.now);
+}
+
+// PARITY: pkg/util/migrations/migrations.go#VMIMigratableOnEviction
+fn is_to_move(seen: &Observed) -> bool {
+    let own = seen.instance.spec.eviction_strategy.as_deref();
+    own.unwrap_or(&seen.cluster.eviction_strategy) == "LiveMigrate"
+}
+
+// PARITY: pkg/virt-handler/vm.go#updateLiveMigrationConditions
+fn cannot_move(seen: &Observed, obstacle: &Obstacle) -> Event {
+    let why = &obstacle.message;
+    let message = format!("EvictionStrategy is set but vmi is not migratable; {why}");
+    Event::warning(reference(&seen.instance), "Migrated", message).by(Component::Node)
 }
 
 /// The order in which upstream asks.

@@ -59,6 +59,13 @@ fn cause(seen: &Observed, instance: &VirtualMachineInstance) -> Option<&'static 
     if own.is_some_and(|state| state.completed == Some(true) && state.failed != Some(true)) {
         return None;
     }
+    // The target's pod ends because the source has given up, so what the source says is the reason.
+    if own.is_some_and(|state| state.failed == Some(true)) {
+        return Some("source node reported migration failed");
+    }
+    if own.is_some_and(|state| is_being_called_off(seen, state)) {
+        return None;
+    }
     if target.is_some_and(pods::is_down) {
         return Some("Migration failed because target pod shutdown during migration");
     }
@@ -73,7 +80,19 @@ fn cause(seen: &Observed, instance: &VirtualMachineInstance) -> Option<&'static 
             "VMI's migration state was taken over by another migration job during active migration.",
         );
     }
-    own.filter(|state| state.failed == Some(true)).map(|_| "source node reported migration failed")
+    None
+}
+
+/// Whether the source has been asked to give up and will say what came of it.
+fn is_being_called_off(seen: &Observed, state: &MigrationState) -> bool {
+    state.abort_requested == Some(true)
+        && state.start_timestamp.is_some()
+        && !is_source_lost(seen, state)
+}
+
+fn is_source_lost(seen: &Observed, state: &MigrationState) -> bool {
+    let source = state.source_node.as_ref();
+    source.is_some_and(|node| seen.nodes.get(node).is_some_and(Option::is_none))
 }
 
 fn has_had_target(seen: &Observed) -> bool {
@@ -112,11 +131,7 @@ fn report(
 ) {
     let Some(state) = seen.own_state(instance) else { return };
     let mut state = state.clone();
-    let is_lost = state
-        .source_node
-        .as_ref()
-        .is_some_and(|node| seen.nodes.get(node).is_some_and(Option::is_none));
-    let reason = match (&state.start_timestamp, is_lost) {
+    let reason = match (&state.start_timestamp, is_source_lost(seen, &state)) {
         _ if state.completed == Some(true) || state.failed == Some(true) => None,
         (None, _) => Some(before_start),
         (Some(_), true) => Some(SOURCE_LOST),

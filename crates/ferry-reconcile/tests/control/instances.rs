@@ -217,6 +217,29 @@ fn parity_a_guest_that_cannot_move_says_the_first_reason() {
 }
 
 #[test]
+fn parity_who_is_to_move_when_its_node_is_emptied_and_cannot_says_so_once() {
+    for (strategy, times) in [("LiveMigrate", 1), ("LiveMigrateIfPossible", 0), ("None", 0)] {
+        let mut cluster = Cluster::new();
+        cluster.create(&claim("local", "ReadWriteOnce"));
+        let spec = json!({ "spec": {
+            "evictionStrategy": strategy,
+            "volumes": [{ "name": "d", "persistentVolumeClaim": { "claimName": "local" } }],
+        } });
+        cluster.create(&with(instance("vm"), &spec));
+        cluster.run();
+        cluster.pass(60);
+        cluster.run();
+        let event = format!(
+            "{INSTANCE}/vm Warning Migrated EvictionStrategy is set but vmi is not migratable; cannot \
+             migrate VMI: PVC local is not shared, live migration requires that all PVCs must be \
+             shared (using ReadWriteMany access mode)"
+        );
+        let found = cluster.told().iter().filter(|told| **told == event).count();
+        assert_eq!(found, times, "{strategy}");
+    }
+}
+
+#[test]
 fn an_instance_that_waits_for_a_claim_says_so_and_goes_on_when_it_is_there() {
     let mut cluster = Cluster::new();
     let spec = json!({ "spec": {

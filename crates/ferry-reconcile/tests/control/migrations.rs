@@ -146,6 +146,32 @@ fn parity_a_migration_fails_for_the_first_of_its_causes_and_says_which() {
 }
 
 #[test]
+fn a_migration_that_is_called_off_ends_with_what_its_source_says_whoever_goes_first() {
+    let mut cluster = in_phase("Running");
+    let pods = cluster.pods_of("vm").into_iter();
+    let labels = |pod: &String| cluster.get("Pod", pod)["metadata"]["labels"].clone();
+    let targets = pods.filter(|pod| labels(pod).get("kubevirt.io/migrationJobUID").is_some());
+    let targets: Vec<_> = targets.collect();
+    let asked = json!({ "status": { "migrationState": { "abortRequested": true } } });
+    cluster.patch("controller", INSTANCE, Part::Main, "vm", &asked);
+    let down = json!({ "status": { "phase": "Failed" } });
+    cluster.patch("node", "Pod", Part::Status, &targets[0], &down);
+    cluster.settle();
+    assert_eq!(cluster.phase(MIGRATION, "m"), "Running", "the source has not said anything");
+    let reason = "Live migration aborted ";
+    let ended = json!({ "failed": true, "completed": true, "failureReason": reason });
+    let ended = json!({ "status": { "migrationState": ended } });
+    cluster.patch("node", INSTANCE, Part::Main, "vm", &ended);
+    cluster.settle();
+    let events = told(&mut cluster);
+    let expected = "m Warning FailedMigration source node reported migration failed".to_owned();
+    assert!(events.contains(&expected), "{events:#?}");
+    let after = cluster.get(MIGRATION, "m");
+    assert_eq!(after["status"]["phase"], "Failed");
+    assert_eq!(after["status"]["migrationState"]["failureReason"], reason);
+}
+
+#[test]
 fn parity_a_target_that_dies_before_the_start_is_reported_by_the_controller() {
     let mut cluster = in_phase("TargetReady");
     let pods = cluster.pods_of("vm");

@@ -173,7 +173,7 @@ async fn a_node_with_the_drain_taint_is_emptied_whatever_the_key_is_called() -> 
     let refused = put(&testbed, "virtualmachineinstances/stays/evacuate/cancel", body).await;
     let refused = refused.unwrap_err().to_string();
     ensure!(
-        refused.contains(r#"Node "node-1" has NodeDrainTaintKey "kubevirt.io/drain""#),
+        refused.contains(r#"Node "node-1" has NodeDrainTaintKey "kubevirt.io/drain:NoSchedule""#),
         "{refused}"
     );
     kubectl(&testbed, &["taint", "node", "node-1", "kubevirt.io/drain-"])?;

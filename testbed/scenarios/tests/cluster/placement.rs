@@ -111,6 +111,12 @@ async fn the_disks_of_a_machine_say_whether_it_can_be_moved() -> Result<()> {
     }
     let bound = machine("on-own").claim("own");
     bound.start(&testbed).await?;
+    let cannot_move = |it: &VirtualMachineInstance| {
+        let conditions = it.status.as_ref().and_then(|status| status.conditions.as_ref());
+        let mut conditions = conditions.into_iter().flatten();
+        conditions.any(|each| each.type_ == "LiveMigratable" && each.status == "False")
+    };
+    testbed.wait_for("default", "on-own", "a word on its moves", cannot_move).await?;
     let refused = format!("{:#}", bound.migrate(&testbed).await.err().expect("it cannot move"));
     let why = "Cannot migrate VMI, Reason: DisksNotLiveMigratable, Message: cannot migrate VMI: \
                PVC own is not shared, live migration requires that all PVCs must be shared (using \

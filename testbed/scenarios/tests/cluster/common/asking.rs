@@ -111,9 +111,10 @@ pub(crate) async fn told(
     if let Ok(found) = tokio::time::timeout(LIMIT, waiting).await {
         return found;
     }
-    let all = Api::<Event>::default_namespaced(testbed.client()).list(&ListParams::default());
+    let all = Api::<Event>::default_namespaced(testbed.client());
+    let all = all.list(&ListParams::default()).await?.items.into_iter();
     let of_it = |event: &Event| event.involved_object.name.as_deref() == Some(name);
-    let all: Vec<_> = all.await?.items.into_iter().filter(of_it).map(said).collect();
+    let all: Vec<_> = all.filter(of_it).map(said).collect();
     bail!("nobody says {reason} {message:?} of {name}, but {all:#?}")
 }
 
