@@ -46,7 +46,7 @@ async fn guests_outlive_their_daemon_and_end_with_the_testbed() -> Result<()> {
     assert!(guest.process().is_alive());
     node.start()?;
     node.wait_ready().await?;
-    assert_eq!(testbed.guests()?, [guest.clone()], "it was taken back");
+    assert_eq!(testbed.guests()?, std::slice::from_ref(&guest), "it was taken back");
 
     guest.kill()?;
     testbed
