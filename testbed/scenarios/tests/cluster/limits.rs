@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::ApiResource;
 use serde_json::{Value, json};
 
+use crate::common::asking::never_backwards;
 use crate::common::{Change, History, configure, machine};
 
 /// How many migrations there are at once.
@@ -157,7 +158,7 @@ async fn limits_hold_at_every_instant_of_a_storm_of_fifty() -> Result<()> {
     ensure!((most, most_of_a_node) == (PER_CLUSTER, PER_NODE), "{most} {most_of_a_node}");
     ensure!(slots.ended.len() == STORM && slots.migrations.is_empty());
     ensure!(told.len() >= STORM - PER_CLUSTER * 2, "only {} were told", told.len());
-    Ok(())
+    never_backwards(&history)
 }
 
 #[tokio::test(flavor = "multi_thread")]
