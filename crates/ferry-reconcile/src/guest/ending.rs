@@ -8,7 +8,9 @@ use ferry_api::kubevirt::{
 use ferry_units::WallTime;
 
 use super::step::Step;
-use super::{GuestEnd, GuestPlan, GuestReport, GuestState, Order, Placed, leaving, running};
+use super::{
+    GuestEnd, GuestPlan, GuestReport, GuestState, Order, Placed, has_ended, leaving, running,
+};
 use crate::launcher;
 use crate::migration::{self, state_of};
 use crate::objects::{is_leaving, wall};
@@ -94,6 +96,25 @@ pub(super) fn told(
                 fail(step, GONE_WITH_TARGET);
             }
         }
+    }
+}
+
+/// A guest that was handed over, and whose new node cannot be asked any more whether it has it: who
+/// took that node out of the cluster has said that nothing runs there, and nobody knows whether the
+/// guest would still be whole here.
+pub(super) fn given_up(
+    seen: &Placed,
+    instance: &VirtualMachineInstance,
+    state: &GuestState,
+    step: &mut Step<'_>,
+) {
+    let migration = state_of(instance).filter(|it| !has_ended(it));
+    let is_lost = *state == GuestState::Held
+        && seen.is_target_lost
+        && migration.is_some_and(|migration| seen.is_target_gone(instance, migration));
+    if is_lost {
+        leaving::end_with_guest(seen, instance, GONE_WITH_TARGET, step);
+        fail(step, GONE_WITH_TARGET);
     }
 }
 

@@ -19,7 +19,7 @@ use crate::objects::{is_leaving, stamp};
 use crate::words;
 
 /// Does what a migration that begins here needs next.
-// PARITY: pkg/virt-handler/migration-source.go#migrateVMI, #setMigrationProgressStatus
+// PARITY: pkg/virt-handler/migration-source.go#setMigrationProgressStatus
 pub(super) fn advance(seen: &Placed, instance: &VirtualMachineInstance, step: &mut Step<'_>) {
     let Some(state) = state_of(instance).filter(|state| is_here(seen, state)) else { return };
     let Some(migration_uid) = state.migration_uid.as_deref() else { return };

@@ -46,7 +46,7 @@ use ferry_api::kubevirt::{
     MigrationState, VirtualMachineInstance, VirtualMachineInstanceMigration,
 };
 use ferry_units::WallTime;
-use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim, Pod};
 
 use crate::objects::{all, is_managed_by, name, namespace, uid};
 use crate::plan::Plan;
@@ -108,6 +108,8 @@ struct Placed {
     claims: BTreeMap<String, Option<PersistentVolumeClaim>>,
     /// The migrations of the instance.
     migrations: Vec<VirtualMachineInstanceMigration>,
+    /// Whether the node that the instance goes to has been taken out of the cluster.
+    is_target_lost: bool,
 }
 
 /// What is to be done about a pod and its guest.
@@ -159,6 +161,9 @@ pub fn observe(
         .as_ref()
         .map(|instance| migration::siblings(view, &key.namespace, name(instance)))
         .unwrap_or_default();
+    let target = instance.as_ref().and_then(migration::state_of);
+    let target = target.and_then(|state| state.target_node.as_deref());
+    let is_target_lost = target.is_some_and(|node| view.get::<Node>("", node).is_none());
     Some(Observed(Seen::Placed(Box::new(Placed {
         here: here.clone(),
         now,
@@ -168,6 +173,7 @@ pub fn observe(
         is_current,
         claims,
         migrations,
+        is_target_lost,
     }))))
 }
 
@@ -205,6 +211,7 @@ fn host(seen: &Placed, instance: &VirtualMachineInstance, step: &mut Step<'_>) {
         Some(state @ (GuestState::Running | GuestState::Paused | GuestState::Held)) => {
             running::advance(seen, instance, state, step);
             leaving::advance(seen, instance, step);
+            ending::given_up(seen, instance, state, step);
             ending::on_request(seen, step);
         }
         Some(GuestState::Ended(end)) => ending::told(seen, instance, end, step),

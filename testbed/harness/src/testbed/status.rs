@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Role;
 use super::census::What;
 use super::cluster::Cluster;
 use super::daemons::Daemons;
@@ -111,6 +112,10 @@ pub struct MigrationStatus {
     pub target: Option<String>,
 }
 
+/// What is wrong when nobody can be asked for objects.
+const NO_API_SERVER: &str = "the API server does not run, so that only processes are known; \
+    `ferry testbed up` starts what is missing";
+
 impl Cluster {
     /// How it is.
     ///
@@ -128,13 +133,17 @@ impl Cluster {
             links: Vec::new(),
             problems: Vec::new(),
         };
-        let asked = tokio::time::timeout(ANSWER, ask(&self.client(), &mut status)).await;
-        match asked {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => status.problems.push(format!("{error:#}")),
-            Err(_) => {
-                status.problems.push(format!("the API server does not answer in {ANSWER:?}"));
+        if self.daemons.find(&Role::ApiServer)?.is_some() {
+            let asked = tokio::time::timeout(ANSWER, ask(&self.client(), &mut status)).await;
+            match asked {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => status.problems.push(format!("{error:#}")),
+                Err(_) => {
+                    status.problems.push(format!("the API server does not answer in {ANSWER:?}"));
+                }
             }
+        } else {
+            status.problems.push(NO_API_SERVER.to_owned());
         }
         if self.plan().has_relays() {
             match tell(self.dir(), None, LinkOrder::Show) {
@@ -204,18 +213,29 @@ async fn ask(client: &Client, status: &mut Status) -> Result<()> {
             status.machines.push(MachineStatus { namespace, name, status: shown, node });
         }
     }
-    status.migrations = migrations
-        .iter()
-        .map(|migration| MigrationStatus {
-            namespace: migration.namespace().unwrap_or_default(),
-            name: migration.name_any(),
-            machine: migration.spec.vmi_name.clone(),
-            phase: text(migration, "/status/phase").unwrap_or_default(),
-            source: text(migration, "/status/migrationState/sourceNode"),
-            target: text(migration, "/status/migrationState/targetNode"),
-        })
-        .collect();
+    status.migrations =
+        migrations.iter().map(|migration| migration_status(migration, &instances)).collect();
     Ok(())
+}
+
+/// From where to where it goes is said by the instance while it goes on, and by itself afterwards.
+fn migration_status(
+    migration: &VirtualMachineInstanceMigration,
+    instances: &[VirtualMachineInstance],
+) -> MigrationStatus {
+    let of_instance = instances.iter().find(|instance| {
+        instance.namespace() == migration.namespace()
+            && text(*instance, "/status/migrationState/migrationUid") == migration.uid()
+    });
+    let end = |pointer: &str| text(migration, pointer).or_else(|| text(of_instance?, pointer));
+    MigrationStatus {
+        namespace: migration.namespace().unwrap_or_default(),
+        name: migration.name_any(),
+        machine: migration.spec.vmi_name.clone(),
+        phase: text(migration, "/status/phase").unwrap_or_default(),
+        source: end("/status/migrationState/sourceNode"),
+        target: end("/status/migrationState/targetNode"),
+    }
 }
 
 fn described(node: &Node, on: &BTreeMap<(String, String), Option<String>>) -> NodeStatus {

@@ -73,10 +73,13 @@ async fn whoever_loses_patience_ends_nothing_but_the_waiting() -> Result<()> {
     let copies = Copies::watch(&testbed);
     let waiting = spawn(&testbed, &["migrate", "web", "--wait"])?;
     let migration = under_way(&testbed).await?;
-    let (source, _) = wait_crossing(&testbed, &migration).await?;
+    let (source, target) = wait_crossing(&testbed, &migration).await?;
     let (code, said) = interrupt(waiting)?;
     ensure!(code == Some(1), "{code:?}: {said}");
     ensure!(said.contains("goes on; `ferry cancel web` ends it"), "{said}");
+    let status = testbed.status().await?;
+    let known = status.migrations.iter().find(|it| it.name == migration).context("it is shown")?;
+    ensure!(known.source.as_ref() == Some(&source) && known.target.as_ref() == Some(&target));
     let second = ferry(&testbed, 1, "migrate web")?;
     ensure!(second.stderr.contains("in-flight migration detected"), "{second:?}");
 

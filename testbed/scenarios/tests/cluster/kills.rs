@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::common::Copies;
 use crate::common::broken::{
-    begin, configure, instance, let_pass, machine, node_of, phase, verify, wait_another,
+    begin, configure, dice, instance, let_pass, machine, node_of, phase, verify, wait_another,
     wait_crossing, wait_end, wait_phase, wait_post_copy, wait_tidy,
 };
 
@@ -104,7 +104,7 @@ async fn whichever_daemon_is_killed_guests_run_on_and_nothing_is_left() -> Resul
         first.push(instance(&testbed, name).await?.uid());
     }
     let copies = Copies::watch(&testbed);
-    let mut dice = Dice::new(5);
+    let mut dice = dice()?;
     for round in 0..12 {
         moved_and_killed(&testbed, round, &mut dice).await?;
     }

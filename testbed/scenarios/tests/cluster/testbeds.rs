@@ -72,6 +72,9 @@ async fn down_leaves_no_process_whatever_was_done_to_them_and_up_has_the_machine
     guest.freeze()?;
     testbed.daemon(Role::Controller).freeze()?;
     testbed.daemon(Role::ApiServer).kill()?;
+    let status = ferry_testbed(&testbed, &["status"])?;
+    ensure!(status.stdout.contains("not running"), "{status:?}");
+    ensure!(status.stderr.contains("the API server does not run"), "{status:?}");
     let said = ok(&testbed, &["down"])?;
     ensure!(said == "4 processes were stopped.\n", "{said}");
     ensure!(census(testbed.dir())?.is_empty() && !guest.process().is_alive());

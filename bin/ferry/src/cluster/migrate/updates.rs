@@ -66,8 +66,8 @@ impl Watched<'_> {
                         self.is_over = progress.end.is_some();
                         return Some(Update::Progress(Box::new(progress)));
                     }
-                    Some(Err(error)) => error.to_string(),
-                    None => "it has said no more".to_owned(),
+                    Some(Err(error)) => format!("the daemon of {} broke off: {error}", self.node),
+                    None => format!("the daemon of {} has said no more", self.node),
                 },
             };
             self.answers = None;

@@ -156,6 +156,31 @@ fn a_pod_that_holds_no_guest_goes_when_it_is_deleted_and_is_left_alone_until_the
 }
 
 #[test]
+fn a_guest_in_doubt_is_given_up_only_when_the_node_it_went_to_is_taken_out_of_the_cluster() {
+    let mut nodes = running(&json!({}));
+    nodes.cluster.create(&crate::objects::migration("m", "vm"));
+    let stops = |deed: &Deed| matches!(deed, Deed::Stop(_));
+    nodes.run_while(|deed| matches!(deed, Deed::Boot(_)) || stops(deed));
+    nodes.down.insert("node-2".to_owned());
+    let pod = text(&nodes.pod("vm", "node-2"), "/metadata/name").to_owned();
+    nodes.cluster.delete_with("Pod", &pod, Some(0));
+    nodes.settle();
+    assert_eq!(text(&nodes.instance("vm"), "/status/phase"), "Running", "who has it can be asked");
+    nodes.cluster.delete("Node", "node-2");
+    nodes.settle();
+    let seen = nodes.instance("vm");
+    assert_eq!(text(&seen, "/status/phase"), "Failed");
+    assert_eq!(seen["status"]["migrationState"]["failed"], true);
+    assert!(
+        nodes
+            .processes
+            .reports("node-1")
+            .iter()
+            .all(|report| { matches!(report.state, GuestState::Ended(_)) })
+    );
+}
+
+#[test]
 fn a_guest_that_has_moved_into_a_pod_that_is_gone_is_lost_and_its_instance_says_so() {
     let mut nodes = running(&json!({}));
     nodes.cluster.create(&crate::objects::migration("m", "vm"));

@@ -1,5 +1,6 @@
 //! Machines and migrations whose testbed is being broken: begun, waited for, and looked over.
 
+use std::env;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -8,6 +9,7 @@ use ferry_api::kubevirt::{
     VirtualMachineInstanceMigrationSpec, VirtualMachineInstancePhase,
 };
 use ferry_harness::{LIMIT, Testbed, What, wait_until};
+use ferry_scenarios::Dice;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, ResourceExt};
@@ -158,6 +160,16 @@ pub(crate) fn verify(testbed: &Testbed, name: &str) -> Result<()> {
     let output = testbed.ferry(["verify", name])?;
     ensure!(output.code == 0, "{name}: {}{}", output.stdout, output.stderr);
     Ok(())
+}
+
+/// Dice that fall alike each time, unless `FERRY_SEED` says what they are to fall by.
+pub(crate) fn dice() -> Result<Dice> {
+    /// Any number.
+    const SEED: u64 = 5;
+    let given = env::var("FERRY_SEED").ok();
+    let seed = given.map_or(Ok(SEED), |text| text.parse()).context("FERRY_SEED is a number")?;
+    println!("FERRY_SEED={seed}");
+    Ok(Dice::new(seed))
 }
 
 /// Lets a time go by in which something is to break: random, so nothing can be waited for.

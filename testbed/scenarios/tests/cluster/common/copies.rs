@@ -75,7 +75,9 @@ impl Copies {
         for copy in copies {
             runs.entry(copy.machine.clone()).or_default().extend(copy.runs());
         }
-        runs.values_mut().for_each(|runs| runs.sort());
+        for runs in runs.values_mut() {
+            runs.sort();
+        }
         Ok(Runs(runs))
     }
 }

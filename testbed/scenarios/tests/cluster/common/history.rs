@@ -67,10 +67,17 @@ impl History {
         what: &str,
         is_it: impl Fn(&Change) -> bool,
     ) -> Result<Change> {
-        let mut reader = self.changes.subscribe();
-        let found = timeout(LIMIT, reader.wait_for(|all| all.iter().any(&is_it))).await;
-        let all = found.with_context(|| format!("waited {LIMIT:?} in vain for {what}"))??;
+        self.until(what, |all| all.iter().any(&is_it)).await?;
+        let all = self.changes.borrow();
         Ok(all.iter().find(|change| is_it(change)).cloned().expect("that was waited for"))
+    }
+
+    /// Waits until the changes so far are like this.
+    pub(crate) async fn until(&self, what: &str, are_so: impl Fn(&[Change]) -> bool) -> Result<()> {
+        let mut reader = self.changes.subscribe();
+        let heard = timeout(LIMIT, reader.wait_for(|all| are_so(all))).await;
+        heard.with_context(|| format!("waited {LIMIT:?} in vain for {what}"))??;
+        Ok(())
     }
 
     /// All of them, the first first.
