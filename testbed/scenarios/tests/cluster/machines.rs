@@ -113,6 +113,10 @@ async fn run_strategies_say_when_a_machine_runs() -> Result<()> {
     {
         let after = shown(&testbed, name, "Stopped").await?;
         ensure!(after["spec"]["runStrategy"] == strategy, "{after}");
+        // One that has ended is stopped, and goes then.
+        if let Some(left) = instance(&testbed, name).await? {
+            wait_gone(&testbed, name, &left.metadata.uid.context("a uid")?).await?;
+        }
         ensure!(instance(&testbed, name).await?.is_none());
     }
     let refused = testbed.ferry(["restart", "rerun"])?;
