@@ -6,13 +6,16 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use ferry_api::kubevirt::{VirtualMachineInstance, VirtualMachineInstanceMigration};
+use ferry_api::kubevirt::{
+    MigrationState, VirtualMachineInstance, VirtualMachineInstanceMigration,
+};
 use ferry_harness::{Testbed, wait_until};
+use k8s_openapi::jiff::Timestamp;
 use kube::api::ApiResource;
 use serde_json::{Value, json};
 
 use crate::common::asking::{PHASES, events, kubectl, never_backwards, node_of, object, told};
-use crate::common::{History, machine, policy, verified};
+use crate::common::{History, Migration, machine, policy, verified};
 
 /// What a daemon says of itself to Prometheus; its address is in this file.
 fn metrics(address: &Path) -> Result<String> {
@@ -63,19 +66,9 @@ async fn all_told(
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_migration_that_succeeds_tells_its_whole_story() -> Result<()> {
-    let testbed = Testbed::builder().nodes(2).start().await?;
-    policy(&testbed, "steady", json!({ "bandwidthPerMigration": "16Mi" })).await?;
-    let web = machine("web").label("policy", "steady").works("random,rate=1Mi").fills("48Mi");
-    web.start(&testbed).await?;
-    let history = History::of(&testbed, &kinds()).await?;
-    let migration = web.migrate(&testbed).await?;
-    migration.phase("Running").await?;
-
-    // While memory crosses, the source's node says how much, and the machine says that it moves.
-    let source = node_of(&testbed, "web").await?;
-    let address = testbed.dir().node(&source).join("status-address");
+/// While memory crosses, the source's node says how much, and the machine says that it moves.
+fn tells_while_memory_crosses(testbed: &Testbed, source: &str) -> Result<()> {
+    let address = testbed.dir().node(source).join("status-address");
     wait_until("figures of a transfer", || {
         let text = metrics(&address)?;
         let of_web = |name: &str| figure(&text, &[name, "name=\"web\"", "namespace=\"default\""]);
@@ -86,15 +79,20 @@ async fn a_migration_that_succeeds_tells_its_whole_story() -> Result<()> {
         Ok(is_told.then_some(()))
     })?;
     wait_until("a machine that says that it moves", || {
-        let shown = object(&testbed, "vm/web")?;
+        let shown = object(testbed, "vm/web")?;
         Ok((shown["status"]["printableStatus"] == "Migrating").then_some(()))
     })?;
-    let state = migration.succeeded().await?;
-    let target = node_of(&testbed, "web").await?;
-    verified(&testbed, &web)?;
+    Ok(())
+}
 
-    // Each phase, one after the other, none left out and none twice.
-    never_backwards(&history)?;
+/// Each phase has been entered, one after the other, none left out and none twice. Returns the
+/// migration as it is.
+fn phases_in_order(
+    testbed: &Testbed,
+    history: &History,
+    migration: &Migration<'_>,
+) -> Result<Value> {
+    never_backwards(history)?;
     let mut phases = Vec::new();
     for change in history.changes() {
         let phase = change.says("/status/phase").as_str().unwrap_or_default().to_owned();
@@ -104,7 +102,7 @@ async fn a_migration_that_succeeds_tells_its_whole_story() -> Result<()> {
         }
     }
     ensure!(phases == PHASES[..7], "{phases:?}");
-    let object = object(&testbed, &format!("vmim/{}", migration.name))?;
+    let object = object(testbed, &format!("vmim/{}", migration.name))?;
     let times = object["status"]["phaseTransitionTimestamps"].as_array().context("times")?;
     let times: Vec<_> = times
         .iter()
@@ -114,29 +112,21 @@ async fn a_migration_that_succeeds_tells_its_whole_story() -> Result<()> {
     ensure!(named == PHASES[..7], "{times:?}");
     ensure!(times.is_sorted_by_key(|(_, at)| *at), "{times:?}");
     ensure!(object["status"]["conditions"].as_array().is_none_or(Vec::is_empty), "{object}");
+    Ok(object)
+}
 
-    // Who has moved from where to where, when, and how.
-    let uid = object["metadata"]["uid"].as_str();
-    ensure!(state.migration_uid.as_deref() == uid);
-    ensure!(
-        state.source_node.as_deref() == Some(&source) && state.target_node == Some(target.clone())
-    );
-    ensure!(state.completed == Some(true) && state.failed.is_none(), "{state:?}");
-    ensure!(state.target_node_domain_detected == Some(true), "{state:?}");
-    ensure!(state.migration_policy_name.as_deref() == Some("steady"));
-    let [start, ready, end] =
-        [&state.start_timestamp, &state.target_node_domain_ready_timestamp, &state.end_timestamp]
-            .map(|time| time.as_ref().map(|time| time.0));
-    ensure!(start.is_some() && start <= ready && ready <= end, "{state:?}");
-    ensure!(
-        state.target_node_address.is_some() && state.target_direct_migration_node_ports.is_some()
-    );
-
+/// What is told of it to whoever looks at the migration or at the machine.
+async fn tells_events(
+    testbed: &Testbed,
+    migration: &Migration<'_>,
+    state: &MigrationState,
+    target: &str,
+) -> Result<()> {
     let [source_pod, target_pod] = [&state.source_pod, &state.target_pod].map(Clone::clone);
     let target_pod = target_pod.context("a pod")?;
     ensure!(source_pod.as_ref() != Some(&target_pod));
     all_told(
-        &testbed,
+        testbed,
         "VirtualMachineInstanceMigration",
         &migration.name,
         &[
@@ -160,13 +150,21 @@ async fn a_migration_that_succeeds_tells_its_whole_story() -> Result<()> {
         ("Migrating", "VirtualMachineInstance is migrating."),
         ("Migrated", &format!("The VirtualMachineInstance migrated to node {target}.")),
     ] {
-        told(&testbed, "web", reason, message).await?;
+        told(testbed, "web", reason, message).await?;
     }
+    Ok(())
+}
 
-    // What people see of it.
-    let shown = kubectl(&testbed, &["get", "vmim", &migration.name])?;
+/// What people see of it, and what is counted.
+fn shown_and_counted(
+    testbed: &Testbed,
+    migration: &Migration<'_>,
+    ended: Option<i64>,
+) -> Result<()> {
+    let shown = kubectl(testbed, &["get", "vmim", &migration.name])?;
     let shown: Vec<Vec<_>> = shown.lines().map(|line| line.split_whitespace().collect()).collect();
     ensure!(shown == [vec!["NAME", "PHASE", "VMI"], vec![&migration.name, "Succeeded", "web"]]);
+    let ended = ended.map(|it| it.to_string().parse()).transpose()?;
     let labels = ["vmi=\"web\"", "namespace=\"default\""];
     let name = format!("vmim=\"{}\"", migration.name);
     let address = testbed.dir().controller_address();
@@ -179,13 +177,48 @@ async fn a_migration_that_succeeds_tells_its_whole_story() -> Result<()> {
         let times = "kubevirt_vmi_migration_phase_transition_time_from_creation_seconds_count";
         let times = figure(&text, &[times, "Succeeded"]);
         let idle = figure(&text, &["kubevirt_vmi_migrations_in_running_phase"]);
-        let ended = end.map(|end| end.as_second());
-        let is_so = done == Some(1.0)
-            && moved.map(|it| it as i64) == ended
-            && times == Some(1.0)
-            && idle == Some(0.0);
+        let is_so = done == Some(1.0) && moved == ended && times == Some(1.0) && idle == Some(0.0);
         Ok(is_so.then_some(()))
     })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_succeeds_tells_its_whole_story() -> Result<()> {
+    let testbed = Testbed::builder().nodes(2).start().await?;
+    policy(&testbed, "steady", json!({ "bandwidthPerMigration": "16Mi" })).await?;
+    let web = machine("web").label("policy", "steady").works("random,rate=1Mi").fills("48Mi");
+    web.start(&testbed).await?;
+    let history = History::of(&testbed, &kinds()).await?;
+    let migration = web.migrate(&testbed).await?;
+    migration.phase("Running").await?;
+
+    let source = node_of(&testbed, "web").await?;
+    tells_while_memory_crosses(&testbed, &source)?;
+    let state = migration.succeeded().await?;
+    let target = node_of(&testbed, "web").await?;
+    verified(&testbed, &web)?;
+
+    let object = phases_in_order(&testbed, &history, &migration)?;
+
+    // Who has moved from where to where, when, and how.
+    let uid = object["metadata"]["uid"].as_str();
+    ensure!(state.migration_uid.as_deref() == uid);
+    ensure!(
+        state.source_node.as_deref() == Some(&source) && state.target_node == Some(target.clone())
+    );
+    ensure!(state.completed == Some(true) && state.failed.is_none(), "{state:?}");
+    ensure!(state.target_node_domain_detected == Some(true), "{state:?}");
+    ensure!(state.migration_policy_name.as_deref() == Some("steady"));
+    let [start, ready, end] =
+        [&state.start_timestamp, &state.target_node_domain_ready_timestamp, &state.end_timestamp]
+            .map(|time| time.as_ref().map(|time| time.0));
+    ensure!(start.is_some() && start <= ready && ready <= end, "{state:?}");
+    ensure!(
+        state.target_node_address.is_some() && state.target_direct_migration_node_ports.is_some()
+    );
+
+    tells_events(&testbed, &migration, &state, &target).await?;
+    shown_and_counted(&testbed, &migration, end.map(Timestamp::as_second))
 }
 
 #[tokio::test(flavor = "multi_thread")]
