@@ -32,6 +32,10 @@ Examples:
 Exit codes: 0 when it was told to end (its guests run on), 1 when it could not start or go on, 2 when
 the command line is wrong.";
 
+/// What is logged if nobody says otherwise. What the client of the API server complains of is told by
+/// this program as well, once and not with every attempt.
+const DEFAULT_LOG: &str = "info,kube_client=off";
+
 /// A node of a cluster: it keeps guests, moves them to other nodes, and tells how they are
 ///
 /// Each guest is a process of its own. It runs on when this program ends, and is found again when
@@ -150,7 +154,7 @@ pub(crate) struct NodeArguments {
 
     /// What to log: error, warn, info, debug, trace or off, also for parts, as in
     /// warn,ferry_node=debug
-    #[arg(long, value_name = "FILTER", default_value = "info")]
+    #[arg(long, value_name = "FILTER", default_value = DEFAULT_LOG)]
     log: String,
 }
 
@@ -222,7 +226,7 @@ mod tests {
         assert_eq!(node.migration_ports, 49152..=49215);
         assert_eq!(node.semantics, Semantics::Documented);
         assert_eq!(node.networks().unwrap().names().collect::<Vec<_>>(), ["pod"]);
-        assert_eq!(node.log(), (LogFormat::Text, "info"));
+        assert_eq!(node.log(), (LogFormat::Text, DEFAULT_LOG));
     }
 
     #[test]
