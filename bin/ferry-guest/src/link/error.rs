@@ -93,7 +93,7 @@ pub enum LinkError {
     #[error("the TLS connection was not properly terminated")]
     Cut,
     /// The peer said nothing for too long.
-    #[error("nothing came within the limit for reading")]
+    #[error("the other side has said nothing for too long")]
     Silent,
     /// It was shut down here.
     #[error("the connection was shut down")]
@@ -184,7 +184,7 @@ mod tests {
             ),
             (
                 LinkError::receiving(rustix::io::Errno::AGAIN.into()),
-                "nothing came within the limit for reading",
+                "the other side has said nothing for too long",
             ),
         ] {
             assert_eq!(error.to_string(), text);

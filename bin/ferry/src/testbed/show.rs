@@ -84,7 +84,10 @@ pub(super) fn links(out: &mut String, links: &[LinkState]) {
             (false, false) => "up",
         };
         let limit = state.limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
-        let delay = format!("{:?}", Duration::from_micros(state.delay_micros));
+        let delay = match state.delay_micros {
+            0 => "none".to_owned(),
+            micros => format!("{:?}", Duration::from_micros(micros)),
+        };
         vec![format!("{network} to {node}"), how.to_owned(), limit, delay, state.forth.to_string()]
     });
     table(out, &["LINK", "STATUS", "LIMIT", "DELAY", "CARRIED"], rows);

@@ -165,10 +165,10 @@ async fn kubectl_and_ferry_call_off_a_move_and_say_so() -> Result<()> {
     let web = slow(&testbed, "web").await?;
     let node = node_of(&testbed, "web").await?;
     let uid = instance(&testbed, "web").await?.and_then(|it| it.metadata.uid).context("a uid")?;
-    let none = testbed.ferry(["cancel", "web"])?;
+    let refused = testbed.ferry(["cancel", "web"])?;
     ensure!(
-        none.code == 1 && none.stderr.contains("Found no migration to cancel for web"),
-        "{none:?}"
+        refused.code == 1 && refused.stderr.contains("Found no migration to cancel for web"),
+        "{refused:?}"
     );
 
     let migration = web.migrate(&testbed).await?;

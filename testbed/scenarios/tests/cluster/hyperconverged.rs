@@ -123,8 +123,8 @@ async fn what_somebody_changes_in_kubevirt_itself_is_undone_and_told() -> Result
         let path = format!("/spec/configuration{path}");
         let own = field(&testbed, &object, &path)?;
         let generation = field(&testbed, &object, "/metadata/generation")?;
-        let patch = json!({ "spec": { "configuration": edit } }).to_string();
-        kubectl(&testbed, &["patch", &object, "--type=merge", "-p", &patch])?;
+        let edit = json!({ "spec": { "configuration": edit } }).to_string();
+        kubectl(&testbed, &["patch", &object, "--type=merge", "-p", &edit])?;
         let is_so = |kubevirt: &KubeVirt| {
             let found = serde_json::to_value(kubevirt).unwrap_or_default();
             let again = found.pointer(&path).cloned().unwrap_or_default();

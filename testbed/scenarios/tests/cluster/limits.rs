@@ -48,10 +48,11 @@ impl Slots<'_> {
         let text = |path: &str| change.says(path).as_str().unwrap_or_default().to_owned();
         if change.kind == "Pod" {
             let job = text("/metadata/labels/kubevirt.io~1migrationJobUID");
-            match job.is_empty() {
-                true => self.pods.remove(&change.name),
-                false => self.pods.insert(change.name.clone(), job),
-            };
+            if job.is_empty() {
+                self.pods.remove(&change.name);
+            } else {
+                self.pods.insert(change.name.clone(), job);
+            }
             return;
         }
         let (uid, phase) = (text("/metadata/uid"), text("/status/phase"));

@@ -57,7 +57,7 @@ fn is_close(seconds: f64, expected: f64) -> bool {
 }
 
 /// The machine runs where it was, and all of it is right.
-async fn has_stayed(testbed: &Testbed, machine: &Machine, state: &MigrationState) -> Result<()> {
+fn has_stayed(testbed: &Testbed, machine: &Machine, state: &MigrationState) -> Result<()> {
     let node = state.source_node.as_deref().context("a source")?;
     testbed.guest("default", &machine.name, node)?;
     verified(testbed, machine)?;
@@ -105,7 +105,7 @@ async fn a_guest_that_does_not_converge_moves_first_where_post_copy_is_allowed()
     let state = timid.migrate(&testbed).await?.failed().await?;
     ensure!(state.mode == Some(MigrationMode::PreCopy), "{state:?}");
     ensure!(state.abort_status == Some(MigrationAbortStatus::Succeeded), "{state:?}");
-    has_stayed(&testbed, &timid, &state).await
+    has_stayed(&testbed, &timid, &state)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,5 +164,5 @@ async fn a_guest_that_may_be_disturbed_stands_still_until_its_memory_has_crossed
         .context("its start")?;
     let took = (end.at - start.at).as_secs_f64();
     ensure!(is_close(took, 8.0), "it was given up after {took} s");
-    has_stayed(&testbed, &slow, &failed).await
+    has_stayed(&testbed, &slow, &failed)
 }

@@ -56,16 +56,16 @@ async fn of_those_that_wait_the_most_important_goes_first_and_then_the_oldest() 
     configure(&testbed, json!({ "parallelMigrationsPerCluster": 1 })).await?;
     younger.succeeded().await?;
 
-    let mut order = Vec::new();
+    let mut started = Vec::new();
     let mut seen = BTreeSet::new();
     for change in history.changes() {
         let machine = change.says("/spec/vmiName").as_str().unwrap_or_default().to_owned();
         if *change.says("/status/phase") == "Scheduling" && seen.insert(change.name.clone()) {
-            order.push(machine);
+            started.push(machine);
         }
     }
     let wanted = ["critical", "critical-too", "triggered", "maintained", "older", "younger"];
-    ensure!(order == wanted, "{order:?}");
+    ensure!(started == wanted, "{started:?}");
     never_backwards(&history)
 }
 
