@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 
 use super::step::Step;
 use super::{GuestState, Here, MigrationMode, Order, Placed};
-use crate::conditions::Said;
+use crate::conditions::{self, Said};
 use crate::instance::phase;
 use crate::migration::state_of;
 use crate::objects::set_label;
 use crate::words;
 
 const PAUSED: &str = "Paused";
+/// Why it does because of its migration.
+const BY_MONITOR: &str = "PausedByMigrationMonitor";
 
 /// A wish of a user that the guest stands still or runs, until it does.
 const POWER_REQUEST: &str = "powerRequest";
@@ -148,20 +150,28 @@ fn stands_still(
         .and_then(|state| seen.leaving(state.migration_uid.as_deref()?))
         .filter(|leaving| leaving.end.is_none());
     match state {
+        // It has come so, and its source says soon that it may run.
+        GuestState::Paused if is_suspended(instance) && wish(instance).is_none() => {}
         GuestState::Paused => {
             step.say(&Said::because(PAUSED, "True", "PausedByUser", "VMI was paused by user"));
         }
         GuestState::Running => step.unsay(PAUSED),
         GuestState::Held if leaving.is_some_and(|it| it.mode == MigrationMode::Paused) => {
             let message = "VMI was paused by the migration monitor";
-            step.say(&Said::because(PAUSED, "True", "PausedByMigrationMonitor", message));
+            step.say(&Said::because(PAUSED, "True", BY_MONITOR, message));
         }
         GuestState::Held | GuestState::Starting | GuestState::Waiting | GuestState::Ended(_) => {}
     }
 }
 
+/// Whether the monitor of its migration has stopped it, and it has not run since.
+fn is_suspended(instance: &VirtualMachineInstance) -> bool {
+    let said = conditions::of(instance, PAUSED);
+    said.is_some_and(|said| said.reason.as_deref() == Some(BY_MONITOR))
+}
+
 /// Takes away what only a guest that is there can say.
 pub(super) fn is_over(status: &mut VirtualMachineInstanceStatus) {
-    crate::conditions::remove(&mut status.conditions, PAUSED);
+    conditions::remove(&mut status.conditions, PAUSED);
     status.other.remove(POWER_REQUEST);
 }

@@ -27,7 +27,9 @@ pub(super) fn until<'m>(
         return None;
     }
     let mut line: Vec<_> = siblings.filter(|sibling| is_automatic(sibling)).collect();
-    line.sort_by_key(|sibling| std::cmp::Reverse((created(*sibling), name(*sibling))));
+    // Times are whole seconds. Of one second, that which has ended was there before.
+    let age = |it: &VirtualMachineInstanceMigration| (created(it), !phase(it).is_final());
+    line.sort_by_key(|sibling| std::cmp::Reverse((age(sibling), name(*sibling))));
     let (newest, older) = line.split_first()?;
     if uid(*newest) != uid(migration) {
         return None;
@@ -63,4 +65,33 @@ fn failed_at(migration: &VirtualMachineInstanceMigration) -> Option<WallTime> {
     let entered = migration.status.as_ref()?.phase_transition_timestamps.as_ref()?;
     let failed = entered.iter().find(|one| one.phase == Phase::Failed)?;
     Some(wall(&failed.phase_transition_timestamp))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn one_that_was_made_in_the_second_in_which_another_failed_comes_after_it() {
+        let of = |name: &str, phase: &str| -> VirtualMachineInstanceMigration {
+            serde_json::from_value(json!({
+                "metadata": {
+                    "name": name, "namespace": "ns", "uid": name,
+                    "creationTimestamp": "2026-11-26T12:00:00Z",
+                    "annotations": { words::EVACUATION: "node-1" },
+                },
+                "spec": { "vmiName": "vm" },
+                "status": { "phase": phase, "phaseTransitionTimestamps": [
+                    { "phase": phase, "phaseTransitionTimestamp": "2026-11-26T12:00:00Z" },
+                ] },
+            }))
+            .unwrap()
+        };
+        for [failed, waiting] in [["a", "b"], ["b", "a"]] {
+            let both = [of(failed, "Failed"), of(waiting, "Pending")];
+            let expected = "2026-11-26T12:00:20Z".parse().unwrap();
+            assert_eq!(until(&both[1], both.iter()), Some(expected), "{failed} failed");
+        }
+    }
 }
