@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use ferry_rpc::{Progress, Story};
+use ferry_rpc::{Ending, Progress, Story};
 use ferry_units::WallTime;
 use serde_json::Value;
 
@@ -63,14 +63,22 @@ fn facts(report: &Report) -> Vec<Vec<String>> {
     }
     fact("policy", report.policy.clone());
     if let Some(story) = &report.transfer {
-        let Progress { transferred, total, elapsed, downtime, passes, .. } = &story.last;
+        let Progress { transferred, total, elapsed, downtime, passes, end, .. } = &story.last;
         fact("took", Some(span(*elapsed)));
         fact("crossed", Some(format!("{transferred} in {passes} passes, of {total}")));
         fact("average rate", transferred.per(*elapsed).map(|rate| rate.to_string()));
-        fact("downtime", Some(span(*downtime)));
+        fact(name_of_downtime(end.as_ref()), Some(span(*downtime)));
         fact("guest stood still", story.blackout_ns.map(|ns| span(Duration::from_nanos(ns))));
     }
     facts
+}
+
+/// Before the hand-over it is what a hand-over would cost, and a guest that stayed had none.
+fn name_of_downtime(end: Option<&Ending>) -> &'static str {
+    match end {
+        Some(Ending::Completed) => "downtime",
+        Some(Ending::Failed { .. }) | None => "expected downtime",
+    }
 }
 
 fn phases(out: &mut String, report: &Report) {
@@ -132,4 +140,21 @@ fn milestones(out: &mut String, story: &Story) {
 /// `+3.2 s`.
 fn after(begin: WallTime, at: WallTime) -> String {
     format!("+{}", span(at.since(begin)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_stayed_was_not_down() {
+        let failed = Ending::Failed { why: "aborted".to_owned() };
+        for (end, name) in [
+            (Some(&Ending::Completed), "downtime"),
+            (Some(&failed), "expected downtime"),
+            (None, "expected downtime"),
+        ] {
+            assert_eq!(name_of_downtime(end), name);
+        }
+    }
 }
