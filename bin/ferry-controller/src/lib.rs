@@ -18,51 +18,22 @@ mod metrics;
 mod run;
 mod worker;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
-use ferry_runtime::telemetry;
+use ferry_runtime::program;
 
-use crate::cli::{Cli, Command, RunArguments};
+use crate::cli::{Cli, Command};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        Some(Command::Completion { shell }) => completion(shell),
-        None => control(&cli.run),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // There is nobody left to tell if this fails.
-            let _told = writeln!(io::stderr(), "ferry-controller: {error:#}");
-            ExitCode::FAILURE
+    program::run(|cli: Cli| match cli.command {
+        Some(Command::Completion { shell }) => {
+            program::completion::<Cli>(shell).context("cannot print the script")
         }
-    }
-}
-
-fn control(arguments: &RunArguments) -> anyhow::Result<()> {
-    let (format, filter) = arguments.log();
-    if telemetry::init(format, filter).is_err() {
-        usage(format!(
-            "--log {filter:?} is no filter; give a level (error, warn, info, debug, trace or off), or \
-             one for each part, as in warn,ferry_controller=debug"
-        ));
-    }
-    run::control(arguments)
-}
-
-/// Ends the process as one whose command line is wrong.
-fn usage(message: String) -> ! {
-    Cli::command().error(ErrorKind::ValueValidation, message).exit()
-}
-
-fn completion(shell: clap_complete::Shell) -> anyhow::Result<()> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ferry-controller", &mut script);
-    io::stdout().write_all(&script).context("cannot print the script")
+        None => {
+            cli.run.log.start();
+            run::control(&cli.run)
+        }
+    })
 }

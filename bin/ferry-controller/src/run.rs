@@ -1,17 +1,14 @@
 //! The process, from its start to its end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use ferry_client::status::{self, Status};
-use ferry_client::{Cache, Hands, Recorder, Source, connect};
+use ferry_client::{Cache, Hands, Recorder, Source, Stopping, connect, stopping};
 use ferry_runtime::{Clock, signals};
 use ferry_units::WallTime;
 use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::sync::watch;
-use tokio::time::timeout;
 
 use crate::board::Board;
 use crate::cli::RunArguments;
@@ -22,10 +19,6 @@ use crate::worker::Worker;
 /// Who writes the fields that the controller writes.
 const MANAGER: &str = "ferry-controller";
 
-/// How long the plan that is under way may take once the program is told to end, and then the events
-/// that were not sent yet. Whatever is left undone is done after the next start.
-const LAST_WORK: Duration = Duration::from_secs(5);
-
 /// What the program tells of itself.
 struct Controller {
     cache: Cache,
@@ -35,11 +28,7 @@ struct Controller {
 
 impl Status for Controller {
     fn ready(&self) -> Result<(), String> {
-        if !self.cache.is_filled() {
-            return Err("the objects of the cluster are not known yet".to_owned());
-        }
-        let heard = self.cache.listening_since();
-        heard.map(drop).ok_or_else(|| "the API server cannot be reached".to_owned())
+        self.cache.ready()
     }
 
     fn metrics(&self) -> String {
@@ -49,11 +38,8 @@ impl Status for Controller {
 
 /// Works until the process is told to end.
 pub(crate) fn control(arguments: &RunArguments) -> anyhow::Result<()> {
-    let (stop, stopping) = watch::channel(false);
-    signals::on_termination(move || {
-        // It ends by itself if nobody listens any more.
-        let _told = stop.send(true);
-    })?;
+    let (stop, stopping) = stopping();
+    signals::on_termination(|| stop.tell())?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -63,10 +49,7 @@ pub(crate) fn control(arguments: &RunArguments) -> anyhow::Result<()> {
     controlled
 }
 
-async fn control_until(
-    arguments: &RunArguments,
-    mut stopping: watch::Receiver<bool>,
-) -> anyhow::Result<()> {
+async fn control_until(arguments: &RunArguments, stopping: Stopping) -> anyhow::Result<()> {
     let client = connect(arguments.kubeconfig()).await?;
     let listener = listen(arguments).await?;
     let board = Arc::new(Board::default());
@@ -90,16 +73,7 @@ async fn control_until(
         node_grace: arguments.node_grace,
     };
     let working = worker.run(stopping.clone());
-    tokio::pin!(working);
-    let finished = tokio::select! {
-        () = &mut working => Ok(()),
-        () = crate::worker::stopped(&mut stopping) => timeout(LAST_WORK, working).await,
-    };
-    if finished.is_err() {
-        tracing::warn!("what was under way is left to the next start");
-    } else if timeout(LAST_WORK, telling).await.is_err() {
-        tracing::warn!("some events were not sent");
-    }
+    stopping.finish(working, telling).await;
     tracing::info!("told to end");
     Ok(())
 }

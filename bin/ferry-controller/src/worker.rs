@@ -6,12 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_client::{Cache, Calendar, Hands, HandsError, Pause};
+use ferry_client::{Cache, Calendar, Hands, HandsError, Pause, Stopping};
 use ferry_config::Semantics;
 use ferry_reconcile::{Now, Plan, Work, work};
 use ferry_runtime::Clock;
 use ferry_units::{Instant, WallTime};
-use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::board::{Board, Next};
@@ -51,17 +50,17 @@ enum Outcome {
 
 impl Worker {
     /// Works until `stop` says otherwise. What is under way by then is finished.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(self, mut stopping: Stopping) {
         tokio::select! {
             () = self.cache.filled() => {}
-            () = stopped(&mut stop) => return,
+            () = stopping.told() => return,
         }
         tracing::info!("all objects are known; at work");
         let mut resync = self.clock.now();
         let mut away = AWAY;
         // A server that does not answer takes no heartbeats either.
         let mut answered_since = WallTime::BEGINNING;
-        while !*stop.borrow() {
+        while !stopping.is_told() {
             if self.clock.now() >= resync {
                 self.board.add(work::everything(&self.cache));
                 resync = self.clock.now() + RESYNC;
@@ -82,14 +81,14 @@ impl Worker {
                     tokio::select! {
                         () = self.board.caused() => {}
                         () = sleep(self.idle(now, until, resync)) => {}
-                        () = stopped(&mut stop) => {}
+                        () = stopping.told() => {}
                     }
                     continue;
                 }
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                () = stopped(&mut stop) => {}
+                () = stopping.told() => {}
             }
         }
     }
@@ -147,10 +146,4 @@ impl Worker {
         }
         carried_out
     }
-}
-
-/// Waits until the program is told to end.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // Nobody who could say so is left: then it is over as well.
-    let _is_over = stop.wait_for(|stop| *stop).await;
 }

@@ -18,64 +18,26 @@ pub mod networks;
 pub mod rpc;
 mod run;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
-use ferry_runtime::telemetry;
+use ferry_runtime::program;
 
 use crate::cli::{Cli, Command, NodeArguments};
 
 /// Runs the program with the arguments of this process.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(answer) => return tell(&answer),
-    };
-    let outcome = match (cli.command, cli.node) {
-        (Some(Command::Completion { shell }), _) => completion(shell),
-        (None, Some(node)) => serve(&node),
-        (None, None) => usage("a node needs a name; see --help"),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // There is nobody left to tell if this fails.
-            let _told = writeln!(io::stderr(), "ferry-node: {error:#}");
-            ExitCode::FAILURE
+    program::run(|cli: Cli| match (cli.command, cli.node) {
+        (Some(Command::Completion { shell }), _) => {
+            program::completion::<Cli>(shell).context("cannot print the script")
         }
-    }
-}
-
-/// Says what was asked for, such as the help, or what is wrong with the command line.
-fn tell(answer: &clap::Error) -> ExitCode {
-    match answer.print().and_then(|()| io::stdout().flush()) {
-        Ok(()) => u8::try_from(answer.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
-        Err(_) => ExitCode::FAILURE,
-    }
+        (None, Some(node)) => serve(&node),
+        (None, None) => program::wrong::<Cli>("a node needs a name; see --help"),
+    })
 }
 
 fn serve(arguments: &NodeArguments) -> anyhow::Result<()> {
-    let (format, filter) = arguments.log();
-    if telemetry::init(format, filter).is_err() {
-        usage(format!(
-            "--log {filter:?} is no filter; give a level (error, warn, info, debug, trace or off), or \
-             one for each part, as in warn,ferry_node=debug"
-        ));
-    }
-    let networks = arguments.networks().unwrap_or_else(|error| usage(error));
+    arguments.log.start();
+    let networks = arguments.networks().unwrap_or_else(|error| program::wrong::<Cli>(error));
     run::serve(arguments, networks)
-}
-
-/// Ends the process as one whose command line is wrong.
-fn usage(message: impl std::fmt::Display) -> ! {
-    Cli::command().error(ErrorKind::ValueValidation, message).exit()
-}
-
-fn completion(shell: clap_complete::Shell) -> anyhow::Result<()> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "ferry-node", &mut script);
-    io::stdout().write_all(&script).context("cannot print the script")
 }

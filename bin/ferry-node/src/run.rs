@@ -4,19 +4,17 @@ use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use ferry_client::status::{self, Status};
-use ferry_client::{Cache, Hands, Recorder, Source, connect};
+use ferry_client::{Cache, Hands, Recorder, Source, Stopping, connect, stopping};
 use ferry_reconcile::guest::Here;
 use ferry_reconcile::presence::Presence;
 use ferry_runtime::{Clock, signals};
 use ferry_units::WallTime;
 use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::sync::Notify;
 
 use crate::cli::NodeArguments;
 use crate::cluster::{self, Keeper, Metrics, Review, Worker};
@@ -27,10 +25,6 @@ use crate::{host, rpc};
 /// Who writes the fields that a node writes.
 const MANAGER: &str = "ferry-node";
 
-/// How long the plan that is under way may take once the program is told to end, and then the events
-/// that were not sent yet. Whatever is left undone is done after the next start.
-const LAST_WORK: Duration = Duration::from_secs(5);
-
 /// What the program tells of itself.
 struct Node<K> {
     cache: Cache,
@@ -40,11 +34,7 @@ struct Node<K> {
 
 impl<K: Keeper> Status for Node<K> {
     fn ready(&self) -> Result<(), String> {
-        if !self.cache.is_filled() {
-            return Err("the objects of the cluster are not known yet".to_owned());
-        }
-        let heard = self.cache.listening_since();
-        heard.map(drop).ok_or_else(|| "the API server cannot be reached".to_owned())
+        self.cache.ready()
     }
 
     fn metrics(&self) -> String {
@@ -54,11 +44,8 @@ impl<K: Keeper> Status for Node<K> {
 
 /// Works until the process is told to end. Guests run on.
 pub(crate) fn serve(arguments: &NodeArguments, networks: Networks) -> anyhow::Result<()> {
-    let (stop, stopping) = watch::channel(false);
-    signals::on_termination(move || {
-        // It ends by itself if nobody listens any more.
-        let _told = stop.send(true);
-    })?;
+    let (stop, stopping) = stopping();
+    signals::on_termination(|| stop.tell())?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -71,7 +58,7 @@ pub(crate) fn serve(arguments: &NodeArguments, networks: Networks) -> anyhow::Re
 async fn serve_until(
     arguments: &NodeArguments,
     networks: Networks,
-    mut stopping: watch::Receiver<bool>,
+    stopping: Stopping,
 ) -> anyhow::Result<()> {
     let _own = own(&arguments.state_dir)?;
     let name = arguments.name.as_str();
@@ -90,7 +77,7 @@ async fn serve_until(
     tokio::spawn(cluster::renew(client.clone(), name.to_owned(), MANAGER, calendar));
     let access = Review { client: client.clone(), node: name.to_owned() };
     let mut told = stopping.clone();
-    let over = async move { cluster::stopped(&mut told).await };
+    let over = async move { told.told().await };
     let answering = rpc::serve(grpc, &arguments.identity, Guests::clone(&keeper), access, over);
     let working = Worker {
         here: Here {
@@ -107,17 +94,10 @@ async fn serve_until(
         calendar,
     }
     .run(stopping.clone());
-    tokio::pin!(working);
-    let finished = tokio::select! {
-        () = &mut working => Ok(()),
+    tokio::select! {
+        () = stopping.clone().finish(working, telling) => {}
         // It ends with the program, or because it cannot go on.
         Err(error) = answering => return Err(error),
-        () = cluster::stopped(&mut stopping) => timeout(LAST_WORK, working).await,
-    };
-    if finished.is_err() {
-        tracing::warn!("what was under way is left to the next start");
-    } else if timeout(LAST_WORK, telling).await.is_err() {
-        tracing::warn!("some events were not sent");
     }
     tracing::info!("told to end; the guests run on");
     Ok(())

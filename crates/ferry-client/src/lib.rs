@@ -12,7 +12,8 @@
 //! A [`Cache`] holds the objects of some kinds and is kept current by watches. [`Hands`] carry out
 //! plans as `ferry_reconcile` wants it, and put what the server answers into the cache, so that the
 //! next look sees what the last plan has done. Events go by way of a [`Recorder`], which sends the
-//! same news once and counts it from then on. [`status`] tells the rest of the world how a program is.
+//! same news once and counts it from then on. [`status`] tells the rest of the world how a program is,
+//! and [`Stopping`] ends it.
 //!
 //! Nothing here knows a machine or a migration.
 
@@ -24,12 +25,14 @@ mod pause;
 mod request;
 mod revision;
 pub mod status;
+mod stopping;
 
 pub use cache::{Cache, Selection};
 pub use connect::{ConnectError, connect};
 pub use events::{Recorder, Source};
 pub use hands::{Hands, HandsError};
 pub use pause::Pause;
+pub use stopping::{Stop, Stopping, stopping};
 
 use ferry_units::WallTime;
 

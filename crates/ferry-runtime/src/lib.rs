@@ -4,11 +4,13 @@
 //! [`entropy`] here, and hands on what it got. So whatever decides can be tried with every time and
 //! every throw of the dice. Beside them stands what a program sets up once: what to do when it is
 //! told to end ([`signals`]), where its log goes ([`telemetry`]), and who it is to its peers
-//! ([`identity`]).
+//! ([`identity`]). With the feature `program` there is also what all command lines have in common.
 
 mod clock;
 pub mod entropy;
 pub mod identity;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod signals;
 pub mod telemetry;
 

@@ -1,6 +1,8 @@
 //! Where a program's log goes: to its standard error, whoever collects that.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
+use std::str::FromStr;
 
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
@@ -8,63 +10,75 @@ use tracing_subscriber::filter::{LevelFilter, ParseError};
 
 /// What a line of the log looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "program", derive(clap::ValueEnum))]
 pub enum LogFormat {
-    /// For people; with colours if they watch.
+    /// For people, with colours if they watch
     #[default]
     Text,
-    /// An object a line, for programs.
+    /// For programs, an object a line
     Json,
 }
 
-/// The log cannot be set up.
+/// How much is logged, by parts of the program: `info`, or `warn,ferry_guest=debug`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+/// A text that is no [`LogFilter`].
 #[derive(Debug, Error)]
-pub enum TelemetryError {
-    /// A filter that says nothing.
-    #[error("\"{given}\" is no filter such as \"info\" or \"warn,ferry_guest=debug\"")]
-    Filter {
-        /// What was given.
-        given: String,
+pub enum LogFilterError {
+    /// It says nothing that means anything.
+    #[error(
+        "give a level (error, warn, info, debug, trace or off), or one for each part, as in \
+         warn,ferry_guest=debug"
+    )]
+    Malformed {
         /// What is wrong with it.
         source: ParseError,
     },
-    /// A filter with a word that says how much, and of nothing.
+    /// It has a word that says of which part, and not how much.
     #[error(
-        "{given:?} is no filter: \"{word}\" is no level (error, warn, info, debug, trace, off); for \
-         one part of the program alone, give it one, as in warn,{word}=debug"
+        "\"{word}\" is no level (error, warn, info, debug, trace or off); for one part of the program \
+         alone, give it one, as in warn,{word}=debug"
     )]
     Word {
-        /// What was given.
-        given: String,
-        /// The word in it.
+        /// The word.
         word: String,
     },
-    /// It is set up.
-    #[error("the log of this process is set up already")]
-    Twice,
 }
 
-/// Sends what is logged from now on, as far as `filter` lets it through, to standard error.
-///
-/// # Errors
-/// [`TelemetryError::Filter`] or [`TelemetryError::Word`], and [`TelemetryError::Twice`] from the second time on.
-pub fn init(format: LogFormat, filter: &str) -> Result<(), TelemetryError> {
-    if let Some(word) = filter.split(',').map(str::trim).find(|part| is_no_level(part)) {
-        return Err(TelemetryError::Word { given: filter.to_owned(), word: word.to_owned() });
+impl FromStr for LogFilter {
+    type Err = LogFilterError;
+
+    fn from_str(text: &str) -> Result<Self, LogFilterError> {
+        if let Some(word) = text.split(',').map(str::trim).find(|part| is_no_level(part)) {
+            return Err(LogFilterError::Word { word: word.to_owned() });
+        }
+        match EnvFilter::try_new(text) {
+            Ok(_) => Ok(Self(text.to_owned())),
+            Err(source) => Err(LogFilterError::Malformed { source }),
+        }
     }
-    let parsed = EnvFilter::try_new(filter);
-    let filter =
-        parsed.map_err(|source| TelemetryError::Filter { given: filter.to_owned(), source })?;
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Sends what is logged from now on, as far as `filter` lets it through, to standard error. From the
+/// second time on nothing changes.
+pub fn init(format: LogFormat, filter: &LogFilter) {
     // A log that cannot be written is nothing to die of: tracing would tell of it on the same standard
     // error, and panic when that fails too.
     let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(EnvFilter::new(&filter.0))
         .with_writer(io::stderr)
         .log_internal_errors(false);
-    match format {
+    let _first = match format {
         LogFormat::Text => log.with_ansi(io::stderr().is_terminal()).try_init(),
         LogFormat::Json => log.json().try_init(),
-    }
-    .map_err(|_| TelemetryError::Twice)
+    };
 }
 
 /// Whether part of a filter is a single word and no level. tracing takes it for a part of the program
@@ -79,17 +93,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_is_refused_by_its_text_and_the_log_starts_once() {
-        let refused = init(LogFormat::Text, "ferry=loudly").unwrap_err();
-        assert!(refused.to_string().starts_with("\"ferry=loudly\" is no filter"), "{refused}");
+    fn a_filter_is_refused_by_what_is_wrong_with_it() {
+        let refused = "ferry=loudly".parse::<LogFilter>().unwrap_err().to_string();
+        assert!(refused.starts_with("give a level"), "{refused}");
         for (filter, word) in [("inof", "inof"), ("warn, ferry_runtime", "ferry_runtime")] {
-            let refused = init(LogFormat::Text, filter).unwrap_err().to_string();
+            let refused = filter.parse::<LogFilter>().unwrap_err().to_string();
             assert!(refused.contains(&format!("\"{word}\" is no level")), "{refused}");
         }
-        for part in ["", "INFO", "off", "3", "ferry=debug", "[span]", "[span{a=1}]=info"] {
-            assert!(!is_no_level(part), "{part}");
+        for filter in ["", "INFO", "off", "3", "ferry=debug", "[span]", "[span{a=1}]=info"] {
+            assert_eq!(filter.parse::<LogFilter>().unwrap().to_string(), filter);
         }
-        init(LogFormat::Json, "off,ferry_runtime=warn").unwrap();
-        assert!(matches!(init(LogFormat::Text, "info"), Err(TelemetryError::Twice)));
+    }
+
+    #[test]
+    fn a_log_is_set_up_once() {
+        let filter = "off,ferry_runtime=warn".parse().unwrap();
+        init(LogFormat::Json, &filter);
+        assert!(tracing::enabled!(tracing::Level::WARN));
+        init(LogFormat::Text, &"off".parse().unwrap());
+        assert!(tracing::enabled!(tracing::Level::WARN));
     }
 }

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use ferry_runtime::telemetry::LogFormat;
+use clap::{Args, Parser, Subcommand};
+use ferry_runtime::program::LogArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,14 +102,8 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "NAME", value_parser = values::server_name)]
     pub(crate) tls_san: Vec<String>,
 
-    /// How to log, on standard error
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    log_format: Format,
-
-    /// What to log: error, warn, info, debug, trace or off, also for parts, as in
-    /// info,ferry_apiserver::access=debug, which tells of each request
-    #[arg(long, value_name = "FILTER", default_value = "info")]
-    log: String,
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 }
 
 /// Make credentials for somebody, as a kubeconfig
@@ -178,29 +172,11 @@ pub(crate) struct CertificatesArguments {
     pub(crate) output: PathBuf,
 }
 
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
 impl ServeArguments {
     /// Where everything is kept. Other commands have options of their own, so clap wants it to be
     /// optional here.
     pub(crate) fn data_dir(&self) -> &Path {
         self.data_dir.as_deref().expect("there is no serving without it, says the attribute")
-    }
-
-    /// How to log, and what.
-    pub(crate) fn log(&self) -> (LogFormat, &str) {
-        let format = match self.log_format {
-            Format::Text => LogFormat::Text,
-            Format::Json => LogFormat::Json,
-        };
-        (format, &self.log)
     }
 }
 
@@ -220,7 +196,7 @@ mod tests {
         let cli = Cli::try_parse_from(["ferry-apiserver", "--data-dir", "d"]).unwrap();
         assert!(cli.command.is_none());
         assert_eq!(cli.serve.listen, "127.0.0.1:6443".parse().unwrap());
-        assert_eq!(cli.serve.log(), (LogFormat::Text, "info"));
+        assert_eq!(cli.serve.log.log.to_string(), "info");
     }
 
     #[test]

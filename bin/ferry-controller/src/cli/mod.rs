@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use ferry_config::Semantics;
-use ferry_runtime::telemetry::LogFormat;
+use ferry_runtime::program::LogArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +37,7 @@ wrong.";
     after_long_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true,
+    mut_arg("log", |arg| arg.default_value(ferry_client::LOG_FILTER)),
     max_term_width = 100
 )]
 pub(crate) struct Cli {
@@ -80,38 +81,14 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "PATH")]
     pub(crate) status_address_file: Option<PathBuf>,
 
-    /// How to log, on standard error
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    log_format: Format,
-
-    /// What to log: error, warn, info, debug, trace or off, also for parts, as in
-    /// info,ferry_client=debug, which tells of each write
-    #[arg(long, value_name = "FILTER", default_value = ferry_client::LOG_FILTER)]
-    log: String,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 }
 
 impl RunArguments {
     /// The kubeconfig. Other commands have options of their own, so clap wants it to be optional here.
     pub(crate) fn kubeconfig(&self) -> &Path {
         self.kubeconfig.as_deref().expect("there is no running without it, says the attribute")
-    }
-
-    /// How to log, and what.
-    pub(crate) fn log(&self) -> (LogFormat, &str) {
-        let format = match self.log_format {
-            Format::Text => LogFormat::Text,
-            Format::Json => LogFormat::Json,
-        };
-        (format, &self.log)
     }
 }
 
@@ -133,7 +110,7 @@ mod tests {
         assert_eq!(cli.run.semantics, Semantics::Documented);
         assert_eq!(cli.run.node_grace, ferry_reconcile::NODE_GRACE);
         assert_eq!(cli.run.status_listen, "127.0.0.1:0".parse().unwrap());
-        assert_eq!(cli.run.log(), (LogFormat::Text, "info,kube_client=off"));
+        assert_eq!(cli.run.log.log.to_string(), ferry_client::LOG_FILTER);
     }
 
     #[test]

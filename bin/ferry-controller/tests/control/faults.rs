@@ -126,7 +126,7 @@ fn what_is_wrong_at_the_start_is_said_in_one_line() -> Result<()> {
     let missing = dir.path().join("nothing");
     for (arguments, code, said) in [
         (vec!["--kubeconfig", missing.to_str().unwrap_or_default()], 1, "No such file"),
-        (vec!["--kubeconfig", "k", "--log", "loudly"], 2, "is no filter"),
+        (vec!["--kubeconfig", "k", "--log", "loudly"], 2, "is no level"),
         (vec!["--kubeconfig", "k", "--node-grace", "soon"], 2, "--node-grace"),
         (vec![], 2, "--kubeconfig <PATH>"),
     ] {

@@ -4,10 +4,10 @@ mod values;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use ferry_qmp::words::Workload;
 use ferry_runtime::entropy;
-use ferry_runtime::telemetry::LogFormat;
+use ferry_runtime::program::LogArguments;
 use ferry_units::Bytes;
 
 use crate::guest::{Identity, Origin, Population, Settings};
@@ -133,14 +133,8 @@ pub(crate) struct GuestArguments {
     #[arg(long)]
     new_session: bool,
 
-    /// How to log, on standard error
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    log_format: Format,
-
-    /// What to log: error, warn, info, debug, trace or off, also for parts, as in
-    /// warn,ferry_guest=debug
-    #[arg(long, value_name = "FILTER", default_value = "info")]
-    log: String,
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 }
 
 /// The session that the process belongs to: a signal of a terminal reaches its session only.
@@ -152,28 +146,10 @@ pub(crate) enum Session {
     Own,
 }
 
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
-}
-
 impl GuestArguments {
     /// Which session it belongs to.
     pub(crate) fn session(&self) -> Session {
         if self.new_session { Session::Own } else { Session::Inherited }
-    }
-
-    /// How to log, and what.
-    pub(crate) fn log(&self) -> (LogFormat, &str) {
-        let format = match self.log_format {
-            Format::Text => LogFormat::Text,
-            Format::Json => LogFormat::Json,
-        };
-        (format, &self.log)
     }
 
     /// What the guest is to be, or what of it does not go together.

@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use ferry_api::Labels;
 use ferry_config::Semantics;
-use ferry_runtime::telemetry::LogFormat;
+use ferry_runtime::program::LogArguments;
 use ferry_units::Bytes;
 use k8s_openapi::api::core::v1::Taint;
 
@@ -32,10 +32,6 @@ Examples:
 Exit codes: 0 when it was told to end (its guests run on), 1 when it could not start or go on, 2 when
 the command line is wrong.";
 
-/// What is logged if nobody says otherwise. What the client of the API server complains of is told by
-/// this program as well, once and not with every attempt.
-const DEFAULT_LOG: &str = "info,kube_client=off";
-
 /// A node of a cluster: it keeps guests, moves them to other nodes, and tells how they are
 ///
 /// Each guest is a process of its own. It runs on when this program ends, and is found again when
@@ -49,6 +45,7 @@ const DEFAULT_LOG: &str = "info,kube_client=off";
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
+    mut_arg("log", |arg| arg.default_value(ferry_client::LOG_FILTER)),
     max_term_width = 100
 )]
 pub(crate) struct Cli {
@@ -148,35 +145,11 @@ pub(crate) struct NodeArguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = values::address)]
     pub(crate) status_listen: SocketAddr,
 
-    /// How to log, on standard error
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Text)]
-    log_format: Format,
-
-    /// What to log: error, warn, info, debug, trace or off, also for parts, as in
-    /// warn,ferry_node=debug
-    #[arg(long, value_name = "FILTER", default_value = DEFAULT_LOG)]
-    log: String,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people
-    Text,
-    /// For programs
-    Json,
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 }
 
 impl NodeArguments {
-    /// How to log, and what.
-    pub(crate) fn log(&self) -> (LogFormat, &str) {
-        let format = match self.log_format {
-            Format::Text => LogFormat::Text,
-            Format::Json => LogFormat::Json,
-        };
-        (format, &self.log)
-    }
-
     /// Where to listen for gRPC.
     pub(crate) fn listen(&self) -> SocketAddr {
         self.listen.unwrap_or(SocketAddr::new(self.node_ip, 0))
@@ -226,7 +199,7 @@ mod tests {
         assert_eq!(node.migration_ports, 49152..=49215);
         assert_eq!(node.semantics, Semantics::Documented);
         assert_eq!(node.networks().unwrap().names().collect::<Vec<_>>(), ["pod"]);
-        assert_eq!(node.log(), (LogFormat::Text, DEFAULT_LOG));
+        assert_eq!(node.log.log.to_string(), ferry_client::LOG_FILTER);
     }
 
     #[test]

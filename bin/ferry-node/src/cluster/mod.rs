@@ -25,7 +25,7 @@ pub(crate) use access::Review;
 pub(crate) use keeper::Keeper;
 pub(crate) use lease::renew;
 pub(crate) use metrics::Metrics;
-pub(crate) use worker::{Worker, stopped};
+pub(crate) use worker::Worker;
 
 /// Follows everything that this node looks at. `changed` is notified of each change.
 pub(crate) fn follow(

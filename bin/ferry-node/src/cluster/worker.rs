@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_client::{Cache, Calendar, Hands, HandsError, Pause};
+use ferry_client::{Cache, Calendar, Hands, HandsError, Pause, Stopping};
 use ferry_reconcile::Plan;
 use ferry_reconcile::guest::{self, Here};
 use ferry_reconcile::presence::{self, Presence};
 use ferry_units::WallTime;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::{Keeper, Metrics};
@@ -57,15 +57,15 @@ enum Setback {
 impl<K: Keeper> Worker<K> {
     /// Works until `stop` says otherwise. Nothing is ordered before everything is known: what is
     /// missing from a cache that is half full would look like something that is gone.
-    pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(self, mut stopping: Stopping) {
         let mut reported = self.keeper.subscribe();
         tokio::select! {
             () = self.cache.filled() => {}
-            () = stopped(&mut stop) => return,
+            () = stopping.told() => return,
         }
         tracing::info!("all objects are known; at work");
         let mut pause = AGAIN;
-        while !*stop.borrow() {
+        while !stopping.is_told() {
             reported.borrow_and_update();
             let now = (self.calendar)();
             let round = self.round(now).await;
@@ -79,7 +79,7 @@ impl<K: Keeper> Worker<K> {
                 () = self.changed.notified(), if round.is_done => {}
                 news = reported.changed() => if news.is_err() { return },
                 () = sleep(wait.min(LONGEST_SLEEP)) => {}
-                () = stopped(&mut stop) => {}
+                () = stopping.told() => {}
             }
         }
     }
@@ -139,10 +139,4 @@ impl<K: Keeper> Worker<K> {
             HandsError::Refused { .. } | HandsError::Unanswered { .. } => tracing::warn!("{error}"),
         }
     }
-}
-
-/// Waits until the program is told to end.
-pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // Nobody who could say so is left: then it is over as well.
-    let _is_over = stop.wait_for(|stop| *stop).await;
 }

@@ -112,6 +112,18 @@ impl Cache {
         self.shared.health.listening_since()
     }
 
+    /// Whether whoever looks here sees the cluster as it is.
+    ///
+    /// # Errors
+    /// What keeps it from that, in a sentence, for [`Status::ready`](crate::status::Status::ready).
+    pub fn ready(&self) -> Result<(), String> {
+        if !self.is_filled() {
+            return Err("the objects of the cluster are not known yet".to_owned());
+        }
+        let heard = self.listening_since();
+        heard.map(drop).ok_or_else(|| "the API server cannot be reached".to_owned())
+    }
+
     /// The objects of a kind that are followed, without copies.
     ///
     /// # Panics

@@ -71,7 +71,8 @@ pub enum WaitReason<'q> {
 /// How far a limit is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct SlotUse {
-    /// Slots in use; more than the limit where that was lowered meanwhile.
+    /// Slots in use; more than the limit where that was lowered meanwhile, and on a node at which a
+    /// guest has just arrived: it counts there too until its migration has ended.
     pub used: u32,
     /// Slots there are; none ever comes free where this is 0.
     pub limit: u32,

@@ -80,13 +80,21 @@ impl Slots<'_> {
     }
 }
 
-/// What a migration that waits has to say: the limit, its use, and the place in line.
+/// What a migration that waits has to say: the limit, its use, and the place in line. The use of a
+/// node may be above its limit: as in KubeVirt, a guest that has just arrived there counts on both
+/// its nodes until its migration has ended.
 fn names_limit_use_and_place(message: &str) -> bool {
-    let cluster = "waiting for a slot: parallelMigrationsPerCluster 5 of 5 in use, position ";
-    let node = "waiting for a slot: parallelOutboundMigrationsPerNode 2 of 2 in use on node-";
-    let place = message.strip_suffix(" in line").and_then(|text| text.rsplit_once(' '));
-    (message.starts_with(cluster) || message.starts_with(node))
-        && place.is_some_and(|(_, place)| place.parse::<usize>().is_ok_and(|place| place >= 1))
+    let cluster = ("parallelMigrationsPerCluster ", PER_CLUSTER, " in use, position ");
+    let node = ("parallelOutboundMigrationsPerNode ", PER_NODE, " in use on node-");
+    let says = |(setting, limit, rest): (&str, usize, &str)| {
+        let said = message.strip_prefix("waiting for a slot: ")?.strip_prefix(setting)?;
+        let (used, said) = said.split_once(" of ")?;
+        let said = said.strip_prefix(&limit.to_string())?.strip_prefix(rest)?;
+        let place = said.strip_suffix(" in line")?.rsplit(' ').next()?;
+        let is_used = used.parse::<usize>().ok()? >= limit;
+        Some(is_used && place.parse::<usize>().ok()? >= 1)
+    };
+    [cluster, node].into_iter().any(|each| says(each) == Some(true))
 }
 
 /// The migrations that have succeeded.
