@@ -1,22 +1,19 @@
 //! Emptying a node: every guest that may leave it gets a migration.
 //!
 //! A node is emptied when it carries the drain taint; of other nodes those guests leave whose pods
-//! somebody has evicted. No more migrations are made than there are slots, so that those of other
-//! people find their place in the line; the rest follows as slots come free. One that fails is made
-//! again, and waits in the line until its time has come.
-
-use std::time::Duration;
+//! somebody has evicted. All migrations are made at once, and the line lets as many go as there are
+//! slots. One that fails is made again, and waits in the line until its time has come, while others
+//! pass it.
 
 use ferry_api::View;
 use ferry_api::kubevirt::{
     MigrationPriority, VirtualMachineInstance, VirtualMachineInstanceMigration,
     VirtualMachineInstanceMigrationSpec,
 };
-use ferry_scheduler::Standing;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use crate::cluster::{Cluster, Now};
+use crate::cluster::Cluster;
 use crate::instance::{self, facts};
 use crate::migration::state_of;
 use crate::objects::{
@@ -27,22 +24,16 @@ use crate::plan::{Component, Event, Plan};
 use crate::queue::{Pods, unfinished_by_instance};
 use crate::{Key, conditions, words};
 
-/// When a node whose guests wait for slots is looked at again.
-// PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#sync
-const AGAIN: Duration = Duration::from_secs(5);
-
 /// What there is to see of a node that may have to be emptied.
 #[derive(Clone, Debug)]
 pub struct Observed {
-    now: Now,
     node: String,
     /// Guests that are to leave, each with the name of the migration to make.
     candidates: Vec<(VirtualMachineInstance, String)>,
-    free_slots: u32,
 }
 
 /// Looks at the node of that name; nothing where there is none.
-pub fn observe(view: &impl View, key: &Key, now: &Now) -> Option<Observed> {
+pub fn observe(view: &impl View, key: &Key) -> Option<Observed> {
     let node: Node = view.get("", &key.name)?;
     let cluster = Cluster::of(view);
     let migrations: Vec<VirtualMachineInstanceMigration> = all(view);
@@ -59,16 +50,14 @@ pub fn observe(view: &impl View, key: &Key, now: &Now) -> Option<Observed> {
         .filter(|instance| pods.active(uid(*instance)) <= 1)
         .map(|instance| (instance.clone(), migration_name(view, instance, &migrations)))
         .collect();
-    let free_slots = free_slots(&cluster, &pods, &migrations, &instances, &key.name);
-    Some(Observed { now: *now, node: key.name.clone(), candidates, free_slots })
+    Some(Observed { node: key.name.clone(), candidates })
 }
 
 /// What is to be done about the node's guests.
 // PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#sync
 pub fn plan(seen: &Observed) -> Plan {
     let mut plan = Plan::idle();
-    let slots = usize::try_from(seen.free_slots).unwrap_or(usize::MAX);
-    for (instance, name) in seen.candidates.iter().take(slots) {
+    for (instance, name) in &seen.candidates {
         plan.push(create(&migration(instance, name, &seen.node)));
         plan.push(
             Event::normal(
@@ -78,9 +67,6 @@ pub fn plan(seen: &Observed) -> Plan {
             )
             .by(Component::Evacuation),
         );
-    }
-    if seen.candidates.len() > slots {
-        plan.look_again(seen.now.time.after(AGAIN));
     }
     plan
 }
@@ -111,42 +97,6 @@ fn may_leave(instance: &VirtualMachineInstance, default_strategy: &str) -> bool 
         && !is_leaving(instance)
         && !instance::is_final(instance)
         && conditions::is_true(instance, "LiveMigratable")
-}
-
-/// The slots of the cluster and of this node that neither a running migration has nor one that was
-/// made here and waits.
-fn free_slots(
-    cluster: &Cluster,
-    pods: &Pods,
-    migrations: &[VirtualMachineInstanceMigration],
-    instances: &[VirtualMachineInstance],
-    node: &str,
-) -> u32 {
-    let limits = cluster.limits();
-    let (mut of_cluster, mut of_node) = (0_u32, 0_u32);
-    for migration in migrations {
-        let counts = match pods.standing(migration) {
-            Standing::HoldsSlot => true,
-            Standing::InLine | Standing::NotInLine => {
-                annotation(migration, words::EVACUATION).is_some()
-            }
-            Standing::Finished => false,
-        };
-        if !counts {
-            continue;
-        }
-        of_cluster += 1;
-        let guest = instances.iter().find(|instance| {
-            namespace(*instance) == namespace(migration)
-                && name(*instance) == migration.spec.vmi_name
-        });
-        let source = guest.and_then(|it| state_of(it)?.source_node.as_deref());
-        if guest.and_then(facts::node) == Some(node) || source == Some(node) {
-            of_node += 1;
-        }
-    }
-    let free = limits.parallel_per_cluster.saturating_sub(of_cluster);
-    free.min(limits.parallel_outbound_per_node.saturating_sub(of_node))
 }
 
 /// The name of the next migration: another one after each attempt, and the same for whoever asks

@@ -51,7 +51,7 @@ pub use relay::{Direction, Meter, Relay, RelayState};
 pub use testbed::{
     Arrival, Attachment, Cluster, Daemon, Dir, GuestName, GuestProcess, Link, LinkOrder, LinkState,
     MIGRATION_PORTS, MachineStatus, Member, MigrationStatus, NodeStatus, Plan, ProcessId,
-    ProcessStatus, Programs, Role, Status, Testbed, TestbedBuilder, Topology, TopologyError,
-    Wanted, What, census, down, serve_links, topology,
+    ProcessStatus, Programs, Removal, Role, Status, Testbed, TestbedBuilder, Topology,
+    TopologyError, Wanted, What, census, down, serve_links, topology,
 };
 pub use wait::{LIMIT, wait_until};

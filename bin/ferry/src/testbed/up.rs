@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use ferry_harness::{Arrival, Cluster, Dir, Programs, Topology, Wanted};
+use ferry_harness::{Arrival, Cluster, Dir, Programs, Removal, Topology, Wanted};
 use ferry_runtime::Clock;
 
 use super::cli::{DownArguments, UpArguments};
@@ -68,8 +68,11 @@ pub(super) fn down(arguments: &DownArguments) -> Result<Outcome> {
 /// Removes the directory of a testbed, and nothing that is not one.
 fn purge(path: &Path) -> Result<String> {
     let Some(dir) = Dir::find(path)? else {
-        return Ok(format!("There is no directory {}.\n", path.display()));
+        return Ok(format!("There is no testbed in {}: nothing was removed.\n", path.display()));
     };
-    dir.remove()?;
-    Ok(format!("{} was removed.\n", dir.path().display()))
+    let shown = dir.path().display();
+    Ok(match dir.remove()? {
+        Removal::Whole => format!("{shown} was removed.\n"),
+        Removal::OthersStay => format!("{shown} keeps what is not of the testbed.\n"),
+    })
 }

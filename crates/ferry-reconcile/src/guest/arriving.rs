@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ferry_api::kubevirt::{
-    MigrationState, VirtualMachineInstance, VirtualMachineInstancePhase as Phase,
+    MigrationAbortStatus, MigrationState, VirtualMachineInstance,
+    VirtualMachineInstancePhase as Phase,
 };
 use ferry_units::WallTime;
 
@@ -116,6 +117,10 @@ fn complete(seen: &Placed, arriving: &Arriving, at: WallTime, step: &mut Step<'_
     if let Some(state) = step.migration() {
         state.completed = Some(true);
         state.end_timestamp = Some(stamp(at));
+        // Whoever wanted to call it off came too late.
+        if state.abort_status == Some(MigrationAbortStatus::Aborting) {
+            state.abort_status = Some(MigrationAbortStatus::Failed);
+        }
     }
     let node = seen.here.node.clone();
     if let Some(status) = step.status() {

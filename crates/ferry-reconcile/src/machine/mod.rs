@@ -8,6 +8,7 @@ mod requests;
 mod start_failure;
 mod status;
 mod strategy;
+mod template;
 
 use ferry_api::View;
 use ferry_api::kubevirt::{VirtualMachine, VirtualMachineInstance};
@@ -104,6 +105,7 @@ pub fn plan(seen: &Observed) -> Plan {
         Step::Wait(until) => plan.look_again(*until),
         Step::Start | Step::Stay => {}
     }
+    template::keep_generation(seen, &mut plan);
     let mut held = seen.machine.clone();
     add_finalizer(&mut held.metadata, words::MACHINE_FINALIZER);
     if plan.is_empty() {
@@ -148,19 +150,21 @@ fn let_go(seen: &Observed, plan: &mut Plan) {
     plan.actions.extend(change(Part::Main, instance, &after).map(Into::into));
 }
 
-/// The end of a machine: its instance goes first, unless it is to stay.
+/// The end of a machine: its instance goes first, unless it is to stay. Whoever deletes a machine that
+/// way has the instance freed of its owner, which may have happened by now.
+// PARITY: pkg/virt-controller/watch/vm/vm.go#sync
 fn leave(seen: &Observed) -> Plan {
     let mut plan = Plan::idle();
     let is_orphaning = has_finalizer(&seen.machine, "orphan");
-    match seen.own() {
-        Some(_) if !is_orphaning => {
+    match seen.instance {
+        Standing::Own(_) if !is_orphaning => {
             let mut after = seen.machine.clone();
             status::keep(seen, &Step::Stop, &mut after);
             plan.actions.extend(change(Part::Status, &seen.machine, &after).map(Into::into));
             stop(seen, &mut plan);
             let_go(seen, &mut plan);
         }
-        Some(_) | None => {
+        Standing::Own(_) | Standing::Orphan(_) | Standing::Foreign | Standing::Absent => {
             let mut after = seen.machine.clone();
             remove_finalizer(&mut after.metadata, words::MACHINE_FINALIZER);
             plan.actions.extend(change(Part::Main, &seen.machine, &after).map(Into::into));

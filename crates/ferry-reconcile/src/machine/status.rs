@@ -4,14 +4,14 @@ use ferry_api::kubevirt::{
     Condition, VirtualMachine, VirtualMachineInstance, VirtualMachineInstancePhase as Phase,
     VirtualMachineStatus,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::strategy::{self, Step, Strategy};
-use super::{Observed, Standing, requests, start_failure};
+use super::{Observed, Standing, requests, start_failure, template};
 use crate::conditions::{self, Said};
 use crate::evacuation::is_migrating;
 use crate::instance::{is_final, phase};
-use crate::objects::{annotation, difference, is_leaving, name};
+use crate::objects::{annotation, is_leaving, name};
 use crate::words;
 
 const READY: &str = "Ready";
@@ -119,39 +119,18 @@ fn copy(conditions: &mut Option<Vec<Condition>>, condition: &Condition) {
     }
 }
 
-/// Whether the template says something that the instance is not. What the template no longer says
-/// cannot be told from what was completed.
 // PARITY: pkg/virt-controller/watch/vm/vm.go#syncRestartRequired
 fn restart_required(
     seen: &Observed,
     instance: &VirtualMachineInstance,
     status: &mut VirtualMachineStatus,
 ) {
-    let runs = json!(instance.spec);
-    let mut template = json!(seen.machine.spec.template.spec);
-    // The grace of an instance is cut short when it is stopped with less.
-    if let Value::Object(template) = &mut template {
-        template.remove("terminationGracePeriodSeconds");
-    }
-    let mut should = runs.clone();
-    overlay(&mut should, &template);
-    if difference(&runs, &should).is_some() && !is_final(instance) {
+    if template::has_news(seen, instance) && !is_final(instance) {
         let message = "a non-live-updatable field was changed in the template spec";
         let said = Said::because(RESTART_REQUIRED, "True", RESTART_REQUIRED, message);
         conditions::set(&mut status.conditions, &said, seen.now.time);
     } else {
         conditions::remove(&mut status.conditions, RESTART_REQUIRED);
-    }
-}
-
-fn overlay(under: &mut Value, over: &Value) {
-    match (under, over) {
-        (Value::Object(under), Value::Object(over)) => {
-            for (key, value) in over {
-                overlay(under.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-        (under, over) => under.clone_from(over),
     }
 }
 

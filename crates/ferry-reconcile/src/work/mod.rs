@@ -84,9 +84,7 @@ pub fn look(view: &impl View, work: &Work, now: &Now) -> Vec<Plan> {
         Work::Node(key) => node::observe(view, key, now).map(|it| node::plan(&it)),
         Work::Machine(key) => machine::observe(view, key, now).map(|it| machine::plan(&it)),
         Work::Instance(key) => instance::observe(view, key, now).map(|it| instance::plan(&it)),
-        Work::Evacuation(key) => {
-            evacuation::observe(view, key, now).map(|it| evacuation::plan(&it))
-        }
+        Work::Evacuation(key) => evacuation::observe(view, key).map(|it| evacuation::plan(&it)),
         Work::Migration(key) => migration::observe(view, key, now).map(|it| migration::plan(&it)),
     };
     plan.into_iter().collect()

@@ -36,14 +36,14 @@ fn parity_a_drained_node_is_emptied_as_slots_come_free() {
     drain(&mut cluster, "node-1");
     cluster.settle();
     let made = migrations(&cluster);
-    assert_eq!(made.len(), 2, "as many as may leave the node at once");
+    assert_eq!(made.len(), 3, "all at once; the line lets two of them go");
+    let waits = |one: &&serde_json::Value| text(one, "/status/phase") == "Pending";
+    assert_eq!(made.iter().filter(waits).count(), 1);
     for one in &made {
         assert!(text(one, "/metadata/name").starts_with("kubevirt-evacuation-"));
         assert_eq!(text(one, "/metadata/annotations/kubevirt.io~1evacuationMigration"), "node-1");
         assert_eq!(text(one, "/spec/priority"), "system-critical");
     }
-    let revisit = cluster.plans().into_values().filter_map(|plan| plan.revisit).min();
-    assert_eq!(revisit, Some(cluster.time().after(std::time::Duration::from_secs(5))));
     let told = cluster.told();
     let name = text(&made[0], "/metadata/name");
     let expected = format!(
@@ -122,4 +122,31 @@ fn an_evacuation_that_fails_is_tried_again_under_another_name() {
     cluster.pass(20);
     cluster.run();
     assert_eq!(text(&cluster.get(INSTANCE, "vm"), "/status/nodeName"), "node-2");
+}
+
+#[test]
+fn those_whose_evacuation_has_failed_keep_none_of_the_others() {
+    let mut cluster = Cluster::new();
+    for guest in ["a", "b", "c"] {
+        cluster.running(guest, "node-1");
+    }
+    drain(&mut cluster, "node-1");
+    cluster.settle();
+    let is_target = |cluster: &Cluster, pod: &String| {
+        cluster.get("Pod", pod)["metadata"]["labels"].get("kubevirt.io/migrationJobUID").is_some()
+    };
+    let targets: Vec<String> = ["a", "b", "c"]
+        .into_iter()
+        .flat_map(|guest| cluster.pods_of(guest))
+        .filter(|pod| is_target(&cluster, pod))
+        .collect();
+    assert_eq!(targets.len(), 2, "as many as may leave the node at once");
+    for pod in &targets {
+        cluster.delete_with("Pod", pod, Some(0));
+    }
+    cluster.run();
+    let gone = ["a", "b", "c"]
+        .into_iter()
+        .filter(|guest| text(&cluster.get(INSTANCE, guest), "/status/nodeName") != "node-1");
+    assert_eq!(gone.count(), 1, "the third has left while the two wait for their next attempt");
 }

@@ -164,6 +164,54 @@ fn an_instance_is_made_from_the_template_of_its_time() {
 }
 
 #[test]
+fn parity_an_instance_that_was_freed_of_its_machine_outlives_it_and_is_adopted_by_the_next() {
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Always"));
+    cluster.run();
+    let uid = text(&cluster.get(INSTANCE, "vm"), "/metadata/uid").to_owned();
+    // What `kubectl delete --cascade=orphan` has the server do, as fast as it can be.
+    let freed = json!({ "metadata": { "ownerReferences": null } });
+    cluster.patch("user", INSTANCE, Part::Main, "vm", &freed);
+    cluster.delete(MACHINE, "vm");
+    cluster.run();
+    assert!(cluster.get(MACHINE, "vm").is_null());
+    assert_eq!(text(&cluster.get(INSTANCE, "vm"), "/status/phase"), "Running");
+    cluster.create(&machine("vm", "Always"));
+    cluster.run();
+    let adopted = cluster.get(INSTANCE, "vm");
+    assert_eq!(text(&adopted, "/metadata/ownerReferences/0/kind"), MACHINE);
+    assert_eq!(text(&adopted, "/metadata/uid"), uid);
+}
+
+#[test]
+fn a_change_of_anything_but_the_template_is_observed_at_once() {
+    let generations = |cluster: &Cluster| {
+        let machine = cluster.get(MACHINE, "vm");
+        let observed = machine["status"]["observedGeneration"].clone();
+        assert_eq!(machine["status"]["desiredGeneration"], machine["metadata"]["generation"]);
+        (observed == machine["metadata"]["generation"], observed)
+    };
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Always"));
+    cluster.run();
+    let (_, first) = generations(&cluster);
+    let strategy = json!({ "spec": { "runStrategy": "RerunOnFailure" } });
+    cluster.patch("user", MACHINE, Part::Main, "vm", &strategy);
+    cluster.settle();
+    let (is_observed, second) = generations(&cluster);
+    assert!(is_observed && second != first, "{first} {second}");
+    for template in [
+        json!({ "metadata": { "labels": { "tier": "gold" } } }),
+        json!({ "metadata": { "labels": { "tier": null } }, "spec": { "subdomain": "new" } }),
+    ] {
+        let change = json!({ "spec": { "template": template } });
+        cluster.patch("user", MACHINE, Part::Main, "vm", &change);
+        cluster.settle();
+        assert_eq!(generations(&cluster), (false, second.clone()), "{template}");
+    }
+}
+
+#[test]
 fn parity_a_machine_says_in_one_word_how_it_is() {
     let condition = |type_: &str, status: &str| json!({ "type": type_, "status": status });
     let ended =

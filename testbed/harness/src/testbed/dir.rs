@@ -2,10 +2,10 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
@@ -28,15 +28,18 @@ const OWN: [&str; 10] = [
     "relays",
     "logs",
     "ballast",
-    "lock",
+    LOCK,
 ];
+
+/// The first thing that is made, and the mark of a testbed's directory.
+const LOCK: &str = "testbed.lock";
 
 /// The directory of a testbed.
 ///
 /// ```text
 /// kubeconfig              of the administrator
 /// testbed.json            what the testbed is made of: topology, addresses, ports
-/// lock                    held while a testbed is started or stopped
+/// testbed.lock            held while a testbed is started or stopped
 /// apiserver/              data of the API server
 /// controller/             kubeconfig and address of the controller
 /// nodes/NODE/             of a node's daemon: kubeconfig, identity/, guests/, claims/
@@ -49,6 +52,15 @@ pub struct Dir {
     path: PathBuf,
 }
 
+/// What has become of a directory that was to be removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Whole,
+    /// What is not of the testbed is still in it.
+    OthersStay,
+}
+
 /// The right to start and stop what is in a directory, until this is dropped or the process ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
@@ -56,30 +68,62 @@ pub(crate) struct Lock {
 }
 
 impl Dir {
-    /// The directory at `path`, which is made if it is not there.
+    /// The directory at `path`, which is made if it is not there. One that is there has to be a
+    /// testbed's or empty: whatever is of a testbed in it is the testbed's to replace and to remove.
     ///
     /// # Errors
-    /// When it cannot be made or written, or its path is too long for the sockets in it.
+    /// When it cannot be made or written, or holds what is somebody else's.
     pub fn make(path: &Path) -> Result<Self> {
         let failed = || format!("the testbed's directory {} cannot be used", path.display());
         private_dir(path).with_context(failed)?;
-        let found = Self::find(path)?.with_context(failed)?;
+        let found = Self { path: fs::canonicalize(path).with_context(failed)? };
+        if !found.is_testbed() {
+            let is_empty = fs::read_dir(&found.path).with_context(failed)?.next().is_none();
+            // Somebody else may have begun one meanwhile.
+            if !is_empty && !found.is_testbed() {
+                let error = anyhow!(
+                    "it is not empty, and what is in it is no testbed's; give one that is empty or \
+                     not there"
+                );
+                return Err(error).with_context(failed);
+            }
+            let owner = fs::Permissions::from_mode(PRIVATE_DIR);
+            fs::set_permissions(&found.path, owner).with_context(failed)?;
+        }
         // Only the attempt shows whether it can be written: on a read-only file system, say.
-        let probe = found.path.join(format!(".probe-{}", std::process::id()));
-        private_file(&probe, b"").and_then(|()| fs::remove_file(&probe)).with_context(failed)?;
+        found.open_lock().with_context(failed)?;
         Ok(found)
     }
 
-    /// The directory at `path`, if there is one.
+    /// The directory of the testbed at `path`, if there is one.
     ///
     /// # Errors
     /// When that cannot be said.
     pub fn find(path: &Path) -> Result<Option<Self>> {
         match fs::canonicalize(path) {
-            Ok(path) => Ok(Some(Self { path })),
+            Ok(path) => Ok(Some(Self { path }).filter(Self::is_testbed)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("looking for {}", path.display())),
         }
+    }
+
+    /// Where the directory of a testbed would be, or was before somebody removed it.
+    pub(crate) fn supposed(path: &Path) -> Result<Self> {
+        let failed = || format!("looking for {}", path.display());
+        let path = std::path::absolute(path).with_context(failed)?;
+        match (fs::canonicalize(&path), path.parent(), path.file_name()) {
+            (Ok(path), ..) => Ok(Self { path }),
+            (Err(_), Some(parent), Some(name)) => {
+                let parent = fs::canonicalize(parent).unwrap_or_else(|_| parent.to_owned());
+                Ok(Self { path: parent.join(name) })
+            }
+            (Err(error), ..) => Err(error).with_context(failed),
+        }
+    }
+
+    /// Whether a testbed has been brought up here, or somebody has at least begun to.
+    fn is_testbed(&self) -> bool {
+        self.path.join(LOCK).exists() || self.plan().exists()
     }
 
     /// Where it is, as an absolute path without links.
@@ -142,7 +186,7 @@ impl Dir {
     ///
     /// # Errors
     /// When something cannot be removed.
-    pub fn remove(&self) -> Result<()> {
+    pub fn remove(&self) -> Result<Removal> {
         let _lock = self.lock()?;
         for name in OWN {
             let path = self.path.join(name);
@@ -156,20 +200,24 @@ impl Dir {
             }
         }
         match fs::remove_dir(&self.path) {
-            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => {
-                Err(error).with_context(|| format!("removing {}", self.path.display()))
+            Ok(()) => Ok(Removal::Whole),
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                Ok(Removal::OthersStay)
             }
-            Ok(()) | Err(_) => Ok(()),
+            Err(error) => Err(error).with_context(|| format!("removing {}", self.path.display())),
         }
+    }
+
+    fn open_lock(&self) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        let options = options.write(true).create(true).truncate(false).mode(PRIVATE_FILE);
+        options.open(self.path.join(LOCK))
     }
 
     /// Takes the right to start and stop what is in it.
     pub(crate) fn lock(&self) -> Result<Lock> {
-        let path = self.path.join("lock");
-        let failed = || format!("locking {}", path.display());
-        let mut options = OpenOptions::new();
-        let options = options.write(true).create(true).truncate(false).mode(PRIVATE_FILE);
-        let file = options.open(&path).with_context(failed)?;
+        let failed = || format!("locking {}", self.path.join(LOCK).display());
+        let file = self.open_lock().with_context(failed)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Lock { _file: file }),
             Err(Errno::WOULDBLOCK) => bail!(
@@ -204,13 +252,11 @@ mod tests {
 
     #[test]
     fn a_directory_is_its_owners_alone_and_one_works_in_it_at_a_time() {
-        use std::os::unix::fs::PermissionsExt;
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("t");
         assert!(Dir::find(&path).unwrap().is_none());
         let dir = Dir::make(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
-        assert_eq!(fs::read_dir(&path).unwrap().count(), 0, "the probe is gone");
         let lock = dir.lock().unwrap();
         let error = dir.lock().unwrap_err().to_string();
         assert!(error.starts_with("another `testbed up` or `testbed down` is at work"), "{error}");
@@ -226,12 +272,36 @@ mod tests {
         fs::create_dir_all(dir.node("a").join("guests")).unwrap();
         fs::write(dir.kubeconfig(), "").unwrap();
         fs::write(path.join("mine"), "").unwrap();
-        dir.remove().unwrap();
+        assert_eq!(dir.remove().unwrap(), Removal::OthersStay);
         let left: Vec<_> = fs::read_dir(&path).unwrap().map(|it| it.unwrap().file_name()).collect();
         assert_eq!(left, ["mine"]);
         fs::remove_file(path.join("mine")).unwrap();
-        dir.remove().unwrap();
+        assert_eq!(Dir::make(&path).unwrap().remove().unwrap(), Removal::Whole);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_is_somebody_elses_is_neither_used_nor_found() {
+        let temporary = tempfile::tempdir().unwrap();
+        fs::create_dir(temporary.path().join("logs")).unwrap();
+        let error = format!("{:#}", Dir::make(temporary.path()).unwrap_err());
+        assert!(error.contains("is not empty, and what is in it is no testbed's"), "{error}");
+        assert!(Dir::find(temporary.path()).unwrap().is_none());
+        let left = fs::read_dir(temporary.path()).unwrap();
+        assert_eq!(left.map(|it| it.unwrap().file_name()).collect::<Vec<_>>(), ["logs"]);
+        fs::remove_dir(temporary.path().join("logs")).unwrap();
+        fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Dir::make(temporary.path()).unwrap();
+        assert_eq!(fs::metadata(temporary.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_has_the_name_that_it_had() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::make(&temporary.path().join("t")).unwrap();
+        fs::remove_dir_all(dir.path()).unwrap();
+        assert_eq!(Dir::supposed(&temporary.path().join("t")).unwrap(), dir);
+        assert_eq!(Dir::supposed(&temporary.path().join("./t/")).unwrap(), dir);
     }
 
     #[test]

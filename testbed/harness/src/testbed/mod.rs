@@ -21,7 +21,7 @@ mod up;
 
 pub use census::{GuestName, Member, ProcessId, What, census};
 pub use cluster::Cluster;
-pub use dir::Dir;
+pub use dir::{Dir, Removal};
 pub use faults::{Daemon, GuestProcess, Link};
 pub use handle::{Testbed, TestbedBuilder};
 pub use links::{LinkOrder, LinkState, serve_links};

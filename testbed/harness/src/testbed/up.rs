@@ -139,12 +139,12 @@ fn node_name(role: &Role) -> Option<String> {
 }
 
 /// Stops every process of the testbed at `path`, and says how many there were; none where no testbed
-/// is.
+/// is. Those of a testbed whose directory was removed meanwhile are found all the same.
 ///
 /// # Errors
 /// When a process cannot be ended.
 pub fn down(path: &Path) -> Result<usize> {
-    let Some(dir) = Dir::find(path)? else { return Ok(0) };
+    let Some(dir) = Dir::find(path)? else { return end_all(&Dir::supposed(path)?) };
     let _lock = dir.lock()?;
     end_all(&dir)
 }

@@ -15,7 +15,8 @@ use crate::guests::machine;
 impl Keeper {
     /// The guest lives elsewhere, with all of its memory. What is left of it here ends.
     pub(super) async fn complete(&mut self) -> Result<Duration> {
-        self.note_end(Ending::Completed).await?;
+        self.note_passes().await;
+        self.finish_story(Ending::Completed)?;
         let at = self.world.wall();
         if let Some(departure) = self.record.departure() {
             departure.owes_release = departure.suspended;
@@ -61,8 +62,8 @@ impl Keeper {
         Ok(IDLE)
     }
 
-    /// Asks the machine for what it knows at the end, and ends the story.
-    async fn note_end(&mut self, ending: Ending) -> Result<()> {
+    /// Asks the machine for what it knows of a migration that is over, as far as it still answers.
+    pub(super) async fn note_passes(&mut self) {
         self.tell_progress();
         if let Ok(qmp) = self.qmp()
             && let Ok(stats) = qmp.execute(&FerryStats).await
@@ -71,7 +72,6 @@ impl Keeper {
             transfer.story.passes = machine::passes(&stats);
             transfer.story.blackout_ns = machine::blackout(&stats);
         }
-        self.finish_story(ending)
     }
 
     fn finish_story(&mut self, ending: Ending) -> Result<()> {

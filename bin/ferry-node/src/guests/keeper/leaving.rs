@@ -102,11 +102,13 @@ impl Keeper {
             MigrationStatus::PostcopyPaused => self.doubt().await,
             MigrationStatus::Failed => {
                 let error = self.seen.migration.error_desc.clone().unwrap_or_default();
+                self.note_passes().await;
                 self.stay(FailureReason::Hypervisor { error }.to_string())?;
                 self.let_stay().await
             }
             MigrationStatus::Cancelled | MigrationStatus::None | MigrationStatus::Completed => {
                 let error = "it was cancelled".to_owned();
+                self.note_passes().await;
                 self.stay(FailureReason::Hypervisor { error }.to_string())?;
                 self.let_stay().await
             }

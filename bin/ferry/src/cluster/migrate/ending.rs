@@ -20,6 +20,10 @@ use crate::figures::{size, span};
 /// How long a daemon is asked for figures when all is over. They are nice to have.
 const FIGURES: Duration = Duration::from_secs(3);
 
+/// How long to wait before a source is asked again that has not seen the end yet: the migration is
+/// over when its target says so.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// How a migration has ended.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -192,7 +196,7 @@ impl Ending {
     }
 }
 
-/// What the source node knows, if it can be asked.
+/// What the source node knows of it once it is over, if it can be asked.
 async fn story(
     cluster: &Cluster,
     migration: &VirtualMachineInstanceMigration,
@@ -200,8 +204,21 @@ async fn story(
 ) -> Option<Story> {
     let node = state.source_node.as_deref()?;
     let uid = migration.uid()?;
-    let asked = async { daemon::of_node(cluster, node).await.ok()?.story(&uid).await.ok() };
-    within(Some(FIGURES), asked).await.flatten()
+    let mut found = None;
+    let asked = async {
+        let node = daemon::of_node(cluster, node).await.ok()?;
+        loop {
+            let story = node.story(&uid).await.ok()?;
+            let is_whole = story.ended.is_some();
+            found = Some(story);
+            if is_whole {
+                return Some(());
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    };
+    within(Some(FIGURES), asked).await;
+    found
 }
 
 /// Why a migration has failed: what its nodes say, or else the last event that complains of it.

@@ -9,7 +9,7 @@ use ferry_rpc::{Mode, Progress};
 use ferry_units::{Bytes, BytesPerSecond};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::figures::size;
+use crate::figures::{size, span};
 use crate::output::printable;
 
 /// How often the bar turns its wheel.
@@ -19,7 +19,9 @@ const TURN: Duration = Duration::from_millis(120);
 const WAITING: &str = "{spinner} {prefix}  {wide_msg}";
 
 /// What has crossed of what there is.
-const CROSSING: &str = "{prefix}  [{bar:16}] {percent:>3}%  {wide_msg}";
+///
+/// What is told of it takes two lines, so that a terminal of 80 columns shows all of it.
+const CROSSING: &str = "{prefix}  [{bar:16}] {percent:>3}%  {msg}";
 
 /// Tells how a migration goes.
 pub(crate) struct Teller {
@@ -135,24 +137,23 @@ impl Teller {
     }
 }
 
-/// `312 MiB left, 64 MiB/s, pass 3, downtime 240 ms, guest writes 20 MiB/s`. What matters most comes
-/// first: a terminal of 80 columns shows it to the downtime.
+/// `312 MiB left, pass 3`, and under it the rates and what they lead to.
 fn crossing(progress: &Progress) -> String {
     let Progress { passes, downtime, throttle, .. } = progress;
     let rate = |rate: BytesPerSecond| format!("{}/s", size(Bytes::new(rate.get())));
-    let mut parts = vec![format!("{} left", size(progress.remaining)), rate(progress.rate)];
-    match progress.mode {
-        None | Some(Mode::PreCopy) => parts.push(format!("pass {}", (*passes).max(1))),
-        Some(mode @ (Mode::Paused | Mode::PostCopy)) => parts.push(mode.to_string()),
-    }
-    parts.push(format!("downtime {} ms", downtime.as_millis()));
+    let way = match progress.mode {
+        None | Some(Mode::PreCopy) => format!("pass {}", (*passes).max(1)),
+        Some(mode @ (Mode::Paused | Mode::PostCopy)) => mode.to_string(),
+    };
+    let mut parts = vec![rate(progress.rate)];
     if progress.dirty_rate.get() > 0 {
         parts.push(format!("guest writes {}", rate(progress.dirty_rate)));
     }
+    parts.push(format!("downtime {}", span(*downtime)));
     if throttle.get() > 0 {
         parts.push(format!("slowed by {throttle}"));
     }
-    parts.join(", ")
+    format!("{} left, {way}\n  {}", size(progress.remaining), parts.join(", "))
 }
 
 fn style(template: &str) -> ProgressStyle {
@@ -185,8 +186,10 @@ mod tests {
             downtime: Duration::from_millis(240),
             ..Progress::default()
         };
-        expect!["312 MiB left, 64 MiB/s, pass 3, downtime 240 ms, guest writes 20 MiB/s"]
-            .assert_eq(&crossing(&progress));
+        expect![[r"
+            312 MiB left, pass 3
+              64 MiB/s, guest writes 20 MiB/s, downtime 240 ms"]]
+        .assert_eq(&crossing(&progress));
         let late = Progress {
             mode: Some(Mode::PostCopy),
             throttle: Percent::new(20).unwrap(),
@@ -194,7 +197,9 @@ mod tests {
             remaining: Bytes::new(1_600_000),
             ..progress
         };
-        expect!["1.52 MiB left, 64 MiB/s, PostCopy, downtime 240 ms, slowed by 20 %"]
-            .assert_eq(&crossing(&late));
+        expect![[r"
+            1.52 MiB left, PostCopy
+              64 MiB/s, downtime 240 ms, slowed by 20 %"]]
+        .assert_eq(&crossing(&late));
     }
 }

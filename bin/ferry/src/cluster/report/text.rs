@@ -65,7 +65,8 @@ fn facts(report: &Report) -> Vec<Vec<String>> {
     if let Some(story) = &report.transfer {
         let Progress { transferred, total, elapsed, downtime, passes, end, .. } = &story.last;
         fact("took", Some(span(*elapsed)));
-        fact("crossed", Some(format!("{transferred} in {passes} passes, of {total}")));
+        let s = if *passes == 1 { "" } else { "es" };
+        fact("crossed", Some(format!("{transferred} in {passes} pass{s}, of {total}")));
         fact("average rate", transferred.per(*elapsed).map(|rate| rate.to_string()));
         fact(name_of_downtime(end.as_ref()), Some(span(*downtime)));
         fact("guest stood still", story.blackout_ns.map(|ns| span(Duration::from_nanos(ns))));

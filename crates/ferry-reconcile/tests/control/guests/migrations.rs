@@ -183,6 +183,16 @@ fn parity_a_migration_that_is_cancelled_is_aborted_and_says_so() {
 }
 
 #[test]
+fn what_was_called_off_too_late_says_that_it_could_not_be() {
+    let mut nodes = crossing(&json!({}));
+    let aborting = json!({ "status": { "migrationState": { "abortStatus": "Aborting" } } });
+    nodes.cluster.patch("node-1", INSTANCE, Part::Main, "vm", &aborting);
+    nodes.run();
+    assert_eq!(state(&nodes)["completed"], true);
+    assert_eq!(state(&nodes)["abortStatus"], "Failed");
+}
+
+#[test]
 fn parity_post_copy_cannot_be_called_off_and_ends_well() {
     let mut nodes = crossing(&json!({ "allowPostCopy": true }));
     nodes.do_one(|deed| matches!(deed, Deed::Stop(_)));

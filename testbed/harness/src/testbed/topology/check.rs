@@ -24,7 +24,7 @@ pub(super) fn problems(topology: &Topology) -> Vec<String> {
     let mut found = Found::default();
     found.count("nodes", topology.nodes.len(), 1..=MOST_NODES);
     let pod = usize::from(topology.networks.iter().all(|network| network.name != POD_NETWORK));
-    found.count("networks", topology.networks.len() + pod, 0..=MOST_NETWORKS);
+    found.count("networks", topology.networks.len(), 0..=MOST_NETWORKS - pod);
     let mut names = BTreeSet::new();
     for (index, node) in topology.nodes.iter().enumerate() {
         let at = format!("nodes[{index}]");

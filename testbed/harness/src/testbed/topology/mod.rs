@@ -134,6 +134,13 @@ impl Topology {
     /// # Errors
     /// When there can be no testbed of so many nodes.
     pub fn of_nodes(count: usize) -> Result<Self, TopologyError> {
+        if count > MOST_NODES {
+            let problems = vec![format!("{count} of them; give 1 to {MOST_NODES}")];
+            return Err(TopologyError::Fields {
+                origin: "the number of nodes".to_owned(),
+                problems,
+            });
+        }
         let nodes = (1..=count).map(|number| Node::named(&format!("node-{number}"))).collect();
         let topology = Self { nodes, networks: Vec::new(), storage: Storage::default() };
         topology.checked("the number of nodes")

@@ -139,7 +139,7 @@ fn there_can_be_too_many_of_each() {
     let networks: Vec<_> = (0..MOST_NETWORKS).map(|n| format!("{{name: n{n}}}")).collect();
     let text = format!("networks: [{}]", networks.join(", "));
     let error = Topology::parse(&text, "t.yaml").unwrap_err().to_string();
-    assert_eq!(error, "t.yaml: networks: 9 of them; give 0 to 8");
+    assert_eq!(error, "t.yaml: networks: 8 of them; give 0 to 7");
 }
 
 #[test]
