@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use ferry_harness::topology::Links;
 use ferry_harness::{Arrival, Cluster, Dir, Programs, Topology, Wanted};
 use ferry_runtime::Clock;
 
@@ -23,6 +24,7 @@ pub(super) fn up(arguments: &UpArguments) -> Result<Outcome> {
     let wanted = Wanted {
         dir: arguments.place.dir.clone(),
         topology,
+        links: arguments.netns.then_some(Links::Namespaces),
         semantics: arguments.semantics,
         listen: arguments.listen,
         programs: Programs::installed()?,

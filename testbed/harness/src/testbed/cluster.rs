@@ -12,7 +12,7 @@ use kube::Client;
 use super::census::{Member, census};
 use super::daemons::Daemons;
 use super::faults::{Daemon, GuestProcess, Link};
-use super::links::{LinkOrder, LinkState, tell};
+use super::links::{LinkOrder, LinkState};
 use super::up::{Arrival, Wanted, raise};
 use super::{Dir, Plan, Programs, Role, disk, ready};
 use crate::Output;
@@ -121,26 +121,23 @@ impl Cluster {
         Daemon::new(self, role)
     }
 
-    /// The link between a network and a node, if a relay stands in it. It carries what is migrated to
-    /// that node.
+    /// The link between a network and a node, if a relay stands in it or the node is in a namespace. It
+    /// carries what is migrated to that node.
     ///
     /// # Errors
-    /// When no relay does, or they do not run.
+    /// When neither is so, or the testbed is not up.
     pub fn link(&self, network: &str, node: &str) -> Result<Link<'_>> {
         let link = Link::new(self, network, node);
         link.state()?;
         Ok(link)
     }
 
-    /// Every link that a relay stands in.
+    /// Every link that a relay stands in, or every link between namespaces.
     ///
     /// # Errors
-    /// When they do not run.
+    /// When the testbed is not up.
     pub fn links(&self) -> Result<Vec<LinkState>> {
-        if !self.plan().has_relays() {
-            return Ok(Vec::new());
-        }
-        tell(self.dir(), None, LinkOrder::Show)
+        self.daemons.tell(None, LinkOrder::Show)
     }
 
     /// The guests that run: a machine that is moving has two.

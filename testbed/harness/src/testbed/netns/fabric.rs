@@ -1,0 +1,114 @@
+//! Making namespaces, bridges and cables of a testbed, and removing them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::names::{MANAGEMENT, Names, UPLINK, port};
+use super::orders;
+use super::tool::Tool;
+use super::{Namespaces, Place, subnet};
+use crate::testbed::census::census;
+
+/// Makes everything, unless processes are in it already. What is left of what nobody is in any more is
+/// removed first: it may be half of it.
+pub(super) fn make(of: &Namespaces) -> Result<()> {
+    let Namespaces { dir, plan, names } = of;
+    if !census(dir)?.is_empty() {
+        if existing()?.contains(&names.switch()) {
+            return Ok(());
+        }
+        bail!(
+            "processes of the testbed in {} run, and its namespaces are gone: `down` first",
+            dir.path().display()
+        );
+    }
+    remove(names)?;
+    subnet::check_free(plan.base(), names)?;
+    let places = of.places()?;
+    let mut nodes = Vec::new();
+    for node in &plan.topology.nodes {
+        nodes.push((names.node(&node.name), plan.index(&node.name)?, plan.node_ip(&node.name)?));
+    }
+    let namespaces = nodes.iter().map(|(namespace, ..)| namespace.clone()).chain([names.switch()]);
+    let lines: Vec<_> = namespaces.map(|namespace| format!("netns add {namespace}")).collect();
+    Tool::IP.batch(None, &lines)?;
+
+    let networks: BTreeSet<&str> = places.iter().map(|place| place.bridge.as_str()).collect();
+    let mut lines: Vec<_> = networks.into_iter().chain([MANAGEMENT]).flat_map(bridge).collect();
+    for (namespace, index, _) in &nodes {
+        lines.extend(cable(MANAGEMENT, &port(MANAGEMENT, *index), namespace));
+    }
+    for Place { bridge, port, namespace, network, node, .. } in &places {
+        lines.extend(cable(bridge, port, namespace));
+        lines.push(format!("link set {port} alias {network}/{node}"));
+    }
+    Tool::IP.batch(Some(&names.switch()), &lines)?;
+
+    let (uplink, switch) = (names.uplink(), names.switch());
+    let mut lines = vec![format!("link add {uplink} type veth peer name {UPLINK} netns {switch}")];
+    lines.extend(end(&uplink, &plan.this_machine().to_string()));
+    Tool::IP.batch(None, &lines)?;
+    let line = format!("link set {UPLINK} master {MANAGEMENT} addrgenmode none up");
+    Tool::IP.batch(Some(&switch), &[line])?;
+
+    for (namespace, _, address) in &nodes {
+        let mut lines = vec!["link set lo up".to_owned()];
+        lines.extend(end(MANAGEMENT, &address.to_string()));
+        for place in places.iter().filter(|place| place.namespace == *namespace) {
+            lines.extend(end(&place.device, &place.address.to_string()));
+            lines.push(format!("link set {} alias {}", place.device, place.network));
+        }
+        Tool::IP.batch(Some(namespace), &lines)?;
+    }
+    orders::restore(names, &places)
+}
+
+/// A bridge that passes on all that it gets. Nothing asks who wants what.
+fn bridge(name: &str) -> [String; 2] {
+    [
+        format!("link add {name} type bridge mcast_snooping 0"),
+        format!("link set {name} addrgenmode none up"),
+    ]
+}
+
+/// A cable from a port of a bridge to an interface in a namespace that is called as the bridge.
+fn cable(bridge: &str, port: &str, namespace: &str) -> [String; 2] {
+    [
+        format!("link add {port} type veth peer name {bridge} netns {namespace}"),
+        format!("link set {port} master {bridge} addrgenmode none up"),
+    ]
+}
+
+/// The other end of a cable, with an address.
+fn end(device: &str, address: &str) -> [String; 2] {
+    [
+        format!("address add {address}/24 dev {device}"),
+        format!("link set {device} addrgenmode none up"),
+    ]
+}
+
+/// Removes whatever there is of these.
+pub(super) fn remove(names: &Names) -> Result<()> {
+    // A cable goes with its namespace, but some time later. This one is seen, and gone at once.
+    let uplink = names.uplink();
+    if Path::new("/sys/class/net").join(&uplink).exists() {
+        Tool::IP.run(&["link", "delete", &uplink])?;
+    }
+    let found = existing()?.into_iter().filter(|namespace| names.has(namespace));
+    let lines: Vec<_> = found.map(|namespace| format!("netns delete {namespace}")).collect();
+    Tool::IP.batch(None, &lines)
+}
+
+/// Every namespace that has a name on this machine.
+fn existing() -> Result<Vec<String>> {
+    let text = Tool::IP.run(&["-j", "netns", "list"])?;
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Value = serde_json::from_str(&text).context("the namespaces of this machine")?;
+    let names = found.as_array().into_iter().flatten().filter_map(|each| each["name"].as_str());
+    Ok(names.map(str::to_owned).collect())
+}

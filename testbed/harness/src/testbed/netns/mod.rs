@@ -1,0 +1,121 @@
+//! Links in network namespaces: each node has one of its own, and in another, the switch, there is a
+//! bridge for each network, with a cable to every node that is on it.
+//!
+//! ```text
+//!  this machine         switch                             node-1
+//!   ferryID ──veth── mgmt-host ┐
+//!   198.18.x.254               ├ bridge mgmt ── mgmt-n1 ──veth── mgmt  198.18.x.1
+//!                              ┘
+//!                      bridge net0 (pod) ────── net0-n1 ──veth── net0  198.19.0.1
+//!                      bridge net1 (fast) ───── net1-n1 ──veth── net1  198.19.1.1
+//! ```
+//!
+//! Daemons speak to each other and to the API server over `mgmt`, which is never slowed; networks carry
+//! what guests send each other, and nothing else. A bridge in a namespace is out of reach of the rules
+//! that this machine's firewall has for bridges, and goes with its namespace. Nothing forwards between
+//! networks, and no node has a way to the world.
+//!
+//! Everything is done by iproute2's programs, and the kernel is the only place that knows how a link is.
+
+mod fabric;
+mod kernel;
+mod names;
+mod orders;
+mod queue;
+mod subnet;
+mod tool;
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+pub(crate) use subnet::{free_subnet, turn};
+
+use super::links::{LinkOrder, LinkState, Wiring};
+use super::topology::Link;
+use super::{Dir, Plan, Role};
+use names::Names;
+use tool::Tool;
+
+/// Everything of a testbed that is in namespaces.
+pub(crate) struct Namespaces<'a> {
+    dir: &'a Dir,
+    plan: &'a Plan,
+    names: Names,
+}
+
+/// A link between a network and a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Place {
+    network: String,
+    node: String,
+    /// The namespace of the node.
+    namespace: String,
+    /// The interface in it.
+    device: String,
+    /// The interface at the other end of the cable.
+    port: String,
+    /// The bridge that this is a port of.
+    bridge: String,
+    /// The node's address.
+    address: std::net::Ipv4Addr,
+    spec: Link,
+}
+
+impl<'a> Namespaces<'a> {
+    pub(crate) fn of(dir: &'a Dir, plan: &'a Plan) -> Self {
+        Self { dir, plan, names: Names::of(dir) }
+    }
+
+    /// Every link of a network. The cables of daemons are none.
+    fn places(&self) -> Result<Vec<Place>> {
+        let mut places = Vec::new();
+        for node in &self.plan.topology.nodes {
+            let index = self.plan.index(&node.name)?;
+            for attachment in self.plan.attachments(&node.name)? {
+                let bridge = format!("net{}", attachment.number);
+                places.push(Place {
+                    network: attachment.network,
+                    node: node.name.clone(),
+                    namespace: self.names.node(&node.name),
+                    device: bridge.clone(),
+                    port: names::port(&bridge, index),
+                    bridge,
+                    address: attachment.listen,
+                    spec: attachment.link,
+                });
+            }
+        }
+        Ok(places)
+    }
+}
+
+impl Wiring for Namespaces<'_> {
+    fn check(&self) -> Result<()> {
+        kernel::check(&self.plan.topology, &self.names)
+    }
+
+    fn make(&self) -> Result<()> {
+        fabric::make(self)
+    }
+
+    fn remove(&self) -> Result<()> {
+        fabric::remove(&self.names)
+    }
+
+    fn command(&self, role: &Role, program: &Path) -> Result<Command> {
+        match role {
+            Role::ApiServer | Role::Controller | Role::Relay => Ok(Command::new(program)),
+            Role::Node(name) => {
+                let mut command = Command::new(Tool::IP.path()?);
+                command.args(["netns", "exec", &self.names.node(name)]).arg(program);
+                Ok(command)
+            }
+        }
+    }
+
+    fn tell(&self, link: Option<(&str, &str)>, order: LinkOrder) -> Result<Vec<LinkState>> {
+        orders::tell(self, link, order)
+    }
+}
