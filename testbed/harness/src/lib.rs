@@ -52,6 +52,6 @@ pub use testbed::{
     Arrival, Attachment, Cluster, Daemon, Dir, GuestName, GuestProcess, Link, LinkCondition,
     LinkOrder, LinkState, MIGRATION_PORTS, MachineStatus, Member, MigrationStatus, NodeStatus,
     Plan, ProcessId, ProcessStatus, Programs, Role, Status, Testbed, TestbedBuilder, Topology,
-    TopologyError, Wanted, What, census, down, serve_links, topology,
+    TopologyError, Wanted, What, census, check_namespaces, down, serve_links, topology,
 };
 pub use wait::{LIMIT, wait_until};

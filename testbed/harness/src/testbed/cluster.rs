@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use kube::Client;
 
 use super::census::{Member, census};
 use super::daemons::Daemons;
 use super::faults::{Daemon, GuestProcess, Link};
 use super::links::{LinkOrder, LinkState};
+use super::topology::Links;
 use super::up::{Arrival, Wanted, raise};
-use super::{Dir, Plan, Programs, Role, disk, ready};
+use super::{Dir, Plan, Programs, Role, disk, netns, ready};
 use crate::Output;
 use crate::program::Program;
 
@@ -119,6 +120,20 @@ impl Cluster {
     /// A daemon: `Role::Controller`, say, or a node's.
     pub fn daemon(&self, role: Role) -> Daemon<'_> {
         Daemon::new(self, role)
+    }
+
+    /// The network namespace of a node, which `ip netns exec` and other tools take.
+    ///
+    /// # Errors
+    /// When there is no node of that name, or nodes are in no namespaces.
+    pub fn namespace(&self, node: &str) -> Result<String> {
+        self.plan().node(node)?;
+        match self.plan().topology.links {
+            Links::Relays => {
+                bail!("{node} is in no namespace: the links of this testbed are relays")
+            }
+            Links::Namespaces => Ok(netns::namespace(self.dir(), node)),
+        }
     }
 
     /// The link between a network and a node, if a relay stands in it or the node is in a namespace. It

@@ -26,6 +26,7 @@ pub use dir::Dir;
 pub use faults::{Daemon, GuestProcess, Link};
 pub use handle::{Testbed, TestbedBuilder};
 pub use links::{LinkCondition, LinkOrder, LinkState, serve_links};
+pub use netns::check_namespaces;
 pub use plan::{Attachment, MIGRATION_PORTS, Plan};
 pub use programs::Programs;
 pub use role::Role;

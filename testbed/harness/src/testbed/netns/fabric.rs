@@ -17,7 +17,7 @@ use crate::testbed::census::census;
 pub(super) fn make(of: &Namespaces) -> Result<()> {
     let Namespaces { dir, plan, names } = of;
     if !census(dir)?.is_empty() {
-        if existing()?.contains(&names.switch()) {
+        if is_there(names)? {
             return Ok(());
         }
         bail!(
@@ -100,6 +100,11 @@ pub(super) fn remove(names: &Names) -> Result<()> {
     let found = existing()?.into_iter().filter(|namespace| names.has(namespace));
     let lines: Vec<_> = found.map(|namespace| format!("netns delete {namespace}")).collect();
     Tool::IP.batch(None, &lines)
+}
+
+/// Whether it was made.
+pub(super) fn is_there(names: &Names) -> Result<bool> {
+    Ok(existing()?.contains(&names.switch()))
 }
 
 /// Every namespace that has a name on this machine.

@@ -56,8 +56,8 @@ impl Need {
     }
 }
 
-/// Says what is missing, if anything is.
-pub(super) fn check(topology: &Topology, names: &Names) -> Result<()> {
+/// Says what is missing on this machine for namespaces, if anything is.
+pub(super) fn check_machine() -> Result<()> {
     check_installed()?;
     let status = fs::read_to_string("/proc/self/status").context("asking what this process may")?;
     let missing = missing_capabilities(&status);
@@ -68,6 +68,12 @@ pub(super) fn check(topology: &Topology, names: &Names) -> Result<()> {
             missing.join(" and ")
         );
     }
+    Ok(())
+}
+
+/// Says what is missing for a topology, if anything is.
+pub(super) fn check(topology: &Topology, names: &Names) -> Result<()> {
+    check_machine()?;
     let mut lines = Vec::new();
     for need in [Need::Speed, Need::Latency] {
         let fields = fields(topology, need);

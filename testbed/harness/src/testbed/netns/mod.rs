@@ -63,6 +63,20 @@ struct Place {
     spec: Link,
 }
 
+/// Says what is missing for testbeds whose nodes are in namespaces, if anything is: root, programs. A
+/// test that needs them says so and is skipped.
+///
+/// # Errors
+/// When something is.
+pub fn check_namespaces() -> Result<()> {
+    kernel::check_machine()
+}
+
+/// The namespace of a node of the testbed in `dir`.
+pub(crate) fn namespace(dir: &Dir, node: &str) -> String {
+    Names::of(dir).node(node)
+}
+
 impl<'a> Namespaces<'a> {
     pub(crate) fn of(dir: &'a Dir, plan: &'a Plan) -> Self {
         Self { dir, plan, names: Names::of(dir) }

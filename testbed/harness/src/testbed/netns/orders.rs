@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use ferry_units::Bytes;
 use serde_json::Value;
 
+use super::fabric;
 use super::kernel::explain_delay;
 use super::names::Names;
 use super::queue::Queue;
@@ -28,6 +29,12 @@ pub(super) fn tell(
     let places: Vec<_> = of.places()?.into_iter().filter(is_meant).collect();
     if let (Some((network, node)), true) = (link, places.is_empty()) {
         bail!("there is no link between {node} and network {network}");
+    }
+    if !fabric::is_there(&of.names)? {
+        bail!(
+            "the links of the testbed in {} are not there; `ferry testbed up` makes them",
+            of.dir.path().display()
+        );
     }
     for place in &places {
         obey(&of.names, place, order).with_context(|| of_testbed(of))?;
