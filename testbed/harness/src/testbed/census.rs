@@ -184,9 +184,8 @@ fn role_of(pid: i32, path: &Path) -> Option<Role> {
 fn runs(pid: i32) -> Option<String> {
     let line = read(pid, "cmdline").ok()?;
     let words: Vec<_> = line.split(|byte| *byte == 0).collect();
-    let program = match words.as_slice() {
-        [_, b"netns", b"exec", _, program, ..] | [program, ..] => program,
-        [] => return None,
+    let ([_, b"netns", b"exec", _, program, ..] | [program, ..]) = words.as_slice() else {
+        return None;
     };
     let path = PathBuf::from(OsStr::from_bytes(program));
     Some(path.file_name()?.to_str()?.to_owned())

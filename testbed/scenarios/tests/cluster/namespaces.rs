@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use ferry_harness::{Programs, Testbed, Topology, check_namespaces, wait_until};
 use ferry_units::BytesPerSecond;
+use kube::ResourceExt;
 use serde_json::json;
 
-use crate::common::broken::{self, begin, phase, wait_crossing, wait_end, wait_tidy};
+use crate::common::broken::{self, begin, phase, wait_another, wait_crossing, wait_end, wait_tidy};
 use crate::common::{Copies, configure, machine, verified};
 
 /// Whether this machine can have namespaces. A test that needs them says that it is skipped.
@@ -100,10 +101,10 @@ async fn memory_crosses_the_cables_of_its_network_alone_at_the_speed_that_they_h
 
     // A counter was read at some moment between the question and the answer.
     let rate = |time: Duration| u128::from(last - first) * 1_000_000 / time.as_micros();
-    let (least, most) = (rate(after_last - before_first), rate(before_last - after_first));
+    let (at_least, at_most) = (rate(after_last - before_first), rate(before_last - after_first));
     let of_speed = |percent: u128| u128::from(SPEED.get()) * percent / 100;
-    ensure!(least <= of_speed(102), "{least} bytes a second are more than the link has");
-    ensure!(most >= of_speed(95), "{most} bytes a second are less than the link has");
+    ensure!(at_least <= of_speed(102), "{at_least} bytes a second are more than the link has");
+    ensure!(at_most >= of_speed(95), "{at_most} bytes a second are less than the link has");
 
     let attachments = testbed.plan().attachments(to)?;
     let own = attachments.iter().find(|each| each.network == "storage").context("an address")?;
@@ -178,18 +179,21 @@ async fn nothing_is_left_of_namespaces_whatever_has_become_of_their_processes() 
     let there = parts(&namespace)?;
     ensure!(there.len() == 4, "two nodes, their switch, a cable to it: {there:?}");
     machine("web").start(&testbed).await?;
+    let before = broken::instance(&testbed, "web").await?.uid();
 
     ferry_testbed(&testbed, &["down"])?;
     ensure!(parts(&namespace)?.is_empty(), "{:?}", parts(&namespace)?);
     let said = ferry_testbed(&testbed, &["up"])?;
     ensure!(said.contains(&testbed.plan().api.to_string()), "it is found where it was: {said}");
-    testbed.wait_running("default", "web").await?;
+    wait_another(&testbed, "web", before).await?;
+    let before = broken::instance(&testbed, "web").await?.uid();
 
     // Nobody could remove anything; what is found is made anew, and works.
     kill_all(&testbed)?;
     ensure!(parts(&namespace)?.len() == 4);
     ferry_testbed(&testbed, &["up"])?;
-    testbed.wait_running("default", "web").await?;
+    wait_another(&testbed, "web", before).await?;
+    wait_tidy(&testbed, 1).await?;
     ensure!(phase(&testbed.migrate("default", "web", &[]).await?) == "Succeeded");
 
     // One daemon alone finds its namespace, and its guest in it.

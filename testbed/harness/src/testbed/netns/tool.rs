@@ -88,12 +88,12 @@ impl Tool {
         // The number of the line that went wrong comes last: "Command failed -:2".
         let number = said.rsplit_once("-:").and_then(|(_, number)| number.parse::<usize>().ok());
         let line = number.and_then(|number| lines.get(number.checked_sub(1)?));
-        let what = line.map_or_else(|| arguments.join(" "), |line| format!("{line} ({said})"));
-        if line.is_some() { bail!("{} {what}", self.0) } else { bail!("{} {what}: {said}", self.0) }
+        let what = line.map_or_else(|| arguments.join(" "), Clone::clone);
+        bail!("{} {what}: {said}", self.0)
     }
 }
 
-/// Whether these can be run at all by whoever this is.
+/// Says which of them is not installed, if one is not.
 pub(super) fn check_installed() -> Result<()> {
     for tool in [Tool::IP, Tool::TC, Tool::SS] {
         tool.path()?;
@@ -114,7 +114,7 @@ mod tests {
         let lines = ["link show dev lo".to_owned(), "link show dev no-such".to_owned()];
         let error = Tool::IP.batch(None, &lines).unwrap_err().to_string();
         assert!(
-            error.starts_with("ip link show dev no-such (") && !error.contains('\n'),
+            error.starts_with("ip link show dev no-such: ") && !error.contains('\n'),
             "{error}"
         );
         let error = Tool::IP.run(&["link", "show", "dev", "no-such"]).unwrap_err().to_string();
