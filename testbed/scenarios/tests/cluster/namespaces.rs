@@ -1,7 +1,7 @@
 //! Nodes in network namespaces, whose links are cables and queues of the kernel.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -181,6 +181,15 @@ async fn nothing_is_left_of_namespaces_whatever_has_become_of_their_processes() 
     machine("web").start(&testbed).await?;
     let before = broken::instance(&testbed, "web").await?.uid();
 
+    // One daemon alone finds its namespace, and its guest in it.
+    let node = broken::node_of(&testbed, "web").await?;
+    let guest = testbed.guest("default", "web", &node)?;
+    testbed.node(&node)?.kill()?;
+    testbed.node(&node)?.start()?;
+    testbed.node(&node)?.wait_ready().await?;
+    ensure!(guest.process().is_alive());
+    broken::verify(&testbed, "web")?;
+
     ferry_testbed(&testbed, &["down"])?;
     ensure!(parts(&namespace)?.is_empty(), "{:?}", parts(&namespace)?);
     let said = ferry_testbed(&testbed, &["up"])?;
@@ -196,15 +205,6 @@ async fn nothing_is_left_of_namespaces_whatever_has_become_of_their_processes() 
     wait_tidy(&testbed, 1).await?;
     ensure!(phase(&testbed.migrate("default", "web", &[]).await?) == "Succeeded");
 
-    // One daemon alone finds its namespace, and its guest in it.
-    let node = broken::node_of(&testbed, "web").await?;
-    let guest = testbed.guest("default", "web", &node)?;
-    testbed.node(&node)?.kill()?;
-    testbed.node(&node)?.start()?;
-    testbed.node(&node)?.wait_ready().await?;
-    ensure!(guest.process().is_alive());
-    broken::verify(&testbed, "web")?;
-
     kill_all(&testbed)?;
     ferry_testbed(&testbed, &["down"])?;
     ensure!(parts(&namespace)?.is_empty(), "{:?}", parts(&namespace)?);
@@ -218,6 +218,7 @@ fn half_a_fabric_is_removed_or_made_anew() -> Result<()> {
     }
     let place = tempfile::tempdir()?;
     let dir = place.path().join("testbed");
+    let _down = Down(dir.clone());
     let ferry = Programs::built()?.ferry().to_owned();
     let testbed = |arguments: &[&str]| {
         let mut command = Command::new(&ferry);
@@ -247,6 +248,17 @@ fn half_a_fabric_is_removed_or_made_anew() -> Result<()> {
     ensure!(testbed(&["down", "--purge"]).status()?.success());
     ensure!(parts(&namespace)?.is_empty() && !dir.exists());
     Ok(())
+}
+
+/// A testbed that is down when this is let go, whatever has failed.
+struct Down(PathBuf);
+
+impl Drop for Down {
+    fn drop(&mut self) {
+        if let Err(error) = ferry_harness::down(&self.0) {
+            eprintln!("the testbed does not end: {error:#}");
+        }
+    }
 }
 
 /// The interface with the address that an API server listens at.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::names::{MANAGEMENT, Names, UPLINK, port};
 use super::orders;
-use super::tool::Tool;
+use super::tool::{Tool, wait_until_idle};
 use super::{Namespaces, Place, subnet};
 use crate::testbed::census::census;
 
@@ -34,7 +34,7 @@ pub(super) fn make(of: &Namespaces) -> Result<()> {
     }
     let namespaces = nodes.iter().map(|(namespace, ..)| namespace.clone()).chain([names.switch()]);
     let lines: Vec<_> = namespaces.map(|namespace| format!("netns add {namespace}")).collect();
-    Tool::IP.batch(None, &lines)?;
+    Tool::IP.batch(names, None, &lines)?;
 
     let networks: BTreeSet<&str> = places.iter().map(|place| place.bridge.as_str()).collect();
     let mut lines: Vec<_> = networks.into_iter().chain([MANAGEMENT]).flat_map(bridge).collect();
@@ -45,14 +45,14 @@ pub(super) fn make(of: &Namespaces) -> Result<()> {
         lines.extend(cable(bridge, port, namespace));
         lines.push(format!("link set {port} alias {network}/{node}"));
     }
-    Tool::IP.batch(Some(&names.switch()), &lines)?;
+    Tool::IP.batch(names, Some(&names.switch()), &lines)?;
 
     let (uplink, switch) = (names.uplink(), names.switch());
     let mut lines = vec![format!("link add {uplink} type veth peer name {UPLINK} netns {switch}")];
     lines.extend(end(&uplink, &plan.this_machine().to_string()));
-    Tool::IP.batch(None, &lines)?;
+    Tool::IP.batch(names, None, &lines)?;
     let line = format!("link set {UPLINK} master {MANAGEMENT} addrgenmode none up");
-    Tool::IP.batch(Some(&switch), &[line])?;
+    Tool::IP.batch(names, Some(&switch), &[line])?;
 
     for (namespace, _, address) in &nodes {
         let mut lines = vec!["link set lo up".to_owned()];
@@ -61,7 +61,7 @@ pub(super) fn make(of: &Namespaces) -> Result<()> {
             lines.extend(end(&place.device, &place.address.to_string()));
             lines.push(format!("link set {} alias {}", place.device, place.network));
         }
-        Tool::IP.batch(Some(namespace), &lines)?;
+        Tool::IP.batch(names, Some(namespace), &lines)?;
     }
     orders::restore(names, &places)
 }
@@ -92,6 +92,7 @@ fn end(device: &str, address: &str) -> [String; 2] {
 
 /// Removes whatever there is of these.
 pub(super) fn remove(names: &Names) -> Result<()> {
+    wait_until_idle(names)?;
     // A cable goes with its namespace, but some time later. This one is seen, and gone at once.
     let uplink = names.uplink();
     if Path::new("/sys/class/net").join(&uplink).exists() {
@@ -99,7 +100,7 @@ pub(super) fn remove(names: &Names) -> Result<()> {
     }
     let found = existing()?.into_iter().filter(|namespace| names.has(namespace));
     let lines: Vec<_> = found.map(|namespace| format!("netns delete {namespace}")).collect();
-    Tool::IP.batch(None, &lines)
+    Tool::IP.batch(names, None, &lines)
 }
 
 /// Whether it was made.

@@ -96,10 +96,10 @@ pub(super) fn explain_delay(error: anyhow::Error) -> anyhow::Error {
 /// Whether the kernel has it: an interface of a new namespace takes it.
 fn has(need: Need, names: &Names) -> Result<bool> {
     let namespace = names.trial();
-    Tool::IP.run(&["netns", "add", &namespace])?;
+    Tool::IP.batch(names, None, &[format!("netns add {namespace}")])?;
     let line = format!("qdisc add dev lo root {}", need.example());
-    let tried = Tool::TC.batch(Some(&namespace), &[line]);
-    Tool::IP.run(&["netns", "delete", &namespace])?;
+    let tried = Tool::TC.batch(names, Some(&namespace), &[line]);
+    Tool::IP.batch(names, None, &[format!("netns delete {namespace}")])?;
     match tried {
         Ok(()) => Ok(true),
         Err(error) if error.to_string().contains(UNKNOWN) => Ok(false),

@@ -78,7 +78,7 @@ pub(super) fn restore(names: &Names, places: &[Place]) -> Result<()> {
             lines.entry(namespace).or_default().extend(told);
         }
     }
-    lines.iter().try_for_each(|(namespace, lines)| Tool::TC.batch(Some(namespace), lines))
+    lines.iter().try_for_each(|(namespace, lines)| Tool::TC.batch(names, Some(namespace), lines))
 }
 
 fn wanted(link: &Link) -> Queue {
@@ -98,7 +98,7 @@ fn queues(names: &Names, place: &Place, queue: Queue) -> [(String, Vec<String>);
 
 fn set_queue(names: &Names, place: &Place, queue: Queue) -> Result<()> {
     let told = queues(names, place, queue);
-    told.iter().try_for_each(|(namespace, lines)| Tool::TC.batch(Some(namespace), lines))
+    told.iter().try_for_each(|(namespace, lines)| Tool::TC.batch(names, Some(namespace), lines))
 }
 
 fn queue_of(names: &Names, place: &Place) -> Result<Queue> {
@@ -106,7 +106,7 @@ fn queue_of(names: &Names, place: &Place) -> Result<Queue> {
 }
 
 fn set_port(names: &Names, place: &Place, how: &str) -> Result<()> {
-    Tool::IP.batch(Some(&names.switch()), &[format!("link set {} {how}", place.port)])
+    Tool::IP.batch(names, Some(&names.switch()), &[format!("link set {} {how}", place.port)])
 }
 
 /// Closes every connection of a node in a network, at both ends.

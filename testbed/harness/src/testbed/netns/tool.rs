@@ -1,5 +1,6 @@
 //! The programs of iproute2, which do what is done to interfaces, namespaces and queues.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -7,10 +8,15 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::names::Names;
 use crate::program::Program;
+use crate::wait::wait_until;
 
 /// Where they are on systems that keep them from the paths of users.
 const SYSTEM: [&str; 2] = ["/usr/sbin", "/sbin"];
+
+/// The variable that says which testbed one works for.
+const MARK: &str = "FERRY_TESTBED_TOOL";
 
 /// One of the programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +46,7 @@ impl Tool {
 
     /// Runs it, and returns what it printed.
     pub(super) fn run(self, arguments: &[&str]) -> Result<String> {
-        self.feed(arguments, &[])
+        self.feed(&mut Command::new(self.path()?), arguments, &[])
     }
 
     /// Runs it in a namespace, and returns what it says in JSON.
@@ -51,21 +57,27 @@ impl Tool {
         serde_json::from_str(text).with_context(|| format!("what `{}` has printed", self.0))
     }
 
-    /// Has it do all of these, one after the other, in a namespace or in this machine's own.
-    pub(super) fn batch(self, namespace: Option<&str>, lines: &[String]) -> Result<()> {
+    /// Has it do all of these for a testbed, one after the other, in a namespace or in this machine's
+    /// own. It goes on when this process is killed, and is found then by its mark.
+    pub(super) fn batch(
+        self,
+        names: &Names,
+        namespace: Option<&str>,
+        lines: &[String],
+    ) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
         let within = namespace.map(|name| ["-n", name]);
         let mut arguments: Vec<&str> = within.iter().flatten().copied().collect();
         arguments.extend(["-batch", "-"]);
-        self.feed(&arguments, lines).map(drop)
+        let mut command = Command::new(self.path()?);
+        self.feed(command.env(MARK, names.switch()), &arguments, lines).map(drop)
     }
 
-    fn feed(self, arguments: &[&str], lines: &[String]) -> Result<String> {
-        let path = self.path()?;
-        let failed = || format!("starting {}", path.display());
-        let mut child = Command::new(&path)
+    fn feed(self, command: &mut Command, arguments: &[&str], lines: &[String]) -> Result<String> {
+        let failed = || format!("starting {}", self.0);
+        let mut child = command
             .args(arguments)
             // What it complains of is read.
             .env("LC_ALL", "C")
@@ -93,6 +105,25 @@ impl Tool {
     }
 }
 
+/// Waits until nobody works for a testbed any more whom one has left behind that was killed.
+pub(super) fn wait_until_idle(names: &Names) -> Result<()> {
+    wait_until("the end of what an earlier `testbed up` has begun", || {
+        Ok((!is_busy(names)?).then_some(()))
+    })
+}
+
+fn is_busy(names: &Names) -> Result<bool> {
+    let mark = format!("{MARK}={}", names.switch());
+    let is_marked = |pid: &str| {
+        // One that has ended by now is none, nor is one of somebody else.
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+    };
+    let processes = fs::read_dir("/proc").context("reading /proc")?.flatten();
+    let mut names = processes.filter_map(|entry| entry.file_name().into_string().ok());
+    Ok(names.any(|name| name.parse::<u32>().is_ok() && is_marked(&name)))
+}
+
 /// Says which of them is not installed, if one is not.
 pub(super) fn check_installed() -> Result<()> {
     for tool in [Tool::IP, Tool::TC, Tool::SS] {
@@ -104,6 +135,7 @@ pub(super) fn check_installed() -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Dir;
 
     #[test]
     fn what_went_wrong_is_said_in_one_line() {
@@ -111,13 +143,27 @@ mod tests {
             eprintln!("skipped: what_went_wrong_is_said_in_one_line, for want of iproute2");
             return;
         }
+        let temporary = tempfile::tempdir().unwrap();
+        let names = Names::of(&Dir::make(temporary.path()).unwrap());
         let lines = ["link show dev lo".to_owned(), "link show dev no-such".to_owned()];
-        let error = Tool::IP.batch(None, &lines).unwrap_err().to_string();
+        let error = Tool::IP.batch(&names, None, &lines).unwrap_err().to_string();
         assert!(
             error.starts_with("ip link show dev no-such: ") && !error.contains('\n'),
             "{error}"
         );
         let error = Tool::IP.run(&["link", "show", "dev", "no-such"]).unwrap_err().to_string();
         assert!(error.starts_with("ip link show dev no-such: "), "{error}");
+    }
+
+    #[test]
+    fn whoever_works_for_a_testbed_is_found_by_a_mark() {
+        let temporary = tempfile::tempdir().unwrap();
+        let names = Names::of(&Dir::make(temporary.path()).unwrap());
+        let mut command = Command::new("cat");
+        let mut worker = command.env(MARK, names.switch()).stdin(Stdio::piped()).spawn().unwrap();
+        assert!(is_busy(&names).unwrap());
+        drop(worker.stdin.take());
+        worker.wait().unwrap();
+        wait_until_idle(&names).unwrap();
     }
 }
