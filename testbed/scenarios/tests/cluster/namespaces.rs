@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use ferry_harness::topology::MANAGEMENT;
 use ferry_harness::{Programs, Testbed, Topology, check_namespaces, wait_until};
 use ferry_units::BytesPerSecond;
 use kube::ResourceExt;
@@ -114,6 +115,8 @@ async fn memory_crosses_the_cables_of_its_network_alone_at_the_speed_that_they_h
         let carries = |bytes: u64| bytes >= FILL;
         if link.network == "pod" {
             ensure!(forth + back < NOISE, "{link:?}");
+        } else if link.network == MANAGEMENT {
+            ensure!(forth + back < FILL / 8, "{link:?}");
         } else {
             // Both sides are counted: what one has sent, and what the other has got.
             ensure!(carries(forth) == (link.node == to), "{link:?}");
@@ -167,6 +170,28 @@ async fn a_cable_that_is_broken_before_the_switch_leaves_the_machine_where_it_is
     broken::verify(&testbed, "web")?;
     copies.seen()?.check()?;
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_cut_off_keeps_its_guests_and_comes_back() -> Result<()> {
+    if !can("a_node_that_is_cut_off_keeps_its_guests_and_comes_back") {
+        return Ok(());
+    }
+    let testbed = Testbed::builder().nodes(2).namespaces().start().await?;
+    machine("web").start(&testbed).await?;
+    let node = broken::node_of(&testbed, "web").await?;
+    let guest = testbed.guest("default", "web", &node)?;
+    let link = testbed.link(MANAGEMENT, &node)?;
+    link.unplug()?;
+    let verify = testbed.ferry(["verify", "web"])?;
+    ensure!(verify.code == 1, "nobody reaches it: {verify:?}");
+    ensure!(guest.process().is_alive());
+    link.restore()?;
+    wait_until("a node that is reached again", || {
+        Ok((testbed.ferry(["verify", "web"])?.code == 0).then_some(()))
+    })?;
+    ensure!(phase(&testbed.migrate("default", "web", &[]).await?) == "Succeeded");
+    broken::verify(&testbed, "web")
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,18 @@
 //! Making namespaces, bridges and cables of a testbed, and removing them.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use super::names::{MANAGEMENT, Names, UPLINK, port};
+use super::names::{Names, UPLINK};
 use super::orders;
 use super::tool::{Tool, wait_until_idle};
 use super::{Namespaces, Place, subnet};
 use crate::testbed::census::census;
+use crate::testbed::topology::MANAGEMENT;
 
 /// Makes everything, unless processes are in it already. What is left of what nobody is in any more is
 /// removed first: it may be half of it.
@@ -28,39 +30,29 @@ pub(super) fn make(of: &Namespaces) -> Result<()> {
     remove(names)?;
     subnet::check_free(plan.base(), names)?;
     let places = of.places()?;
-    let mut nodes = Vec::new();
-    for node in &plan.topology.nodes {
-        nodes.push((names.node(&node.name), plan.index(&node.name)?, plan.node_ip(&node.name)?));
-    }
-    let namespaces = nodes.iter().map(|(namespace, ..)| namespace.clone()).chain([names.switch()]);
+    let nodes: BTreeSet<&str> = places.iter().map(|place| place.namespace.as_str()).collect();
+    let (uplink, switch) = (names.uplink(), names.switch());
+    let namespaces = nodes.iter().copied().chain([switch.as_str()]);
     let lines: Vec<_> = namespaces.map(|namespace| format!("netns add {namespace}")).collect();
     Tool::IP.batch(names, None, &lines)?;
 
-    let networks: BTreeSet<&str> = places.iter().map(|place| place.bridge.as_str()).collect();
-    let mut lines: Vec<_> = networks.into_iter().chain([MANAGEMENT]).flat_map(bridge).collect();
-    for (namespace, index, _) in &nodes {
-        lines.extend(cable(MANAGEMENT, &port(MANAGEMENT, *index), namespace));
-    }
-    for Place { bridge, port, namespace, network, node, .. } in &places {
-        lines.extend(cable(bridge, port, namespace));
-        lines.push(format!("link set {port} alias {network}/{node}"));
-    }
-    Tool::IP.batch(names, Some(&names.switch()), &lines)?;
+    let bridges: BTreeSet<&str> = places.iter().map(|place| place.bridge.as_str()).collect();
+    let lines = bridges.into_iter().flat_map(bridge).chain(places.iter().flat_map(cable));
+    Tool::IP.batch(names, Some(&switch), &lines.collect::<Vec<_>>())?;
 
-    let (uplink, switch) = (names.uplink(), names.switch());
     let mut lines = vec![format!("link add {uplink} type veth peer name {UPLINK} netns {switch}")];
-    lines.extend(end(&uplink, &plan.this_machine().to_string()));
+    lines.extend(end(&uplink, plan.this_machine()));
     Tool::IP.batch(names, None, &lines)?;
     let line = format!("link set {UPLINK} master {MANAGEMENT} addrgenmode none up");
     Tool::IP.batch(names, Some(&switch), &[line])?;
 
-    for (namespace, _, address) in &nodes {
-        let mut lines = vec!["link set lo up".to_owned()];
-        lines.extend(end(MANAGEMENT, &address.to_string()));
-        for place in places.iter().filter(|place| place.namespace == *namespace) {
-            lines.extend(end(&place.device, &place.address.to_string()));
-            lines.push(format!("link set {} alias {}", place.device, place.network));
-        }
+    for namespace in nodes {
+        let own = places.iter().filter(|place| place.namespace == namespace);
+        let ends = own.flat_map(|place| {
+            let name = format!("link set {} alias {}", place.bridge, place.network);
+            end(&place.bridge, place.address).into_iter().chain([name])
+        });
+        let lines: Vec<_> = ["link set lo up".to_owned()].into_iter().chain(ends).collect();
         Tool::IP.batch(names, Some(namespace), &lines)?;
     }
     orders::restore(names, &places)
@@ -74,16 +66,18 @@ fn bridge(name: &str) -> [String; 2] {
     ]
 }
 
-/// A cable from a port of a bridge to an interface in a namespace that is called as the bridge.
-fn cable(bridge: &str, port: &str, namespace: &str) -> [String; 2] {
+/// A cable from a port of a bridge to an interface in the namespace of a node.
+fn cable(place: &Place) -> [String; 3] {
+    let Place { network, node, namespace, bridge, port, .. } = place;
     [
         format!("link add {port} type veth peer name {bridge} netns {namespace}"),
         format!("link set {port} master {bridge} addrgenmode none up"),
+        format!("link set {port} alias {network}/{node}"),
     ]
 }
 
 /// The other end of a cable, with an address.
-fn end(device: &str, address: &str) -> [String; 2] {
+fn end(device: &str, address: Ipv4Addr) -> [String; 2] {
     [
         format!("address add {address}/24 dev {device}"),
         format!("link set {device} addrgenmode none up"),

@@ -10,7 +10,7 @@
 //!                      bridge net1 (fast) ───── net1-n1 ──veth── net1  198.19.1.1
 //! ```
 //!
-//! Daemons speak to each other and to the API server over `mgmt`, which is never slowed; networks carry
+//! Daemons speak to each other and to the API server over `mgmt`, which no topology slows; networks carry
 //! what guests send each other, and nothing else. A bridge in a namespace is out of reach of the rules
 //! that this machine's firewall has for bridges, and goes with its namespace. Nothing forwards between
 //! networks, and no node has a way to the world.
@@ -25,6 +25,7 @@ mod queue;
 mod subnet;
 mod tool;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Command;
 
@@ -33,7 +34,7 @@ use anyhow::Result;
 pub(crate) use subnet::{free_subnet, turn};
 
 use super::links::{LinkOrder, LinkState, Wiring};
-use super::topology::Link;
+use super::topology::{Link, MANAGEMENT};
 use super::{Dir, Plan, Role};
 use names::Names;
 use tool::Tool;
@@ -52,14 +53,12 @@ struct Place {
     node: String,
     /// The namespace of the node.
     namespace: String,
-    /// The interface in it.
-    device: String,
-    /// The interface at the other end of the cable.
-    port: String,
-    /// The bridge that this is a port of.
+    /// The bridge, and what the node's interface is called as well.
     bridge: String,
+    /// The port of the bridge, at the other end of the cable.
+    port: String,
     /// The node's address.
-    address: std::net::Ipv4Addr,
+    address: Ipv4Addr,
     spec: Link,
 }
 
@@ -82,23 +81,25 @@ impl<'a> Namespaces<'a> {
         Self { dir, plan, names: Names::of(dir) }
     }
 
-    /// Every link of a network. The cables of daemons are none.
+    /// Every link, node by node: to the network of daemons first, then to those of guests.
     fn places(&self) -> Result<Vec<Place>> {
         let mut places = Vec::new();
         for node in &self.plan.topology.nodes {
             let index = self.plan.index(&node.name)?;
+            let place = |network: &str, bridge: String, address: Ipv4Addr, spec: Link| Place {
+                network: network.to_owned(),
+                node: node.name.clone(),
+                namespace: self.names.node(&node.name),
+                port: format!("{bridge}-n{index}"),
+                bridge,
+                address,
+                spec,
+            };
+            let address = self.plan.node_ip(&node.name)?;
+            places.push(place(MANAGEMENT, MANAGEMENT.to_owned(), address, Link::default()));
             for attachment in self.plan.attachments(&node.name)? {
                 let bridge = format!("net{}", attachment.number);
-                places.push(Place {
-                    network: attachment.network,
-                    node: node.name.clone(),
-                    namespace: self.names.node(&node.name),
-                    device: bridge.clone(),
-                    port: names::port(&bridge, index),
-                    bridge,
-                    address: attachment.listen,
-                    spec: attachment.link,
-                });
+                places.push(place(&attachment.network, bridge, attachment.listen, attachment.link));
             }
         }
         Ok(places)

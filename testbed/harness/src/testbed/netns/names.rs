@@ -7,9 +7,6 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::testbed::Dir;
 
-/// The bridge and the cables of daemons.
-pub(super) const MANAGEMENT: &str = "mgmt";
-
 /// The port of the management bridge that the cable to this machine ends at.
 pub(super) const UPLINK: &str = "mgmt-host";
 
@@ -53,11 +50,6 @@ impl Names {
     }
 }
 
-/// The port of a bridge that the cable to a node ends at.
-pub(super) fn port(bridge: &str, node: u8) -> String {
-    format!("{bridge}-n{node}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,7 +60,7 @@ mod tests {
         let names = |at: &tempfile::TempDir| Names::of(&Dir::make(at.path()).unwrap());
         let (one, other) = (names(&one), names(&other));
         assert_ne!(one, other);
-        assert!(one.uplink().len() <= 15 && port(MANAGEMENT, 250).len() <= 15);
+        assert!(one.uplink().len() <= 15);
         for namespace in [one.switch(), one.node("a"), one.trial()] {
             assert!(one.has(&namespace) && !other.has(&namespace), "{namespace}");
         }

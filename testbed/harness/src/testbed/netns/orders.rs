@@ -92,7 +92,7 @@ fn wanted(link: &Link) -> Queue {
 fn queues(names: &Names, place: &Place, queue: Queue) -> [(String, Vec<String>); 2] {
     [
         (names.switch(), queue.lines(&place.port)),
-        (place.namespace.clone(), queue.without_delay().lines(&place.device)),
+        (place.namespace.clone(), queue.without_delay().lines(&place.bridge)),
     ]
 }
 

@@ -22,6 +22,10 @@ pub use words::{Latency, LinkSpeed, Size, Taint};
 /// The network that is always there: the one of pods.
 pub const POD_NETWORK: &str = "pod";
 
+/// The network of daemons, where nodes are in namespaces: it is no network of a topology, and its links
+/// can be broken as others can.
+pub const MANAGEMENT: &str = "mgmt";
+
 /// The nodes of a testbed that nobody has described.
 pub const DEFAULT_NODES: usize = 3;
 

@@ -115,6 +115,10 @@ fn each_bad_field_is_named_with_its_value_and_what_is_accepted() {
         ("networks: [{name: net}, {name: net}]", "networks[1].name: \"net\": another network"),
         ("networks: [{name: net, nodes: [x]}]", "networks[0].nodes[0]: \"x\": give one of node-1,"),
         ("networks: [{name: pod, nodes: [node-1]}]", "every node is on the network of pods"),
+        (
+            "links: namespaces\nnetworks: [{name: mgmt}]",
+            "networks[0].name: \"mgmt\": the network of daemons has this name",
+        ),
         ("links: ropes", "links: unknown variant `ropes`, expected `relays` or `namespaces`"),
         ("storage: {shared: here}", "storage.shared: \"here\": give an absolute path"),
         ("a: 1\n---\nb: 2", "t.yaml: 2 documents; a topology is one"),
