@@ -29,7 +29,7 @@ programs := 'target' / if profile == 'dev' { 'debug' } else { profile }
 build:
     cargo build --locked --profile {{ profile }} --package ferry --package ferry-apiserver --package ferry-controller --package ferry-guest --package ferry-node
 
-# A cluster on this machine: `just testbed up [--nodes N] [--topology FILE] [--semantics documented|kubevirt] [--dir DIR]`, then status, logs, link, down
+# A cluster on this machine: `just testbed up [--nodes N] [--topology FILE] [--netns] [--semantics documented|kubevirt] [--dir DIR]`, then status, logs, link, down
 testbed *ARGS: build
     {{ programs }}/ferry testbed {{ ARGS }}
 

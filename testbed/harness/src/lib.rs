@@ -49,9 +49,9 @@ pub use program::Program;
 pub use qmp::{Mark, Qmp, QmpError, RawQmp};
 pub use relay::{Direction, Meter, Relay, RelayState};
 pub use testbed::{
-    Arrival, Attachment, Cluster, Daemon, Dir, GuestName, GuestProcess, Link, LinkOrder, LinkState,
-    MIGRATION_PORTS, MachineStatus, Member, MigrationStatus, NodeStatus, Plan, ProcessId,
-    ProcessStatus, Programs, Removal, Role, Status, Testbed, TestbedBuilder, Topology,
-    TopologyError, Wanted, What, census, down, serve_links, topology,
+    Arrival, Attachment, Cluster, Daemon, Dir, GuestName, GuestProcess, Link, LinkCondition,
+    LinkOrder, LinkState, MIGRATION_PORTS, MachineStatus, Member, MigrationStatus, NodeStatus,
+    Plan, ProcessId, ProcessStatus, Programs, Removal, Role, Status, Testbed, TestbedBuilder,
+    Topology, TopologyError, Wanted, What, census, check_namespaces, down, serve_links, topology,
 };
 pub use wait::{LIMIT, wait_until};

@@ -18,12 +18,15 @@ Examples:
 
   Five nodes, or what a file says:
   ferry testbed up --nodes 5
-  ferry testbed up --topology testbed/topologies/slow-network.yaml --dir /tmp/slow";
+  ferry testbed up --topology testbed/topologies/slow-network.yaml --dir /tmp/slow
+
+  Nodes in network namespaces, with cables and queues of the kernel (as root):
+  ferry testbed up --netns --dir /tmp/real";
 
 /// A whole cluster of processes on this machine: API server, controller, nodes
 ///
 /// Everything of a testbed is in one directory: its kubeconfig, its objects, its logs. Nothing needs
-/// to be installed, and nobody needs to be root.
+/// to be installed, and nobody needs to be root but for --netns.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
 pub(crate) struct TestbedArguments {
@@ -66,6 +69,13 @@ pub(crate) struct UpArguments {
     /// What the testbed consists of: a YAML file (docs/testbed.md)
     #[arg(long, value_name = "FILE")]
     pub(crate) topology: Option<PathBuf>,
+
+    /// Each node in a network namespace of its own, with links that the kernel queues for (root only)
+    ///
+    /// The same as `links: namespaces` in a topology. What that needs, and how it differs from relays, is
+    /// in docs/testbed.md.
+    #[arg(long)]
+    pub(crate) netns: bool,
 
     /// Where the documentation and KubeVirt's code disagree, follow: documented, kubevirt
     #[arg(long, value_name = "SEMANTICS", value_parser = parse_semantics())]
@@ -136,8 +146,9 @@ Examples:
   ferry testbed link stall node-2 --network fast
   ferry testbed link restore node-2 --network fast
 
-A link carries what is migrated to its node. Only where a relay stands in it can it be broken: see
-`relay`, `linkSpeed` and `latency` of topologies.";
+A link carries what is migrated to its node. It can be broken where a relay stands in it, see `relay`,
+`linkSpeed` and `latency` of topologies, or where nodes are in namespaces: then it carries as well what is
+migrated from its node, and all of them can be broken.";
 
 /// Break and mend the links of a testbed, and see what they carry
 #[derive(Debug, Args)]

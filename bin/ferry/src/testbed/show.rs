@@ -88,9 +88,10 @@ pub(super) fn links(out: &mut String, links: &[LinkState]) {
             0 => "none".to_owned(),
             micros => format!("{:?}", Duration::from_micros(micros)),
         };
-        vec![format!("{network} to {node}"), how.to_owned(), limit, delay, state.forth.to_string()]
+        let (forth, back) = (state.forth.to_string(), state.back.to_string());
+        vec![format!("{network} to {node}"), how.to_owned(), limit, delay, forth, back]
     });
-    table(out, &["LINK", "STATUS", "LIMIT", "DELAY", "CARRIED"], rows);
+    table(out, &["LINK", "STATUS", "LIMIT", "DELAY", "CARRIED", "BACK"], rows);
 }
 
 /// Rows below their heads, each column as wide as its widest cell. Nothing where there are none.

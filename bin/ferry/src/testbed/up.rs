@@ -1,11 +1,14 @@
 //! Bringing a testbed up and down.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use ferry_harness::topology::Links;
 use ferry_harness::{Arrival, Cluster, Dir, Programs, Removal, Topology, Wanted};
 use ferry_runtime::Clock;
+use tokio::signal::ctrl_c;
 
 use super::cli::{DownArguments, UpArguments};
 use super::wait_for;
@@ -23,13 +26,19 @@ pub(super) fn up(arguments: &UpArguments) -> Result<Outcome> {
     let wanted = Wanted {
         dir: arguments.place.dir.clone(),
         topology,
+        links: arguments.netns.then_some(Links::Namespaces),
         semantics: arguments.semantics,
         listen: arguments.listen,
         programs: Programs::installed()?,
     };
     let clock = Clock::system();
     let begun = clock.now();
-    let (cluster, arrival) = wait_for(Cluster::up(wanted))?;
+    let (cluster, arrival) = wait_for(async {
+        tokio::select! {
+            raised = Cluster::up(wanted) => raised,
+            _ = ctrl_c() => bail!("interrupted; what it had started was stopped"),
+        }
+    })?;
     let took = clock.now().since(begun);
     let (dir, plan) = (cluster.dir(), cluster.plan());
     let how = match &arrival {
@@ -45,10 +54,19 @@ pub(super) fn up(arguments: &UpArguments) -> Result<Outcome> {
          export KUBECONFIG={}",
         dir.path().display(),
         plan.api,
-        dir.kubeconfig().display(),
+        shell_word(&dir.kubeconfig().to_string_lossy()),
     )
     .expect(INFALLIBLE);
     Ok(Outcome::success(text))
+}
+
+/// A word as a shell reads it: in quotes where it has to be.
+fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
 pub(super) fn down(arguments: &DownArguments) -> Result<Outcome> {
@@ -75,4 +93,21 @@ fn purge(path: &Path) -> Result<String> {
         Removal::Whole => format!("{shown} was removed.\n"),
         Removal::OthersStay => format!("{shown} keeps what is not of the testbed.\n"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_can_be_pasted_into_a_shell() {
+        for (path, word) in [
+            ("/a/.ferry/kubeconfig", "/a/.ferry/kubeconfig"),
+            ("/a b/k", "'/a b/k'"),
+            ("/it's/k", r"'/it'\''s/k'"),
+            ("/$HOME", "'/$HOME'"),
+        ] {
+            assert_eq!(shell_word(path), word);
+        }
+    }
 }

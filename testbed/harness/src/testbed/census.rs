@@ -179,11 +179,15 @@ fn role_of(pid: i32, path: &Path) -> Option<Role> {
     std::str::from_utf8(value(IN_ROLE)?).ok()?.parse().ok()
 }
 
-/// The name of the program that a process runs, as it was called.
+/// The name of the program that a process runs, as it was called, or is about to run within a network
+/// namespace: `ip netns exec NAMESPACE PROGRAM`.
 fn runs(pid: i32) -> Option<String> {
     let line = read(pid, "cmdline").ok()?;
-    let first = line.split(|byte| *byte == 0).next()?;
-    let path = PathBuf::from(OsStr::from_bytes(first));
+    let words: Vec<_> = line.split(|byte| *byte == 0).collect();
+    let ([_, b"netns", b"exec", _, program, ..] | [program, ..]) = words.as_slice() else {
+        return None;
+    };
+    let path = PathBuf::from(OsStr::from_bytes(program));
     Some(path.file_name()?.to_str()?.to_owned())
 }
 

@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use kube::Client;
 
 use super::census::{Member, census};
 use super::daemons::Daemons;
 use super::faults::{Daemon, GuestProcess, Link};
-use super::links::{LinkOrder, LinkState, tell};
+use super::links::{LinkOrder, LinkState};
+use super::topology::Links;
 use super::up::{Arrival, Wanted, raise};
-use super::{Dir, Plan, Programs, Role, disk, ready};
+use super::{Dir, Plan, Programs, Role, disk, netns, ready};
 use crate::Output;
 use crate::program::Program;
 
@@ -121,26 +122,37 @@ impl Cluster {
         Daemon::new(self, role)
     }
 
-    /// The link between a network and a node, if a relay stands in it. It carries what is migrated to
-    /// that node.
+    /// The network namespace of a node, which `ip netns exec` and other tools take.
     ///
     /// # Errors
-    /// When no relay does, or they do not run.
+    /// When there is no node of that name, or nodes are in no namespaces.
+    pub fn namespace(&self, node: &str) -> Result<String> {
+        self.plan().node(node)?;
+        match self.plan().topology.links {
+            Links::Relays => {
+                bail!("{node} is in no namespace: the links of this testbed are relays")
+            }
+            Links::Namespaces => Ok(netns::namespace(self.dir(), node)),
+        }
+    }
+
+    /// The link between a network and a node, if a relay stands in it or the node is in a namespace. It
+    /// carries what is migrated to that node.
+    ///
+    /// # Errors
+    /// When neither is so, or the testbed is not up.
     pub fn link(&self, network: &str, node: &str) -> Result<Link<'_>> {
         let link = Link::new(self, network, node);
         link.state()?;
         Ok(link)
     }
 
-    /// Every link that a relay stands in.
+    /// Every link that a relay stands in, or every link between namespaces.
     ///
     /// # Errors
-    /// When they do not run.
+    /// When the testbed is not up.
     pub fn links(&self) -> Result<Vec<LinkState>> {
-        if !self.plan().has_relays() {
-            return Ok(Vec::new());
-        }
-        tell(self.dir(), None, LinkOrder::Show)
+        self.daemons.tell(None, LinkOrder::Show)
     }
 
     /// The guests that run: a machine that is moving has two.

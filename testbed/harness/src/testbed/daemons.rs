@@ -12,7 +12,9 @@ use rustix::process::Signal;
 
 use super::census::{Member, ProcessId, What, census};
 use super::launch::{credentials, launch};
+use super::links::{LinkOrder, LinkState, Wiring, wiring};
 use super::plan::check_free;
+use super::topology::Links;
 use super::{Dir, Plan, Programs, Role};
 
 /// How much of a log a message shows.
@@ -83,6 +85,20 @@ impl Daemons {
             .map(|member| member.id))
     }
 
+    /// How its links are made.
+    pub(crate) fn wiring(&self) -> Box<dyn Wiring + '_> {
+        wiring(&self.dir, &self.plan)
+    }
+
+    /// Tells a link something, by network and node, or all of them, and says how they are then.
+    pub(crate) fn tell(
+        &self,
+        link: Option<(&str, &str)>,
+        order: LinkOrder,
+    ) -> Result<Vec<LinkState>> {
+        self.wiring().tell(link, order)
+    }
+
     /// Says who is in the way of a daemon that is to be started.
     pub(crate) fn check(&self, role: &Role) -> Result<()> {
         match role {
@@ -92,6 +108,8 @@ impl Daemons {
                 "stop who listens there, or remove this testbed with `down --purge` and choose another \
                  address with --listen",
             ),
+            // It has every port of its namespace.
+            Role::Node(_) if self.plan.topology.links == Links::Namespaces => Ok(()),
             Role::Node(name) => check_free(
                 self.plan.grpc(name)?,
                 &format!("the daemon of {name}"),
@@ -206,6 +224,14 @@ impl Daemons {
     fn children(&self) -> std::sync::MutexGuard<'_, Vec<Started>> {
         self.children.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Ends every process of a testbed, removes what was made for its links, and says how many processes
+/// there were.
+pub(crate) fn clear(dir: &Dir, plan: &Plan) -> Result<usize> {
+    let count = end_all(dir)?;
+    wiring(dir, plan).remove()?;
+    Ok(count)
 }
 
 /// Ends every process of the testbed in `dir`, and says how many there were. Nodes go before their

@@ -8,7 +8,7 @@ use rustix::process::Signal;
 
 use super::census::{GuestName, Member, ProcessId, What};
 use super::cluster::Cluster;
-use super::links::{LinkOrder, LinkState, tell};
+use super::links::{LinkOrder, LinkState};
 use super::{Role, ready};
 
 /// A daemon of a testbed, to be broken and mended.
@@ -127,12 +127,12 @@ impl<'a> Link<'a> {
         Self { cluster, network: network.to_owned(), node: node.to_owned() }
     }
 
-    /// Tells its relay something, and says how it is then.
+    /// Tells it something, and says how it is then.
     ///
     /// # Errors
-    /// When the relays do not run.
+    /// When the relays do not run, the namespaces are not there, or the kernel cannot do it.
     pub fn tell(&self, order: LinkOrder) -> Result<LinkState> {
-        let links = tell(self.cluster.dir(), Some((&self.network, &self.node)), order)?;
+        let links = self.cluster.daemons.tell(Some((&self.network, &self.node)), order)?;
         links.into_iter().next().context("an answer about the link")
     }
 

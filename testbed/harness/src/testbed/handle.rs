@@ -11,8 +11,9 @@ use ferry_units::Bytes;
 use tempfile::TempDir;
 
 use super::cluster::Cluster;
-use super::daemons::end_all;
+use super::daemons::clear;
 use super::disk::Disk;
+use super::topology::Links;
 use super::up::Wanted;
 use super::{Programs, Topology, TopologyError};
 
@@ -41,6 +42,7 @@ pub struct Testbed {
 #[derive(Debug, Default)]
 pub struct TestbedBuilder {
     topology: Option<Result<Topology, TopologyError>>,
+    links: Option<Links>,
     semantics: Option<Semantics>,
     listen: Option<SocketAddr>,
     dir: Option<PathBuf>,
@@ -72,6 +74,13 @@ impl TestbedBuilder {
     #[must_use]
     pub fn topology_file(self, path: impl AsRef<Path>) -> Self {
         Self { topology: Some(Topology::read(path.as_ref())), ..self }
+    }
+
+    /// Each node is in a network namespace of its own, and the kernel queues what links do not carry,
+    /// whatever the topology says of links. Only root may have that.
+    #[must_use]
+    pub fn namespaces(self) -> Self {
+        Self { links: Some(Links::Namespaces), ..self }
     }
 
     /// Whom it follows where the documentation and KubeVirt's code disagree.
@@ -125,6 +134,7 @@ impl TestbedBuilder {
         let wanted = Wanted {
             dir: path,
             topology: self.topology.transpose()?,
+            links: self.links,
             semantics: self.semantics,
             listen: self.listen,
             programs,
@@ -145,7 +155,7 @@ impl Deref for Testbed {
 impl Drop for Testbed {
     fn drop(&mut self) {
         let path = self.cluster.dir().path().display().to_string();
-        if let Err(error) = end_all(self.cluster.dir()) {
+        if let Err(error) = clear(self.cluster.dir(), self.cluster.plan()) {
             eprintln!("the testbed in {path} does not end: {error:#}");
         }
         self.cluster.daemons.reap();

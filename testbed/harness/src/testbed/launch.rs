@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::census::{IN_ROLE, OF_TESTBED};
 use super::dir::private_dir;
+use super::links::wiring;
 use super::plan::MIGRATION_PORTS;
 use super::{Dir, Plan, Programs, Role};
 
@@ -30,7 +31,8 @@ pub(super) fn launch(dir: &Dir, plan: &Plan, programs: &Programs, role: &Role) -
         .open(&log)
         .with_context(|| format!("opening {}", log.display()))?;
     let program = programs.of(role);
-    Command::new(program)
+    wiring(dir, plan)
+        .command(role, program)?
         .args(arguments(dir, plan, programs, role)?)
         .current_dir(dir.path())
         .env(OF_TESTBED, dir.path())
@@ -73,6 +75,7 @@ fn node(line: &mut Line, dir: &Dir, plan: &Plan, programs: &Programs, name: &str
     line.flag("--identity", dir.identity(name));
     line.flag("--node-ip", plan.node_ip(name)?.to_string());
     line.flag("--listen", plan.grpc(name)?.to_string());
+    line.flag("--status-listen", format!("{}:0", plan.node_ip(name)?));
     for place in plan.attachments(name)? {
         let advertised = place.relayed.map(|address| format!(",{address}")).unwrap_or_default();
         line.flag("--network", format!("{}={}{advertised}", place.network, place.listen));
@@ -147,6 +150,7 @@ pub(super) fn credentials(dir: &Dir, plan: &Plan, programs: &Programs, role: &Ro
             let mut line = Line(vec!["certificates".into()]);
             line.flag("--data-dir", dir.apiserver());
             line.flag("--node", name);
+            line.flag("--address", plan.node_ip(name)?.to_string());
             for place in plan.attachments(name)? {
                 line.flag("--address", place.listen.to_string());
                 if let Some(address) = place.relayed {
@@ -186,7 +190,8 @@ networks: [{name: fast, linkSpeed: 1Gi}]
         let (pod, fast) = (places[0].listen, places[1].listen);
         for said in [
             "--name a ",
-            &format!("--node-ip {pod} --listen {} --network pod={pod} ", plan.grpc("a").unwrap()),
+            &format!("--node-ip {pod} --listen {} ", plan.grpc("a").unwrap()),
+            &format!("--status-listen {pod}:0 --network pod={pod} "),
             &format!("--network fast={fast},{} ", places[1].relayed.unwrap()),
             "--migration-ports 49152-49215 --memory 2Gi --cpus 3 --cpu-model M ",
             "--label topology.kubernetes.io/zone=east --label x=z --taint k=v:NoExecute ",

@@ -1,13 +1,20 @@
 //! What a testbed is made of, down to its addresses and ports. It is decided once, and kept: a
 //! testbed that starts again is found where it was.
 //!
-//! Every node has an address of its own in each network, all of them in `127.0.0.0/8`, which Linux
-//! answers without being asked to. Which part of it follows from the testbed's directory, so that
-//! two testbeds on one machine have different ones:
+//! Every node has an address of its own in each network. Without namespaces, all of them are in
+//! `127.0.0.0/8`, which Linux answers without being asked to. Which part of it follows from the
+//! testbed's directory, so that two testbeds on one machine have different ones:
 //!
 //! ```text
 //!   127 . first . (block + 2 × network)     . node     where the node listens
 //!   127 . first . (block + 2 × network + 1) . node     where a relay stands in for it
+//! ```
+//!
+//! With namespaces, they are in the networks that are set aside for tests of networks:
+//!
+//! ```text
+//!   198 . 18 . testbed . node      where the node's daemon listens; 254 is this machine
+//!   198 . 19 . network . node      where its guests listen, in namespaces only
 //! ```
 
 use std::collections::BTreeMap;
@@ -20,7 +27,8 @@ use ferry_config::Semantics;
 use serde::{Deserialize, Serialize};
 
 use super::dir::{Dir, private_file};
-use super::topology::{Link, MOST_NETWORKS, Network, Node, POD_NETWORK, Topology};
+use super::netns;
+use super::topology::{Link, Links, MOST_NETWORKS, Network, Node, POD_NETWORK, Topology};
 
 /// The ports that memory arrives at, as the node daemon has them unless it is told otherwise.
 pub const MIGRATION_PORTS: RangeInclusive<u16> = 49152..=49215;
@@ -36,6 +44,13 @@ const _: () = assert!(MOST_NETWORKS == 8, "two parts for each make a block");
 /// Second parts of addresses, without 0, where everybody's own services listen, and 255.
 const SECOND_PARTS: u32 = 254;
 
+/// Where the daemon of a node listens that has a namespace of its own, and so every port: where a
+/// kubelet does.
+const NODE_PORT: u16 = 10250;
+
+/// The last part of this machine's address among nodes in namespaces. There are at most 250 of them.
+const THIS_MACHINE: u8 = 254;
+
 /// What a testbed is made of.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,7 +62,7 @@ pub struct Plan {
     pub semantics: Semantics,
     /// Where the API server listens.
     pub api: SocketAddr,
-    /// The first address that the testbed may use: `127.x.y.0`.
+    /// The first address that the testbed may use: `127.x.y.0`, or `198.18.x.0`.
     base: Ipv4Addr,
     /// The port of each node's daemon.
     ports: BTreeMap<String, u16>,
@@ -58,11 +73,13 @@ pub struct Plan {
 pub struct Attachment {
     /// The network.
     pub network: String,
+    /// The network's number: 0 is the one of pods.
+    pub number: u8,
     /// Where the node listens.
     pub listen: Ipv4Addr,
     /// Where a relay stands in for it, if one does.
     pub relayed: Option<Ipv4Addr>,
-    /// What the relay does to what it carries.
+    /// What the link does to what it carries.
     pub link: Link,
 }
 
@@ -74,19 +91,21 @@ impl Plan {
         semantics: Semantics,
         api: Option<SocketAddr>,
     ) -> Result<Self> {
-        let api = match api {
-            Some(address) if address.port() != 0 => address,
-            Some(address) => SocketAddr::new(address.ip(), free_port(address.ip())?),
-            None => {
-                let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-                SocketAddr::new(ip, free_port(ip)?)
+        let version = VERSION;
+        let links = topology.links;
+        let (base, api) = match links {
+            Links::Relays => (base(dir), api_on_loopback(api)?),
+            Links::Namespaces => {
+                let base = netns::free_subnet(dir)?;
+                (base, api_beside_namespaces(base, api)?)
             }
         };
-        let base = base(dir);
-        let mut plan =
-            Self { version: VERSION, topology, semantics, api, base, ports: BTreeMap::new() };
+        let mut plan = Self { version, topology, semantics, api, base, ports: BTreeMap::new() };
         for node in plan.topology.nodes.clone() {
-            let port = free_port(IpAddr::V4(plan.node_ip(&node.name)?))?;
+            let port = match links {
+                Links::Relays => free_port(IpAddr::V4(plan.node_ip(&node.name)?))?,
+                Links::Namespaces => NODE_PORT,
+            };
             plan.ports.insert(node.name, port);
         }
         Ok(plan)
@@ -136,12 +155,29 @@ impl Plan {
         })
     }
 
-    /// The address of a node in the network of pods.
+    /// The address of a node's daemon: in the network of pods, or in one of its own beside the
+    /// networks, which is there for daemons alone, where nodes are in namespaces.
     ///
     /// # Errors
     /// When there is no such node.
     pub fn node_ip(&self, node: &str) -> Result<Ipv4Addr> {
-        self.address(0, node, 0)
+        match self.topology.links {
+            Links::Relays => self.address(0, node, 0),
+            Links::Namespaces => {
+                let [a, b, c, _] = self.base.octets();
+                Ok(Ipv4Addr::new(a, b, c, self.index(node)?))
+            }
+        }
+    }
+
+    /// The address of this machine where nodes in namespaces reach it.
+    pub(crate) fn this_machine(&self) -> Ipv4Addr {
+        this_machine(self.base)
+    }
+
+    /// The first address of the network of daemons, where nodes are in namespaces.
+    pub(crate) fn base(&self) -> Ipv4Addr {
+        self.base
     }
 
     /// Where a node's daemon listens.
@@ -165,10 +201,11 @@ impl Plan {
             .filter(|(_, network)| network.reaches(node))
             .map(|(number, network)| {
                 let link = network.link_to(found);
-                let relayed =
-                    link.is_relayed().then(|| self.address(number, node, 1)).transpose()?;
+                let is_relayed = self.topology.links == Links::Relays && link.is_relayed();
+                let relayed = is_relayed.then(|| self.address(number, node, 1)).transpose()?;
                 let listen = self.address(number, node, 0)?;
-                Ok(Attachment { network: network.name.clone(), listen, relayed, link })
+                let network = network.name.clone();
+                Ok(Attachment { network, number, listen, relayed, link })
             })
             .collect()
     }
@@ -182,12 +219,47 @@ impl Plan {
     }
 
     fn address(&self, network: u8, node: &str, side: u8) -> Result<Ipv4Addr> {
+        let last = self.index(node)?;
+        Ok(match self.topology.links {
+            Links::Relays => {
+                let [a, b, c, _] = self.base.octets();
+                Ipv4Addr::new(a, b, c + 2 * network + side, last)
+            }
+            Links::Namespaces => Ipv4Addr::new(198, 19, network, last),
+        })
+    }
+
+    /// The number of a node, from 1.
+    pub(crate) fn index(&self, node: &str) -> Result<u8> {
         self.node(node)?;
         let index = self.topology.nodes.iter().position(|each| each.name == node).unwrap_or(0);
-        let [a, b, c, _] = self.base.octets();
-        let last = u8::try_from(index + 1).context("a topology has at most 250 nodes")?;
-        Ok(Ipv4Addr::new(a, b, c + 2 * network + side, last))
+        u8::try_from(index + 1).context("a topology has at most 250 nodes")
     }
+}
+
+fn this_machine(base: Ipv4Addr) -> Ipv4Addr {
+    let [a, b, c, _] = base.octets();
+    Ipv4Addr::new(a, b, c, THIS_MACHINE)
+}
+
+/// Where the API server listens: where it is wanted, or at a free port of 127.0.0.1.
+fn api_on_loopback(wanted: Option<SocketAddr>) -> Result<SocketAddr> {
+    let wanted = wanted.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0));
+    let port = if wanted.port() == 0 { free_port(wanted.ip())? } else { wanted.port() };
+    Ok(SocketAddr::new(wanted.ip(), port))
+}
+
+/// Where the API server listens that nodes in namespaces have to reach.
+fn api_beside_namespaces(base: Ipv4Addr, wanted: Option<SocketAddr>) -> Result<SocketAddr> {
+    let ip = this_machine(base);
+    if let Some(wanted) = wanted {
+        bail!(
+            "--listen: {wanted}: nodes in namespaces reach this machine at an address that is made for them; \
+             leave this out, or have links of relays"
+        );
+    }
+    // The address is not there yet. Whoever listens at a port of every address has it here as well.
+    Ok(SocketAddr::new(IpAddr::V4(ip), free_port(IpAddr::V4(Ipv4Addr::LOCALHOST))?))
 }
 
 /// The first address of the testbed in a directory.

@@ -16,7 +16,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Config, ResourceExt};
 
 use super::daemons::Daemons;
-use super::links::{LinkOrder, tell};
+use super::links::LinkOrder;
 use super::{Dir, Role};
 
 /// How long the API server may take until it serves. A journal of 10,000 objects is read in a second.
@@ -87,7 +87,7 @@ pub(crate) async fn links(daemons: &Daemons) -> Result<()> {
     let deadline = Instant::now() + RELAY_LIMIT;
     loop {
         daemons.check_alive(&Role::Relay)?;
-        match tell(&daemons.dir, None, LinkOrder::Show) {
+        match daemons.tell(None, LinkOrder::Show) {
             Ok(_) => return Ok(()),
             Err(error) if Instant::now() >= deadline => {
                 return Err(error).context("the relays do not answer");

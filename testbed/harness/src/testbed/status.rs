@@ -19,7 +19,7 @@ use super::Role;
 use super::census::What;
 use super::cluster::Cluster;
 use super::daemons::Daemons;
-use super::links::{LinkOrder, LinkState, tell};
+use super::links::LinkState;
 use crate::process::Usage;
 
 /// How long the API server may take to answer.
@@ -41,7 +41,7 @@ pub struct Status {
     pub machines: Vec<MachineStatus>,
     /// Its migrations.
     pub migrations: Vec<MigrationStatus>,
-    /// Links that a relay stands in.
+    /// Links that can be broken: those that a relay stands in, or all of them between namespaces.
     pub links: Vec<LinkState>,
     /// Why some of it is missing.
     pub problems: Vec<String>,
@@ -145,11 +145,9 @@ impl Cluster {
         } else {
             status.problems.push(NO_API_SERVER.to_owned());
         }
-        if self.plan().has_relays() {
-            match tell(self.dir(), None, LinkOrder::Show) {
-                Ok(links) => status.links = links,
-                Err(error) => status.problems.push(format!("{error:#}")),
-            }
+        match self.links() {
+            Ok(links) => status.links = links,
+            Err(error) => status.problems.push(format!("{error:#}")),
         }
         Ok(status)
     }

@@ -1,6 +1,7 @@
 //! Bringing a testbed up, whatever is there of it: nothing, its data, or some of its processes.
 
 use std::collections::BTreeSet;
+use std::mem;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +11,11 @@ use anyhow::{Context, Result, bail};
 use ferry_config::Semantics;
 use kube::Client;
 
+use super::census::census;
 use super::daemons::{Daemons, end_all};
-use super::{Dir, Plan, Programs, Role, Topology, objects, ready};
+use super::links::wiring;
+use super::topology::Links;
+use super::{Dir, Plan, Programs, Role, Topology, netns, objects, ready};
 
 /// What is to be brought up. What is not given is as it was, or else as it is by default.
 #[derive(Clone, Debug)]
@@ -20,12 +24,22 @@ pub struct Wanted {
     pub dir: PathBuf,
     /// What it consists of.
     pub topology: Option<Topology>,
+    /// What its links are made of, whatever the topology says.
+    pub links: Option<Links>,
     /// Whom the daemons follow where the documentation and KubeVirt's code disagree.
     pub semantics: Option<Semantics>,
     /// Where the API server listens; any free port of 127.0.0.1.
     pub listen: Option<SocketAddr>,
     /// Which programs it runs.
     pub programs: Programs,
+}
+
+impl Wanted {
+    /// What the links of a new testbed are made of.
+    fn links(&self) -> Links {
+        let said = self.topology.as_ref().map(|topology| topology.links);
+        self.links.or(said).unwrap_or_default()
+    }
 }
 
 /// How a testbed came up.
@@ -44,53 +58,125 @@ pub(crate) struct Raised {
     pub(crate) arrival: Arrival,
 }
 
-/// Brings a testbed up. If that fails, what was started for it is stopped.
+/// Brings a testbed up. If that fails or is given up, what was started for it is stopped.
 pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     let dir = Dir::make(&wanted.dir)?;
     let _lock = dir.lock()?;
-    let is_new = !dir.plan().exists();
-    let plan = plan(&dir, &wanted)?;
+    let found = Plan::load(&dir)?;
+    let is_new = found.is_none();
+    let links = found.as_ref().map_or_else(|| wanted.links(), |found| found.topology.links);
+    // Until what one has chosen is there, nobody else may choose.
+    let turn = (links == Links::Namespaces).then(netns::turn).transpose()?;
+    let plan = plan(&dir, &wanted, found)?;
     let daemons = Arc::new(Daemons::new(dir, plan, wanted.programs));
-    let missing = daemons.missing()?;
-    for role in &missing {
-        daemons.check(role)?;
-    }
-    daemons.plan.save(&daemons.dir)?;
-    match start(&daemons, &missing).await {
-        Ok(client) => {
-            let arrival =
-                if missing.is_empty() { Arrival::Already } else { Arrival::Started(missing) };
-            Ok(Raised { daemons, client, arrival })
-        }
+    end_strays(&daemons, is_new)?;
+    let mut undo = Undo { daemons: &daemons, missing: daemons.missing()?, is_new, is_owed: true };
+    let prepared = prepare(&daemons, &undo.missing);
+    drop(turn);
+    let outcome = match prepared {
+        Ok(()) => start(&daemons, &undo.missing).await,
+        Err(error) => Err(error),
+    };
+    undo.is_owed = false;
+    let client = match outcome {
+        Ok(client) => client,
         Err(error) => {
-            if missing.contains(&Role::ApiServer) {
-                end_all(&daemons.dir)?;
-            } else {
-                for role in missing.iter().rev() {
-                    if daemons.find(role)?.is_some() {
-                        daemons.stop(role)?;
-                    }
-                }
-            }
-            daemons.reap();
-            if is_new {
-                // What has never been up is no reason to refuse another topology.
-                let removed = std::fs::remove_file(daemons.dir.plan());
-                removed.context("removing the plan of a testbed that did not come up")?;
-            }
-            Err(error)
+            undo.run()?;
+            return Err(error);
+        }
+    };
+    let missing = mem::take(&mut undo.missing);
+    drop(undo);
+    let arrival = if missing.is_empty() { Arrival::Already } else { Arrival::Started(missing) };
+    Ok(Raised { daemons, client, arrival })
+}
+
+/// Ends what runs of a testbed that somebody has removed meanwhile: nobody can talk to it any more.
+fn end_strays(daemons: &Daemons, is_new: bool) -> Result<()> {
+    if is_new {
+        end_all(&daemons.dir)?;
+    } else if !daemons.dir.kubeconfig().exists() && daemons.find(&Role::ApiServer)?.is_some() {
+        // It writes one when it starts.
+        daemons.stop(&Role::ApiServer)?;
+    }
+    Ok(())
+}
+
+/// Makes sure that daemons can start. What was decided is written down before anything is made that has
+/// to be found again.
+fn prepare(daemons: &Daemons, missing: &[Role]) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let wiring = daemons.wiring();
+    wiring.check()?;
+    daemons.plan.save(&daemons.dir)?;
+    wiring.make()?;
+    missing.iter().try_for_each(|role| daemons.check(role))
+}
+
+/// What is to be undone of a testbed that has not come up, also where nobody waits for it any more.
+struct Undo<'a> {
+    daemons: &'a Daemons,
+    missing: Vec<Role>,
+    is_new: bool,
+    is_owed: bool,
+}
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        if self.is_owed {
+            // Nobody is left to be told; `down` finds what is left.
+            let _undone = self.run();
         }
     }
 }
 
+impl Undo<'_> {
+    fn run(&self) -> Result<()> {
+        self.stop()?;
+        let daemons = self.daemons;
+        if daemons.dir.plan().exists() && census(&daemons.dir)?.is_empty() {
+            daemons.wiring().remove()?;
+            if self.is_new {
+                // What has never been up is no reason to refuse another topology.
+                let removed = std::fs::remove_file(daemons.dir.plan());
+                removed.context("removing the plan of a testbed that did not come up")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<()> {
+        let Self { daemons, missing, .. } = self;
+        if missing.contains(&Role::ApiServer) {
+            end_all(&daemons.dir)?;
+        } else {
+            for role in missing.iter().rev() {
+                if daemons.find(role)?.is_some() {
+                    daemons.stop(role)?;
+                }
+            }
+        }
+        daemons.reap();
+        Ok(())
+    }
+}
+
 /// What there was, unless something else is wanted; or what is wanted.
-fn plan(dir: &Dir, wanted: &Wanted) -> Result<Plan> {
-    let Some(found) = Plan::load(dir)? else {
-        let topology = wanted.topology.clone().unwrap_or_default();
+fn plan(dir: &Dir, wanted: &Wanted, found: Option<Plan>) -> Result<Plan> {
+    let Some(found) = found else {
+        let topology = wanted.topology.clone().unwrap_or_default().links(wanted.links());
         return Plan::new(dir, topology, wanted.semantics.unwrap_or_default(), wanted.listen);
     };
     let mut others = Vec::new();
-    if wanted.topology.as_ref().is_some_and(|topology| *topology != found.topology) {
+    let links = wanted.links.or(wanted.topology.as_ref().map(|topology| topology.links));
+    if links.is_some_and(|links| links != found.topology.links) {
+        others.push("other links");
+    }
+    let is_other =
+        |topology: &Topology| topology.clone().links(found.topology.links) != found.topology;
+    if wanted.topology.as_ref().is_some_and(is_other) {
         others.push("another topology");
     }
     if wanted.semantics.is_some_and(|semantics| semantics != found.semantics) {
@@ -146,5 +232,10 @@ fn node_name(role: &Role) -> Option<String> {
 pub fn down(path: &Path) -> Result<usize> {
     let Some(dir) = Dir::find(path)? else { return end_all(&Dir::supposed(path)?) };
     let _lock = dir.lock()?;
-    end_all(&dir)
+    // What is written down may be damaged. Processes are ended without it.
+    let count = end_all(&dir)?;
+    if let Some(plan) = Plan::load(&dir)? {
+        wiring(&dir, &plan).remove()?;
+    }
+    Ok(count)
 }

@@ -15,6 +15,7 @@ mod kills;
 mod limits;
 mod links;
 mod machines;
+mod namespaces;
 mod network;
 mod placement;
 mod policies;

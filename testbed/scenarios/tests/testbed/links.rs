@@ -18,7 +18,7 @@ fn links_are_shown_broken_and_restored() -> Result<()> {
         shown.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[1][..5], ["pod", "to", "a", "up", "none"], "{shown}");
     let slow = ["slow", "to", "b", "up", "1", "MiB/s", "2ms", "0", "B"];
-    assert!(rows.iter().any(|row| row[..] == slow[..]), "{shown}");
+    assert!(rows.iter().any(|row| row.starts_with(&slow)), "{shown}");
 
     for (arguments, said) in [
         (&["link", "stall", "a"][..], "stalled"),

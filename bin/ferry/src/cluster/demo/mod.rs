@@ -7,8 +7,9 @@
 mod place;
 mod tour;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
+use tokio::signal::ctrl_c;
 
 use super::ClusterArguments;
 use crate::output::{Printer, Status};
@@ -30,11 +31,15 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Status> {
-    let place = place::find(&arguments.cluster, out).await?;
+    let interrupted = || anyhow!("the tour was interrupted");
+    // Whatever was begun is taken away before it ends.
+    let place = tokio::select! {
+        place = place::find(&arguments.cluster, out) => place?,
+        _ = ctrl_c() => return Err(interrupted()),
+    };
     let toured = tokio::select! {
         toured = tour::run(&place.cluster, out) => toured,
-        // What was begun is taken away first.
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("the tour was interrupted")),
+        _ = ctrl_c() => Err(interrupted()),
     };
     if !arguments.keep {
         tour::clear(&place.cluster).await;

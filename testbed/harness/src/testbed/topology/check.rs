@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use ferry_api::NameRule;
 
-use super::{MOST_NETWORKS, MOST_NODES, Node, POD_NETWORK, Topology};
+use super::{Links, MANAGEMENT, MOST_NETWORKS, MOST_NODES, Node, POD_NETWORK, Topology};
 
 /// What a testbed calls what is no node. A node of such a name could not be told from them.
 pub(crate) const OTHER_NAMES: [&str; 3] = ["apiserver", "controller", "relay"];
@@ -40,6 +40,9 @@ pub(super) fn problems(topology: &Topology) -> Vec<String> {
         found.name(&format!("{at}.namespace"), &network.namespace, NameRule::DnsLabel);
         if !networks.insert(network.name.as_str()) {
             found.say(&format!("{at}.name"), &network.name, "another network has this name");
+        }
+        if network.name == MANAGEMENT && topology.links == Links::Namespaces {
+            found.say(&format!("{at}.name"), &network.name, "the network of daemons has this name");
         }
         if network.name == POD_NETWORK && network.nodes.is_some() {
             found.lines.push(format!("{at}.nodes: every node is on the network of pods"));

@@ -22,6 +22,10 @@ pub use words::{Latency, LinkSpeed, Size, Taint};
 /// The network that is always there: the one of pods.
 pub const POD_NETWORK: &str = "pod";
 
+/// The network of daemons, where nodes are in namespaces: it is no network of a topology, and its links
+/// can be broken as others can.
+pub const MANAGEMENT: &str = "mgmt";
+
 /// The nodes of a testbed that nobody has described.
 pub const DEFAULT_NODES: usize = 3;
 
@@ -43,9 +47,25 @@ pub struct Topology {
     /// `liveMigrationConfig.network` can name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub networks: Vec<Network>,
+    /// What links are made of.
+    #[serde(skip_serializing_if = "is_default")]
+    pub links: Links,
     /// Where disks are that all nodes have.
-    #[serde(skip_serializing_if = "Storage::is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub storage: Storage,
+}
+
+/// What the links between nodes and networks are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Links {
+    /// Nodes are addresses of this machine's loopback, and relays stand in links that are slowed or
+    /// watched. Anybody may have them.
+    #[default]
+    Relays,
+    /// Each node is in a network namespace of its own, with a cable to a bridge for each network, and
+    /// the kernel queues what a link does not carry. Only root may have them.
+    Namespaces,
 }
 
 /// A node.
@@ -94,7 +114,7 @@ pub struct Network {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
     /// A relay stands in each link even where it is not slowed, so that it can be cut and its bytes be
-    /// counted.
+    /// counted; every link between namespaces can.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<bool>,
     /// Which nodes have an address on it; all of them if this is not given.
@@ -142,7 +162,12 @@ impl Topology {
             });
         }
         let nodes = (1..=count).map(|number| Node::named(&format!("node-{number}"))).collect();
-        let topology = Self { nodes, networks: Vec::new(), storage: Storage::default() };
+        let topology = Self {
+            nodes,
+            networks: Vec::new(),
+            links: Links::default(),
+            storage: Storage::default(),
+        };
         topology.checked("the number of nodes")
     }
 
@@ -156,6 +181,12 @@ impl Topology {
     pub fn network(mut self, network: Network) -> Self {
         self.networks.push(network);
         self
+    }
+
+    /// Links of this kind.
+    #[must_use]
+    pub fn links(self, links: Links) -> Self {
+        Self { links, ..self }
     }
 
     /// A relay in every link that there is, so that it can be cut and its bytes be counted.
@@ -230,10 +261,8 @@ impl Link {
     }
 }
 
-impl Storage {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn default_memory() -> Size {

@@ -39,6 +39,7 @@ networks:
   linkSpeed: 1Gi
   latency: 500us
   nodes: [a]
+links: namespaces
 storage:
   shared: /srv/claims
 ";
@@ -82,7 +83,7 @@ fn each_bad_field_is_named_with_its_value_and_what_is_accepted() {
     for (text, said) in [
         (
             "nodez: []",
-            "t.yaml: nodez: unknown field `nodez`, expected one of `nodes`, `networks`, `storage`",
+            "t.yaml: nodez: unknown field `nodez`, expected one of `nodes`, `networks`, `links`,",
         ),
         (
             "nodes: [{name: a, memroy: 1Gi}]",
@@ -114,6 +115,11 @@ fn each_bad_field_is_named_with_its_value_and_what_is_accepted() {
         ("networks: [{name: net}, {name: net}]", "networks[1].name: \"net\": another network"),
         ("networks: [{name: net, nodes: [x]}]", "networks[0].nodes[0]: \"x\": give one of node-1,"),
         ("networks: [{name: pod, nodes: [node-1]}]", "every node is on the network of pods"),
+        (
+            "links: namespaces\nnetworks: [{name: mgmt}]",
+            "networks[0].name: \"mgmt\": the network of daemons has this name",
+        ),
+        ("links: ropes", "links: unknown variant `ropes`, expected `relays` or `namespaces`"),
         ("storage: {shared: here}", "storage.shared: \"here\": give an absolute path"),
         ("a: 1\n---\nb: 2", "t.yaml: 2 documents; a topology is one"),
     ] {

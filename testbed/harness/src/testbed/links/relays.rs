@@ -1,5 +1,5 @@
-//! The links of a testbed: relays in a process of their own, which does what it is told over a
-//! socket, a line of JSON each.
+//! Links of relays: they are in a process of their own, which does what it is told over a socket, a
+//! line of JSON each.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -7,6 +7,7 @@ use std::net::{IpAddr, Shutdown};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -15,11 +16,12 @@ use anyhow::{Context, Result, bail};
 use ferry_units::BytesPerSecond;
 use serde::{Deserialize, Serialize};
 
-use super::dir::private_dir;
-use super::plan::MIGRATION_PORTS;
-use super::topology::Link as LinkSpec;
-use super::{Dir, Plan};
-use crate::relay::{Direction, Relay, RelayState};
+use super::{LinkOrder, LinkState, Wiring};
+use crate::relay::{Direction, Relay};
+use crate::testbed::dir::private_dir;
+use crate::testbed::plan::MIGRATION_PORTS;
+use crate::testbed::topology::Link as LinkSpec;
+use crate::testbed::{Dir, Plan, Role};
 
 /// The control socket's name.
 const SOCKET: &str = "control.sock";
@@ -29,45 +31,6 @@ const LONGEST_ORDER: u64 = 4 << 10;
 
 /// How long an answer may take: the relay only changes a setting.
 const ANSWER: Duration = Duration::from_secs(10);
-
-/// What a relay can be told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", tag = "do")]
-pub enum LinkOrder {
-    /// Close every connection. New ones are carried.
-    Cut,
-    /// Close every connection, and each new one at once: the cable is out.
-    Unplug,
-    /// Carry nothing, and close nothing.
-    Stall,
-    /// Carry at most so many bytes a second in each direction; without a rate, any number.
-    Limit {
-        /// The rate.
-        rate: Option<BytesPerSecond>,
-    },
-    /// Deliver so much later, in each direction.
-    Delay {
-        /// How much later.
-        micros: u64,
-    },
-    /// Be again as the topology says.
-    Restore,
-    /// Only say how it is.
-    Show,
-}
-
-/// A link between a network and a node, and how it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LinkState {
-    /// The network.
-    pub network: String,
-    /// The node.
-    pub node: String,
-    /// How it is, and what it has carried.
-    #[serde(flatten)]
-    pub state: RelayState,
-}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Order {
@@ -82,6 +45,45 @@ struct Order {
 enum Answer {
     Links(Vec<LinkState>),
     Error(String),
+}
+
+/// The links of a testbed whose nodes are addresses of this machine's loopback: nothing has to be
+/// made for them but what the relays' own process makes.
+pub(crate) struct Relays<'a> {
+    dir: &'a Dir,
+    plan: &'a Plan,
+}
+
+impl<'a> Relays<'a> {
+    pub(crate) fn of(dir: &'a Dir, plan: &'a Plan) -> Self {
+        Self { dir, plan }
+    }
+}
+
+impl Wiring for Relays<'_> {
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn make(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn command(&self, _: &Role, program: &Path) -> Result<Command> {
+        Ok(Command::new(program))
+    }
+
+    fn tell(&self, link: Option<(&str, &str)>, order: LinkOrder) -> Result<Vec<LinkState>> {
+        match link {
+            None if !self.plan.has_relays() => Ok(Vec::new()),
+            Some(link) if !self.plan.has_relays() => bail!(no_relay(link)),
+            link => tell(self.dir, link, order),
+        }
+    }
 }
 
 /// A relay in its link.
@@ -190,7 +192,7 @@ impl Place {
         LinkState {
             network: self.network.clone(),
             node: self.node.clone(),
-            state: self.relay.state(),
+            state: self.relay.state().into(),
         }
     }
 }
@@ -223,10 +225,7 @@ fn answer(order: &Order, places: &[Place]) -> Answer {
     let meant: Vec<_> = places.iter().filter(is_meant).collect();
     if meant.is_empty() {
         let (network, node) = order.link.clone().unwrap_or_default();
-        return Answer::Error(format!(
-            "no relay stands between {node} and network {network}: give the network `relay: true` in the \
-             topology"
-        ));
+        return Answer::Error(no_relay((&network, &node)));
     }
     for place in &meant {
         place.obey(order.order);
@@ -234,12 +233,15 @@ fn answer(order: &Order, places: &[Place]) -> Answer {
     Answer::Links(meant.into_iter().map(Place::state).collect())
 }
 
+fn no_relay((network, node): (&str, &str)) -> String {
+    format!(
+        "no relay stands between {node} and network {network}: give the network `relay: true` in the \
+         topology"
+    )
+}
+
 /// Tells the relays of the testbed in `dir` something; `link` is a network and a node.
-pub(crate) fn tell(
-    dir: &Dir,
-    link: Option<(&str, &str)>,
-    order: LinkOrder,
-) -> Result<Vec<LinkState>> {
+fn tell(dir: &Dir, link: Option<(&str, &str)>, order: LinkOrder) -> Result<Vec<LinkState>> {
     let failed = || format!("asking the relays at {SOCKET} in {}", dir.relays().display());
     let (_within, socket) = socket(dir).with_context(failed)?;
     let stream = UnixStream::connect(&socket).with_context(failed)?;
@@ -279,6 +281,7 @@ mod tests {
         let names: Vec<_> = links.iter().map(|link| (&*link.network, &*link.node)).collect();
         assert_eq!(names, [("fast", "node-1"), ("fast", "node-2")]);
         let before = links[0].state;
+        assert_eq!(before.connections, Some(0));
         assert_eq!(before.limit, Some(BytesPerSecond::from_mib(8)));
         assert_eq!(before.delay_micros, 2000);
 

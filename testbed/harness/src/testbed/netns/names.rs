@@ -1,0 +1,69 @@
+//! What namespaces and interfaces of a testbed are called.
+//!
+//! Interfaces have at most 15 characters. Only one of them is in this machine's own namespace, where
+//! those of other testbeds are too.
+
+use std::os::unix::ffi::OsStrExt;
+
+use crate::testbed::Dir;
+
+/// The port of the management bridge that the cable to this machine ends at.
+pub(super) const UPLINK: &str = "mgmt-host";
+
+/// The names of a testbed, which follow from where it is: they are found even if it was killed before
+/// it could write anything down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Names {
+    id: String,
+}
+
+impl Names {
+    pub(super) fn of(dir: &Dir) -> Self {
+        let number = crc32fast::hash(dir.path().as_os_str().as_bytes());
+        Self { id: format!("{number:08x}") }
+    }
+
+    /// This machine's interface.
+    pub(super) fn uplink(&self) -> String {
+        format!("ferry{}", self.id)
+    }
+
+    /// The namespace of bridges.
+    pub(super) fn switch(&self) -> String {
+        format!("ferry-{}", self.id)
+    }
+
+    /// The namespace of a node.
+    pub(super) fn node(&self, node: &str) -> String {
+        format!("ferry-{}-{node}", self.id)
+    }
+
+    /// A namespace to try things in. No node's name begins with a dash.
+    pub(super) fn trial(&self) -> String {
+        self.node("-trial")
+    }
+
+    /// Whether a namespace is one of these.
+    pub(super) fn has(&self, namespace: &str) -> bool {
+        let rest = namespace.strip_prefix(&self.switch());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_a_testbeds_own_and_fit() {
+        let [one, other] = [(); 2].map(|()| tempfile::tempdir().unwrap());
+        let names = |at: &tempfile::TempDir| Names::of(&Dir::make(at.path()).unwrap());
+        let (one, other) = (names(&one), names(&other));
+        assert_ne!(one, other);
+        assert!(one.uplink().len() <= 15);
+        for namespace in [one.switch(), one.node("a"), one.trial()] {
+            assert!(one.has(&namespace) && !other.has(&namespace), "{namespace}");
+        }
+        assert!(!one.has(&format!("{}0", one.switch())) && !one.has("ferry-"));
+    }
+}
