@@ -31,13 +31,15 @@ pub fn main() -> ExitCode {
         (Some(Command::Completion { shell }), _) => {
             program::completion::<Cli>(shell).context("cannot print the script")
         }
-        (None, Some(node)) => serve(&node),
+        (None, Some(node)) => {
+            cli.log.start();
+            serve(&node)
+        }
         (None, None) => program::wrong::<Cli>("a node needs a name; see --help"),
     })
 }
 
 fn serve(arguments: &NodeArguments) -> anyhow::Result<()> {
-    arguments.log.start();
     let networks = arguments.networks().unwrap_or_else(|error| program::wrong::<Cli>(error));
     run::serve(arguments, networks)
 }

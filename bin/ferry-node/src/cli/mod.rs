@@ -54,6 +54,9 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) node: Option<NodeArguments>,
+
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,8 +148,6 @@ pub(crate) struct NodeArguments {
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = values::address)]
     pub(crate) status_listen: SocketAddr,
 
-    #[command(flatten)]
-    pub(crate) log: LogArguments,
 }
 
 impl NodeArguments {
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(node.migration_ports, 49152..=49215);
         assert_eq!(node.semantics, Semantics::Documented);
         assert_eq!(node.networks().unwrap().names().collect::<Vec<_>>(), ["pod"]);
-        assert_eq!(node.log.log.to_string(), ferry_client::LOG_FILTER);
+        assert_eq!(cli.log.log.to_string(), ferry_client::LOG_FILTER);
     }
 
     #[test]

@@ -35,8 +35,10 @@ pub(super) fn up(arguments: &UpArguments) -> Result<Outcome> {
     let begun = clock.now();
     let (cluster, arrival) = wait_for(async {
         tokio::select! {
-            raised = Cluster::up(wanted) => raised,
+            // A terminal interrupts what was started as well: that is no failure of its own.
+            biased;
             _ = ctrl_c() => bail!("interrupted; what it had started was stopped"),
+            raised = Cluster::up(wanted) => raised,
         }
     })?;
     let took = clock.now().since(begun);

@@ -34,12 +34,14 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
     let interrupted = || anyhow!("the tour was interrupted");
     // Whatever was begun is taken away before it ends.
     let place = tokio::select! {
-        place = place::find(&arguments.cluster, out) => place?,
+        biased;
         _ = ctrl_c() => return Err(interrupted()),
+        place = place::find(&arguments.cluster, out) => place?,
     };
     let toured = tokio::select! {
-        toured = tour::run(&place.cluster, out) => toured,
+        biased;
         _ = ctrl_c() => Err(interrupted()),
+        toured = tour::run(&place.cluster, out) => toured,
     };
     if !arguments.keep {
         tour::clear(&place.cluster).await;
