@@ -13,6 +13,7 @@
 //! ```
 
 mod file;
+mod images;
 mod journal;
 mod keeper;
 mod machine;
@@ -112,15 +113,13 @@ impl Guests {
         let failed = || format!("cannot read {}", world.guests.display());
         for entry in fs::read_dir(&world.guests).with_context(failed)? {
             let dir = entry.with_context(failed)?.path();
-            match Record::read(&dir) {
-                Ok(Some(record)) => guests.keep(record),
-                // A daemon was killed as it made or removed it: nothing runs there.
-                Ok(None) => fs::remove_dir_all(&dir).with_context(failed)?,
-                Err(error) => {
-                    tracing::error!(dir = %dir.display(), %error, "a guest's journal is lost");
-                }
+            match World::find(&dir) {
+                Some(record) => guests.keep(record),
+                // Nothing runs there.
+                None => fs::remove_dir_all(&dir).with_context(failed)?,
             }
         }
+        world.end_homeless();
         let adopted: Vec<_> =
             guests.entries().values().map(|entry| Arc::clone(&entry.guest)).collect();
         let all = async {
