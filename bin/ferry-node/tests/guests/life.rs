@@ -56,7 +56,7 @@ async fn a_guest_that_starts_paused_executes_nothing_and_moves_like_that() -> Re
     ensure!(one.wait_ended(POD).await? == GuestEnd::Moved);
     two.wait_state("pod-2", GuestState::Paused).await?;
     let console = std::fs::read_to_string(one.guest_dir(POD).join("serial.log"))?;
-    ensure!(!console.contains("booted"), "{console}");
+    ensure!(!console.contains("] booted"), "{console}");
     two.guests().order(Order::Resume { pod_uid: "pod-2".to_owned() });
     two.wait_state("pod-2", GuestState::Running).await?;
     two.verify(&cluster, "db").await

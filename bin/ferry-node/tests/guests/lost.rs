@@ -6,11 +6,13 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use ferry_config::{Bandwidth, MigrationSettings};
+use ferry_harness::wait_until;
 use ferry_reconcile::guest::{GuestEnd, GuestState, LeavingEnd, Listen, Order};
 use ferry_units::{BytesPerSecond, SecondsPerGiB};
+use nix::sys::signal::Signal;
 
 use crate::common::{
-    BUSY, Cluster, arriving, begin, guest, migrate, plain, runs_at, target, wait_crossing,
+    BUSY, Cluster, LIMIT, arriving, begin, guest, migrate, plain, runs_at, target, wait_crossing,
 };
 
 const POD: &str = "pod-1";
@@ -51,6 +53,11 @@ async fn a_guest_whose_journal_is_lost_is_found_and_not_started_again() -> Resul
         node.verify(&cluster, "db").await?;
         node.guests().order(Order::Kill { pod_uid: POD.to_owned() });
         ensure!(node.wait_ended(POD).await? == GuestEnd::ShutDown);
+        node.guests().order(Order::Forget { pod_uid: POD.to_owned() });
+        let mut changes = node.guests().subscribe();
+        while node.report(POD).is_some() {
+            tokio::time::timeout(LIMIT, changes.changed()).await??;
+        }
         ensure!(!is_running(pid));
     }
     Ok(())
@@ -118,9 +125,10 @@ async fn what_is_left_of_a_guest_that_does_not_run_goes() -> Result<()> {
     for (number, lose) in LOSSES.into_iter().enumerate() {
         let pod = format!("pod-{number}");
         node.run(&guest(&pod, &BUSY)).await?;
-        node.guests().order(Order::Kill { pod_uid: pod.clone() });
-        node.wait_ended(&pod).await?;
+        let pid = node.pid(&pod)?;
         node.crash().await;
+        node.signal(&pod, Signal::SIGKILL)?;
+        wait_until("its process to end", || Ok((!is_running(pid)).then_some(())))?;
         lose(&node.guest_dir(&pod).join("guest.json"));
         node.start().await?;
         ensure!(node.report(&pod).is_none() && !node.guest_dir(&pod).exists());
@@ -133,7 +141,7 @@ async fn what_is_left_of_a_guest_that_does_not_run_goes() -> Result<()> {
     fs::remove_dir_all(node.guest_dir(POD))?;
     node.start().await?;
     ensure!(node.report(POD).is_none());
-    ferry_harness::wait_until("its process to end", || Ok((!is_running(pid)).then_some(())))?;
+    wait_until("its process to end", || Ok((!is_running(pid)).then_some(())))?;
     Ok(())
 }
 
