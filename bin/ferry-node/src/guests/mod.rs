@@ -113,10 +113,14 @@ impl Guests {
         let failed = || format!("cannot read {}", world.guests.display());
         for entry in fs::read_dir(&world.guests).with_context(failed)? {
             let dir = entry.with_context(failed)?.path();
-            match World::find(&dir) {
-                Some(record) => guests.keep(record),
-                // Nothing runs there.
-                None => fs::remove_dir_all(&dir).with_context(failed)?,
+            if !dir.is_dir() {
+                continue;
+            }
+            if let Some(record) = World::find(&dir) {
+                guests.keep(record);
+            } else if let Err(error) = fs::remove_dir_all(&dir) {
+                // Nothing runs there, so it is in nobody's way.
+                tracing::warn!(dir = %dir.display(), %error, "cannot remove what is left of a guest");
             }
         }
         world.end_homeless();

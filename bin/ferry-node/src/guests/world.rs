@@ -102,7 +102,7 @@ impl World {
             match process.kill() {
                 Ok(()) => tracing::error!(pid, "a guest is ended whose directory was removed"),
                 Err(error) => {
-                    tracing::error!(pid, %error, "cannot end a guest without a directory")
+                    tracing::error!(pid, %error, "cannot end a guest without a directory");
                 }
             }
         }
