@@ -188,7 +188,7 @@ impl Cause for PersistentVolumeClaim {
     fn cause(view: &impl View, old: Option<&Self>, new: Option<&Self>, work: &mut BTreeSet<Work>) {
         let Some(key) = key(old, new) else { return };
         work.insert(Work::Claim(key.clone()));
-        if !differs(old, new, |it| it.spec.clone()) {
+        if !differs(old, new, |it| (it.spec.clone(), is_leaving(it))) {
             return;
         }
         let instances = all::<VirtualMachineInstance>(view);

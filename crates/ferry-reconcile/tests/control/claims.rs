@@ -84,6 +84,31 @@ fn parity_a_claim_that_is_deleted_stays_as_long_as_a_pod_on_a_node_uses_it() {
 }
 
 #[test]
+fn a_claim_that_is_to_go_is_not_taken_into_use_by_others() {
+    let mut cluster = used();
+    cluster.delete(CLAIM, "data");
+    let volumes = json!({ "spec": { "volumes": [
+        { "name": "data", "dataVolume": { "name": "data" } },
+    ] } });
+    cluster.create(&with(instance("other"), &volumes));
+    cluster.settle();
+    assert!(cluster.pods_of("other").is_empty());
+    let waits = |cluster: &Cluster, message: &str| {
+        let seen = cluster.get("VirtualMachineInstance", "other");
+        seen["status"]["conditions"].to_string().contains(message)
+    };
+    assert!(waits(&cluster, "PVC data is being deleted"));
+    cluster.delete("VirtualMachineInstance", "vm");
+    cluster.settle();
+    cluster.do_one(|deed| matches!(deed, Deed::EndPod(_)));
+    cluster.settle();
+    assert!(waits(&cluster, "PVC data does not exist"));
+    cluster.create(&claim("data", "ReadWriteMany"));
+    cluster.settle();
+    assert_eq!(cluster.pods_of("other").len(), 1);
+}
+
+#[test]
 fn a_claim_is_held_by_no_pod_that_is_nowhere() {
     let mut cluster = Cluster::new();
     cluster.create(&claim("data", "ReadWriteMany"));
