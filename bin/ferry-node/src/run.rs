@@ -67,7 +67,8 @@ async fn serve_until(
     let told_at = listen("--status-listen", arguments.status_listen).await?;
     let presence = presence(arguments, &networks, grpc.local_addr()?)?;
     let changed = Arc::new(Notify::new());
-    let cache = cluster::follow(&client, name, &changed, calendar);
+    let gone = Arc::new(Notify::new());
+    let cache = cluster::follow(&client, name, &changed, &gone, calendar);
     let keeper = Arc::new(guests(arguments, networks, &cache).await?);
     let source = Source::program(MANAGER).on(name);
     let (recorder, telling) = Recorder::start(client.clone(), source, calendar);
@@ -75,6 +76,8 @@ async fn serve_until(
     tell(arguments, told_at, &cache, &keeper, &metrics)?;
 
     tokio::spawn(cluster::renew(client.clone(), name.to_owned(), MANAGER, calendar));
+    let sweeping = cluster::sweep(client.clone(), cache.clone(), Guests::clone(&keeper), gone);
+    tokio::spawn(sweeping);
     let access = Review { client: client.clone(), node: name.to_owned() };
     let mut told = stopping.clone();
     let over = async move { told.told().await };

@@ -22,7 +22,12 @@ pub(crate) struct Outcome {
 pub(crate) enum Status {
     Success,
     Failure,
+    /// Somebody has pressed Ctrl-C before it was done.
+    Interrupted,
 }
+
+/// The exit code of a program that Ctrl-C has ended, as shells have it: 128 and the signal's number.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 impl Outcome {
     pub(crate) const fn success(result: String) -> Self {
@@ -52,6 +57,7 @@ impl Outcome {
         match self.status {
             Status::Success => ExitCode::SUCCESS,
             Status::Failure => ExitCode::FAILURE,
+            Status::Interrupted => ExitCode::from(INTERRUPTED),
         }
     }
 }

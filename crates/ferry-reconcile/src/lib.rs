@@ -16,6 +16,7 @@
 //! | [`node`] | a node's lease | its condition `Ready`, its taints |
 //! | [`machine`] | a VirtualMachine | its instance |
 //! | [`instance`] | a VirtualMachineInstance | its pod; its phase until the node has it |
+//! | [`claims`] | a PersistentVolumeClaim | its binding; holds it while it is used |
 //! | [`placement`] | all pods without a node | bindings |
 //! | [`queue`] | all waiting migrations | target pods |
 //! | [`migration`] | a migration | its phases, hand-off, its end |
@@ -75,7 +76,7 @@
 //! assert_eq!(create.body["kind"], "VirtualMachineInstance");
 //! ```
 
-mod claims;
+pub mod claims;
 mod cluster;
 mod conditions;
 pub mod evacuation;

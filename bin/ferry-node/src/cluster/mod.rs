@@ -8,6 +8,7 @@ mod access;
 mod keeper;
 mod lease;
 mod metrics;
+mod sweeper;
 mod worker;
 
 use std::net::SocketAddr;
@@ -25,13 +26,16 @@ pub(crate) use access::Review;
 pub(crate) use keeper::Keeper;
 pub(crate) use lease::renew;
 pub(crate) use metrics::Metrics;
+pub(crate) use sweeper::sweep;
 pub(crate) use worker::Worker;
 
-/// Follows everything that this node looks at. `changed` is notified of each change.
+/// Follows everything that this node looks at. `changed` is notified of each change, `gone` of each
+/// claim that goes.
 pub(crate) fn follow(
     client: &Client,
     node: &str,
     changed: &Arc<Notify>,
+    gone: &Arc<Notify>,
     calendar: Calendar,
 ) -> Cache {
     let cache = Cache::new(calendar);
@@ -41,7 +45,13 @@ pub(crate) fn follow(
     follow_kind::<Pod>(&cache, client, changed, &own);
     follow_kind::<VirtualMachineInstance>(&cache, client, changed, &all);
     follow_kind::<VirtualMachineInstanceMigration>(&cache, client, changed, &all);
-    follow_kind::<PersistentVolumeClaim>(&cache, client, changed, &all);
+    let (changed, gone) = (Arc::clone(changed), Arc::clone(gone));
+    cache.follow::<PersistentVolumeClaim>(client, &all, move |_, _, new| {
+        changed.notify_one();
+        if new.is_none() {
+            gone.notify_one();
+        }
+    });
     cache
 }
 

@@ -170,6 +170,7 @@ mod tests {
             uuid: "u".to_owned(),
             memory: Bytes::from_mib(64),
             vcpus: 2,
+            starts_paused: false,
             disks: Vec::new(),
             workload: BTreeMap::from([("seed".to_owned(), "7".to_owned())]),
         };

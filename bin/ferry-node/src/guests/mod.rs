@@ -13,6 +13,7 @@
 //! ```
 
 mod file;
+mod images;
 mod journal;
 mod keeper;
 mod machine;
@@ -112,15 +113,17 @@ impl Guests {
         let failed = || format!("cannot read {}", world.guests.display());
         for entry in fs::read_dir(&world.guests).with_context(failed)? {
             let dir = entry.with_context(failed)?.path();
-            match Record::read(&dir) {
-                Ok(Some(record)) => guests.keep(record),
-                // A daemon was killed as it made or removed it: nothing runs there.
-                Ok(None) => fs::remove_dir_all(&dir).with_context(failed)?,
-                Err(error) => {
-                    tracing::error!(dir = %dir.display(), %error, "a guest's journal is lost");
-                }
+            if !dir.is_dir() {
+                continue;
+            }
+            if let Some(record) = World::find(&dir) {
+                guests.keep(record);
+            } else if let Err(error) = fs::remove_dir_all(&dir) {
+                // Nothing runs there, so it is in nobody's way.
+                tracing::warn!(dir = %dir.display(), %error, "cannot remove what is left of a guest");
             }
         }
+        world.end_homeless();
         let adopted: Vec<_> =
             guests.entries().values().map(|entry| Arc::clone(&entry.guest)).collect();
         let all = async {

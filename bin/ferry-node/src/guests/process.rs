@@ -11,6 +11,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+/// What Linux appends to the name of a directory that is gone.
+const DELETED: &[u8] = b" (deleted)";
+
 /// A process that was there once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProcessId {
@@ -30,15 +33,32 @@ impl ProcessId {
     /// The process that works in a directory with these words on its command line. It is the one that
     /// a daemon has started that could not note its number any more.
     pub(super) fn working_in(dir: &Path, words: &str) -> Option<Self> {
-        let processes = fs::read_dir("/proc").ok()?.flatten();
-        let mut pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        pids.find_map(|pid: u32| {
-            let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
-            let command = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            let is_it =
-                cwd == dir && command.split(|byte| *byte == 0).any(|word| word == words.as_bytes());
-            is_it.then(|| Self::of(pid)).flatten()
+        Self::working(words, |cwd| cwd == dir).next()
+    }
+
+    /// The processes with these words on their command lines that work in a directory below `root`
+    /// which was removed.
+    pub(super) fn homeless(root: &Path, words: &str) -> impl Iterator<Item = Self> {
+        Self::working(words, move |cwd| {
+            cwd.starts_with(root) && cwd.as_os_str().as_encoded_bytes().ends_with(DELETED)
         })
+    }
+
+    fn working(words: &str, is_it: impl Fn(&Path) -> bool) -> impl Iterator<Item = Self> {
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter_map(move |pid: u32| {
+            let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
+            let process = Self::of(pid).filter(|_| is_it(&cwd))?;
+            process.command_line().iter().any(|word| word == words).then_some(process)
+        })
+    }
+
+    /// Its command line; nothing where it is gone.
+    pub(super) fn command_line(self) -> Vec<String> {
+        let line = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let words = line.split(|byte| *byte == 0);
+        words.map(|word| String::from_utf8_lossy(word).into_owned()).collect()
     }
 
     /// Whether it is still there. What has ended and waits for its parent to notice is not.
@@ -118,6 +138,11 @@ mod tests {
         let found = ProcessId::working_in(&path, "1234").unwrap();
         assert_eq!(found.pid, child.id());
         assert!(found.is_alive());
+
+        assert_eq!(ProcessId::homeless(&path, "1234").next(), None);
+        drop(dir);
+        assert_eq!(ProcessId::homeless(path.parent().unwrap(), "1234").next(), Some(found));
+        assert_eq!(ProcessId::working_in(&path, "1234"), None);
 
         let another = ProcessId { started: found.started + 1, ..found };
         another.kill().unwrap();

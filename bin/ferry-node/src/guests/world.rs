@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -18,8 +18,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::GuestsConfig;
-use super::machine::{Machine, Places};
+use super::journal::Record;
+use super::machine::{self, Machine, Places};
 use super::outcomes::Outcomes;
+use super::process::ProcessId;
 use super::stories::Stories;
 use crate::networks::{Network, POD};
 
@@ -68,6 +70,42 @@ impl World {
             changed: watch::Sender::new(0),
             config,
         })
+    }
+
+    /// The guest in a directory, if there is one: as its journal says, or as its process does where
+    /// the journal is lost. What runs must be known, or it would be started once more.
+    pub(super) fn find(dir: &Path) -> Option<Record> {
+        let error = match Record::read(dir) {
+            Ok(Some(record)) => return Some(record),
+            Ok(None) => None,
+            Err(error) => Some(error),
+        };
+        let Some(record) = machine::found(dir) else {
+            // Without an error, a daemon was killed as it made or removed it.
+            if let Some(error) = error {
+                tracing::error!(dir = %dir.display(), %error, "the journal of a guest is lost");
+            }
+            return None;
+        };
+        let why = error.map_or_else(|| "it is not there".to_owned(), |error| error.to_string());
+        tracing::error!(dir = %dir.display(), why, "a guest runs whose journal is lost");
+        if let Err(error) = record.write(dir) {
+            tracing::warn!(%error, "its journal cannot be written anew, until something changes");
+        }
+        Some(record)
+    }
+
+    /// Ends guests whose directories are gone: nobody can reach them, and they would not be known of.
+    pub(super) fn end_homeless(&self) {
+        for process in ProcessId::homeless(&self.guests, machine::SOCKET_WORDS) {
+            let pid = process.pid;
+            match process.kill() {
+                Ok(()) => tracing::error!(pid, "a guest is ended whose directory was removed"),
+                Err(error) => {
+                    tracing::error!(pid, %error, "cannot end a guest without a directory");
+                }
+            }
+        }
     }
 
     /// The time by the calendar.

@@ -355,6 +355,7 @@ pub(crate) fn guest(pod: &str, workload: &[(&str, &str)]) -> GuestSpec {
         uuid: "4bd8ab1b-1c3f-4ac6-8a34-70b7f2f3a001".to_owned(),
         memory: MEMORY,
         vcpus: 1,
+        starts_paused: false,
         disks: Vec::new(),
         workload: workload.collect(),
     }

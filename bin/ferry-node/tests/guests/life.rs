@@ -1,12 +1,12 @@
 //! The life of a guest on one node.
 
 use anyhow::{Result, ensure};
-use ferry_reconcile::guest::{GuestEnd, GuestState, Order};
+use ferry_reconcile::guest::{GuestEnd, GuestSpec, GuestState, Order};
 use ferry_rpc::GuestState as Word;
 use ferry_units::WallTime;
 use nix::sys::signal::Signal;
 
-use crate::common::{BUSY, Cluster, guest};
+use crate::common::{BUSY, Cluster, begin, guest, plain};
 
 const POD: &str = "pod-1";
 
@@ -44,6 +44,22 @@ async fn a_guest_is_started_paused_resumed_and_forgotten() -> Result<()> {
     node.run(&spec).await?;
     ensure!(node.pid(POD)? != pid, "there is room for another one");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_that_starts_paused_executes_nothing_and_moves_like_that() -> Result<()> {
+    let (cluster, one, two) = Cluster::pair().await?;
+    let spec = GuestSpec { starts_paused: true, ..guest(POD, &BUSY) };
+    one.guests().order(Order::Start(spec.clone()));
+    one.wait_state(POD, GuestState::Paused).await?;
+    begin(&spec, &one, &two, &plain()).await?;
+    ensure!(one.wait_ended(POD).await? == GuestEnd::Moved);
+    two.wait_state("pod-2", GuestState::Paused).await?;
+    let console = std::fs::read_to_string(one.guest_dir(POD).join("serial.log"))?;
+    ensure!(!console.contains("] booted"), "{console}");
+    two.guests().order(Order::Resume { pod_uid: "pod-2".to_owned() });
+    two.wait_state("pod-2", GuestState::Running).await?;
+    two.verify(&cluster, "db").await
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod common;
 mod daemon;
 mod faults;
 mod life;
+mod lost;
 mod moves;
 mod postcopy;
 mod questions;

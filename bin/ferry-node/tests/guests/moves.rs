@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use ferry_config::{Bandwidth, MigrationSettings, Permission, ProgressTimeout};
+use ferry_reconcile::claims::Image;
 use ferry_reconcile::guest::{
     Disk, DiskPlace, GuestEnd, GuestState, LeavingEnd, MigrationMode, Order,
 };
@@ -41,17 +42,15 @@ async fn a_guest_moves_with_its_disks() -> Result<()> {
     let (cluster, one, two) = Cluster::pair().await?;
     let mut spec = guest(POD, &[("pattern", "disk,disk-rate=1Mi,rate=8Mi"), ("fill", "8Mi")]);
     let size = Bytes::from_mib(4);
-    let claim = |name: &str| (("shop".to_owned()), name.to_owned());
-    let (namespace, name) = claim("all");
-    let (own_namespace, own_name) = claim("own");
+    let claim = |name: &str| Image {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        uid: "0d1e2f30-0000-4000-8000-000000000001".to_owned(),
+    };
     spec.disks = vec![
         Disk { name: "root".to_owned(), size, place: DiskPlace::Ephemeral },
-        Disk {
-            name: "own".to_owned(),
-            size,
-            place: DiskPlace::Claim { namespace: own_namespace, name: own_name },
-        },
-        Disk { name: "all".to_owned(), size, place: DiskPlace::SharedClaim { namespace, name } },
+        Disk { name: "own".to_owned(), size, place: DiskPlace::Claim(claim("own")) },
+        Disk { name: "all".to_owned(), size, place: DiskPlace::SharedClaim(claim("all")) },
     ];
     one.run(&spec).await?;
     // Over TLS, which is the default, and several connections.
@@ -63,7 +62,7 @@ async fn a_guest_moves_with_its_disks() -> Result<()> {
     one.guests().order(Order::Migrate(order.clone()));
     one.guests().order(Order::Migrate(order));
     arrives(&cluster, &one, &two).await?;
-    ensure!(two.dir.join("claims/shop/own.img").is_file());
+    ensure!(two.dir.join("claims/shop/own_0d1e2f30-0000-4000-8000-000000000001.img").is_file());
     ensure!(one.report(POD).is_some(), "what is left waits to be forgotten");
 
     let client = cluster.client(&one, two.identity()).await?;

@@ -48,12 +48,20 @@ impl Verb {
 
 /// Has the server do it, by the paths that virtctl uses.
 pub(crate) async fn act(cluster: &Cluster, vm: &str, verb: Verb, options: &Value) -> Result<()> {
+    ask(cluster, &cluster.namespace, (verb.resource(), vm), verb.name(), options).await
+}
+
+/// The same by the words of the path: the resource and its name, and what is asked of it.
+pub(crate) async fn ask(
+    cluster: &Cluster,
+    namespace: &str,
+    (resource, name): (&str, &str),
+    what: &str,
+    options: &Value,
+) -> Result<()> {
+    let (namespace, name) = (checked(namespace)?, checked(name)?);
     let path = format!(
-        "/apis/subresources.kubevirt.io/v1/namespaces/{}/{}/{}/{}",
-        checked(&cluster.namespace)?,
-        verb.resource(),
-        checked(vm)?,
-        verb.name(),
+        "/apis/subresources.kubevirt.io/v1/namespaces/{namespace}/{resource}/{name}/{what}"
     );
     let request = http::Request::builder()
         .method(Method::PUT)

@@ -14,12 +14,14 @@ mod delete;
 mod demo;
 mod drain;
 pub(crate) mod dump;
+mod evacuate_cancel;
 mod get;
 mod kinds;
 mod kubeconfig;
 mod machine;
 mod migrate;
 mod power;
+mod presses;
 mod problem;
 mod report;
 mod resources;
@@ -34,7 +36,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 
-use crate::output::{Printer, Status};
+use crate::output::{INTERRUPTED, Printer, Status};
 
 use cordon::Intake;
 use machine::Verb;
@@ -62,6 +64,7 @@ pub(crate) enum Command {
     Migrate(migrate::Arguments),
     Cancel(cancel::Arguments),
     Drain(drain::Arguments),
+    EvacuateCancel(evacuate_cancel::Arguments),
     /// Have a node take no new guests
     Cordon(cordon::Arguments),
     /// Have a node take new guests again
@@ -98,6 +101,7 @@ pub(crate) fn run(command: Command) -> ExitCode {
     match outcome {
         Ok(Status::Success) => ExitCode::SUCCESS,
         Ok(Status::Failure) => ExitCode::FAILURE,
+        Ok(Status::Interrupted) => ExitCode::from(INTERRUPTED),
         // A reader that has seen enough (`ferry … | head`) is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -117,6 +121,7 @@ impl Command {
             Self::Get(arguments) => get::run(&arguments, out).await,
             Self::Migrate(arguments) => Box::pin(migrate::run(&arguments, out)).await,
             Self::Cancel(arguments) => cancel::run(&arguments, out).await,
+            Self::EvacuateCancel(arguments) => evacuate_cancel::run(&arguments, out).await,
             Self::Drain(arguments) => drain::run(&arguments, out).await,
             Self::Cordon(arguments) => cordon::run(&arguments, Intake::Closed, out).await,
             Self::Uncordon(arguments) => cordon::run(&arguments, Intake::Open, out).await,

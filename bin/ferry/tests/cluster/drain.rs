@@ -103,6 +103,43 @@ fn a_guest_that_cannot_move_is_named_when_time_is_up() {
 }
 
 #[test]
+fn a_drain_that_is_interrupted_says_what_goes_on_and_it_can_be_taken_back() {
+    let cluster = with_a_guest();
+    let drain = cluster.start_ferry(&["drain", "node-1"]);
+    drain.wait_for("Eviction triggered evacuation of VMI \"default/web\"");
+    drain.interrupt();
+    let run = drain.end();
+    assert_eq!(run.code, Some(130), "{run:?}");
+    expect![[r#"
+        default/web: admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: Eviction triggered evacuation of VMI "default/web"
+        interrupted: node-1 stays closed; on it: default/web (admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: Eviction triggered evacuation of VMI "default/web")
+        Guests that were asked to leave go on leaving; `ferry evacuate-cancel node node-1` has them stay, and `ferry uncordon node-1` opens the node.
+    "#]]
+    .assert_eq(&run.err);
+    assert!(cluster.ok(&["get", "node", "node-1"]).contains("SchedulingDisabled"));
+    let marked = || cluster.ok(&["get", "vmi", "web", "-o", "json"]).contains("evacuationNodeName");
+    assert!(marked());
+    let mut said = cluster.ok(&["evacuate-cancel", "node", "node-1", "--dry-run"]);
+    assert!(marked(), "a dry run changes nothing");
+    said.push_str(&cluster.ok(&["evacuate-cancel", "node", "node-1"]));
+    assert!(!marked());
+    said.push_str(&cluster.ok(&["evacuate-cancel", "vm", "web"]));
+    said.push_str(&cluster.ok(&["evacuate-cancel", "VMIs", "web"]));
+    said.push_str(&cluster.fails(&["evacuate-cancel", "node", "node-1"]));
+    said.push_str(&cluster.fails(&["evacuate-cancel", "vm", "db"]));
+    expect![[r#"
+        VMI default/web was canceled evacuation
+        VMI default/web was canceled evacuation
+        VM default/web was canceled evacuation
+        VMI default/web was canceled evacuation
+        error: nothing was asked to leave node-1
+        error: db does not run in namespace default: it has no VirtualMachineInstance
+    "#]]
+    .assert_eq(&said);
+    assert_eq!(cluster.ferry(&["evacuate-cancel", "pod", "x"]).code, Some(2));
+}
+
+#[test]
 fn an_empty_node_is_drained_at_once() {
     let cluster = Cluster::with(&[NODE]);
     assert_eq!(cluster.ok(&["drain", "node-1"]), "node/node-1 cordoned\nnode/node-1 drained\n");

@@ -101,7 +101,9 @@ fn controller() -> Vec<Value> {
         rule(&[""], &["pods/binding", "pods/eviction"], &["create"]),
         rule(&[""], &["nodes"], UPDATE),
         rule(&[""], &["nodes/status"], &["get", "patch", "update"]),
-        rule(&[""], &["namespaces", "persistentvolumeclaims"], READ),
+        rule(&[""], &["namespaces"], READ),
+        rule(&[""], &["persistentvolumeclaims"], UPDATE),
+        rule(&[""], &["persistentvolumeclaims/status"], &["get", "patch", "update"]),
         rule(&["", "events.k8s.io"], &["events"], &["create", "get", "list", "patch", "update"]),
         rule(&["coordination.k8s.io"], &["leases"], ALL),
     ]

@@ -48,10 +48,23 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go#Admit
 pub(super) fn warnings(review: &Review<'_>) -> Vec<String> {
     let Some((_, machine)) = super::states(review) else { return Vec::new() };
-    if review.target.part != Part::Main || at(machine, &["spec", "running"]).is_none() {
+    if review.target.part != Part::Main {
         return Vec::new();
     }
-    vec!["spec.running is deprecated, please use spec.runStrategy instead.".to_owned()]
+    let mut warnings = Vec::new();
+    if at(machine, &["spec", "running"]).is_some() {
+        warnings
+            .push("spec.running is deprecated, please use spec.runStrategy instead.".to_owned());
+    }
+    // Nobody here would do it, and nobody would say so later.
+    if text(machine, &["spec", "updateVolumesStrategy"]) == Some("Migration") {
+        warnings.push(
+            "spec.updateVolumesStrategy: Migration has no effect: volumes are not moved to other \
+             claims here; changed volumes are used from the next start."
+                .to_owned(),
+        );
+    }
+    warnings
 }
 
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go#validateRunStrategy

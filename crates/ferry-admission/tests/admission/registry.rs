@@ -222,6 +222,17 @@ fn what_is_asked_of_a_machine_is_written_where_its_controller_looks() {
 }
 
 #[test]
+fn whoever_wants_volumes_moved_is_told_that_they_are_not() {
+    let mut cluster = Cluster::new();
+    for (strategy, warnings) in [("Replacement", 0), ("Migration", 1)] {
+        let wish = json!({ "runStrategy": "Manual", "updateVolumesStrategy": strategy });
+        let made = cluster.create(root(), &machine(&strategy.to_lowercase(), &wish)).unwrap();
+        assert_eq!(made.warnings.len(), warnings, "{:?}", made.warnings);
+        assert!(made.warnings.iter().all(|it| it.contains("updateVolumesStrategy: Migration")));
+    }
+}
+
+#[test]
 fn an_event_without_a_time_can_be_changed_through_the_group_that_demands_one() {
     let mut cluster = Cluster::new();
     let event = |api_version: &str, about: &str| {

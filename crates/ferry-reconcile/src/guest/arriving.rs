@@ -24,7 +24,7 @@ pub(super) fn wait(seen: &Placed, instance: &VirtualMachineInstance, step: &mut 
         _ if is_leaving(&seen.pod) => ending::stray(seen, step),
         None => {
             // What it lacks shows in its pod, which stays pending until its time is over.
-            if let Ok(spec) = seen.spec(instance) {
+            if let Ok(spec) = seen.new_spec(instance) {
                 step.order(Order::Await(spec));
             }
         }
@@ -64,7 +64,9 @@ pub(super) fn advance(
         (Some(_), Some(Arriving { failure: Some(_), resumed: None, .. })) => {
             ending::stray(seen, step);
         }
-        (Some(GuestState::Waiting), None | Some(Arriving { listening: None, .. })) => {
+        // One that runs and does not know why has lost its node's notes, and is told again.
+        (Some(GuestState::Waiting | GuestState::Running | GuestState::Paused), None)
+        | (Some(GuestState::Waiting), Some(Arriving { listening: None, .. })) => {
             if let Ok(settings) = settings(state) {
                 step.order(Order::Listen(Listen {
                     pod_uid: seen.pod_uid(),

@@ -9,7 +9,7 @@ use ferry_units::WallTime;
 
 use super::step::Step;
 use super::{
-    GuestEnd, GuestPlan, GuestReport, GuestState, Order, Placed, has_ended, leaving, running,
+    GuestEnd, GuestPlan, GuestReport, GuestState, Order, Placed, has_ended, leaving, pod, running,
 };
 use crate::launcher;
 use crate::migration::{self, state_of};
@@ -54,6 +54,11 @@ pub(super) fn on_request(seen: &Placed, step: &mut Step<'_>) {
     let Some(until) = seen.limit().filter(|_| seen.has_guest()) else { return };
     let pod_uid = seen.pod_uid();
     if seen.now < until {
+        if matches!(seen.state(), Some(GuestState::Running | GuestState::Paused))
+            && pod::is_asked(&mut step.pod, seen.now)
+        {
+            step.tell_with_pod("ShuttingDown", "Signaled Graceful Shutdown");
+        }
         step.order(Order::ShutDown { pod_uid, until });
         step.look_again(until);
     } else {

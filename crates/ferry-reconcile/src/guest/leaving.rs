@@ -6,7 +6,8 @@
 //! ```
 
 use ferry_api::kubevirt::{
-    MigrationAbortStatus, MigrationMode as Mode, MigrationState, VirtualMachineInstance,
+    MigrationAbortStatus, MigrationMode as Mode, MigrationState, PersistentVolumeClaimInfo,
+    VirtualMachineInstance,
 };
 use ferry_config::MigrationSettings;
 use ferry_units::WallTime;
@@ -61,7 +62,7 @@ fn begin(
         migrate(seen, instance, state).err()
     } else {
         // A target that cannot know how to listen would be waited for in vain.
-        sendable(seen, state).err()
+        sendable(seen, instance, state).err()
     };
     if let Some(reason) = obstacle {
         fail(step, &reason, None, step.now());
@@ -79,8 +80,15 @@ fn begin(
 }
 
 /// How the guest is to cross, or why it cannot from here.
-fn sendable(seen: &Placed, state: &MigrationState) -> Result<MigrationSettings, String> {
+fn sendable(
+    seen: &Placed,
+    instance: &VirtualMachineInstance,
+    state: &MigrationState,
+) -> Result<MigrationSettings, String> {
     let settings = settings(state)?;
+    if let Some(volume) = moved_volume(instance) {
+        return Err(volume);
+    }
     let network = settings.network.as_deref().map(words::network_name);
     match network.filter(|network| !seen.here.networks.contains(*network)) {
         None => Ok(settings),
@@ -91,13 +99,29 @@ fn sendable(seen: &Placed, state: &MigrationState) -> Result<MigrationSettings, 
     }
 }
 
+/// Why a guest is not sent whose volumes are to be on other claims afterwards: only what is in its
+/// memory and on its own node's disks can be carried over.
+fn moved_volume(instance: &VirtualMachineInstance) -> Option<String> {
+    let claim = |info: Option<&PersistentVolumeClaimInfo>| {
+        info.and_then(|info| info.claim_name.clone()).unwrap_or_default()
+    };
+    let volume = instance.status.as_ref()?.migrated_volumes.as_ref()?.first()?;
+    Some(format!(
+        "cannot migrate VMI: volume {} is to move from PVC {} to PVC {}, and volumes are not moved \
+         to other claims here",
+        volume.volume_name.as_deref().unwrap_or_default(),
+        claim(volume.source_pvc_info.as_ref()),
+        claim(volume.destination_pvc_info.as_ref()),
+    ))
+}
+
 /// How the guest is to be sent, or why it cannot be.
 fn migrate(
     seen: &Placed,
     instance: &VirtualMachineInstance,
     state: &MigrationState,
 ) -> Result<Migrate, String> {
-    let settings = sendable(seen, state)?;
+    let settings = sendable(seen, instance, state)?;
     let spec = seen.spec(instance).map_err(|obstacle| obstacle.to_string())?;
     let address = state.target_node_address.as_deref().unwrap_or_default();
     let ports = state.target_direct_migration_node_ports.iter().flat_map(|ports| ports.keys());

@@ -9,6 +9,8 @@ use ferry_config::{MigrationSettings, TransferSize};
 use ferry_units::{Bytes, WallTime};
 use serde::{Deserialize, Serialize};
 
+use crate::claims::Image;
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
@@ -75,6 +77,9 @@ pub struct GuestSpec {
     pub memory: Bytes,
     /// How many virtual CPUs.
     pub vcpus: u32,
+    /// Whether it is not to run before it is told to. One that comes from elsewhere does what it did
+    /// there.
+    pub starts_paused: bool,
     /// Its disks, in the order of the instance's volumes.
     pub disks: Vec<Disk>,
     /// The annotations of the instance that say what the guest works on, without their prefix
@@ -99,19 +104,9 @@ pub enum DiskPlace {
     /// With the guest: it is made for it, and ends with it.
     Ephemeral,
     /// On a claim that one node can use.
-    Claim {
-        /// The claim's namespace.
-        namespace: String,
-        /// The claim's name.
-        name: String,
-    },
+    Claim(Image),
     /// On a claim that every node can use.
-    SharedClaim {
-        /// The claim's namespace.
-        namespace: String,
-        /// The claim's name.
-        name: String,
-    },
+    SharedClaim(Image),
     /// A file of the node.
     Host {
         /// Where, on the node.

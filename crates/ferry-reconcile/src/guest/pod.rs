@@ -1,6 +1,7 @@
 //! What a node says of the pods on it. There is no container: a pod runs as long as there is
 //! something for its guest to run in.
 
+use ferry_units::WallTime;
 use k8s_openapi::api::core::v1::{
     ContainerState, ContainerStateRunning, ContainerStateTerminated, ContainerStateWaiting,
     ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus,
@@ -16,6 +17,9 @@ use crate::{pods, words};
 
 /// The conditions that follow whether the guest's container runs.
 const READY: [&str; 2] = ["Ready", "ContainersReady"];
+
+/// The guest has been asked to shut down. Ferry's own: upstream notes it in the guest's metadata.
+const SHUTDOWN_SIGNALED: &str = "guest.ferry.dev/ShutdownSignaled";
 
 /// What a process that fails exits with.
 const FAILURE: i32 = 1;
@@ -179,6 +183,14 @@ fn ready(pod: &mut Pod, why_not: Option<&str>, now: &Time) {
     for type_ in READY {
         set(pod, type_, why_not.is_none(), why_not, now);
     }
+}
+
+/// Notes that the guest is asked to shut down. True if it was not noted before.
+// PARITY: pkg/virt-handler/vm.go#helperVmShutdown
+pub(super) fn is_asked(pod: &mut Pod, now: WallTime) -> bool {
+    let is_new = pods::condition(pod, SHUTDOWN_SIGNALED).is_none();
+    set(pod, SHUTDOWN_SIGNALED, true, None, &stamp(now));
+    is_new
 }
 
 fn set(pod: &mut Pod, type_: &str, is_true: bool, reason: Option<&str>, now: &Time) {

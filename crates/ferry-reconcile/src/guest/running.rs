@@ -56,8 +56,7 @@ pub(super) fn advance(
             | GuestState::Ended(_),
         ) => {}
     }
-    let is_settled = !starts_paused(instance) || *state == GuestState::Paused;
-    if phase(instance) == Phase::Scheduled && is_settled && *state != GuestState::Held {
+    if phase(instance) == Phase::Scheduled && *state != GuestState::Held {
         step.enter(Phase::Running);
         step.tell("Created", "VirtualMachineInstance defined.");
         step.tell("Started", "VirtualMachineInstance started.");
@@ -80,14 +79,8 @@ fn wish(instance: &VirtualMachineInstance) -> Option<Wish> {
     match asked.and_then(|asked| asked.get("state")).and_then(Value::as_str) {
         Some("Paused") => Some(Wish::Stand),
         Some("Running") => Some(Wish::Run),
-        Some(_) | None => starts_paused(instance).then_some(Wish::Stand),
+        Some(_) | None => None,
     }
-}
-
-/// Whether it is to stand still from the beginning.
-fn starts_paused(instance: &VirtualMachineInstance) -> bool {
-    let strategy = instance.spec.other.get("startStrategy").and_then(Value::as_str);
-    strategy == Some("Paused") && phase(instance) == Phase::Scheduled
 }
 
 /// Where the guest is and what it has become.

@@ -16,7 +16,7 @@ use super::{Disk, DiskPlace, GuestSpec, Placed};
 use crate::claims;
 use crate::instance::migratable::{is_filesystem, is_read_only_cdrom, is_shared};
 use crate::launcher;
-use crate::objects::{name, namespace, uid};
+use crate::objects::{is_leaving, name, namespace, uid};
 
 /// Annotations that say what a guest works on.
 const WORKLOAD: &str = "workload.ferry.dev/";
@@ -38,6 +38,8 @@ pub(super) enum Obstacle {
     Memory,
     /// A claim is not there.
     Claim(String),
+    /// A claim is there, and is to go.
+    Leaving(String),
     /// A volume's size is missing, or no amount.
     Size(String),
 }
@@ -49,6 +51,8 @@ impl fmt::Display for Obstacle {
                 f.write_str("spec.domain.memory.guest names no amount of memory such as 1Gi")
             }
             Self::Claim(claim) => write!(f, "PVC {claim} does not exist, waiting for it to appear"),
+            // PARITY: pkg/kubelet/volumemanager/populator/desired_state_of_world_populator.go#getPVCExtractPV
+            Self::Leaving(claim) => write!(f, "PVC {claim} is being deleted"),
             Self::Size(volume) => write!(f, "the size of volume {volume} is no amount such as 1Gi"),
         }
     }
@@ -69,9 +73,22 @@ impl Placed {
             uuid: firmware.and_then(Value::as_str).unwrap_or(uid(instance)).to_owned(),
             memory: memory.filter(|memory| *memory > Bytes::ZERO).ok_or(Obstacle::Memory)?,
             vcpus: launcher::vcpus(domain.cpu.as_ref()),
+            starts_paused: starts_paused(instance),
             disks: self.disks(instance)?,
             workload: workload(instance),
         })
+    }
+
+    /// The same of a guest that is not here yet: what is to go is not taken into use.
+    pub(super) fn new_spec(
+        &self,
+        instance: &VirtualMachineInstance,
+    ) -> Result<GuestSpec, Obstacle> {
+        let going = self.claims.iter().find(|(_, claim)| claim.as_ref().is_some_and(is_leaving));
+        match going {
+            Some((claim, _)) => Err(Obstacle::Leaving(claim.clone())),
+            None => self.spec(instance),
+        }
     }
 
     fn disks(&self, instance: &VirtualMachineInstance) -> Result<Vec<Disk>, Obstacle> {
@@ -80,19 +97,19 @@ impl Placed {
             .filter(|volume| {
                 !is_filesystem(instance, volume) && !is_read_only_cdrom(instance, volume)
             })
-            .map(|volume| self.disk(instance, volume))
+            .map(|volume| self.disk(volume))
             .collect()
     }
 
-    fn disk(&self, instance: &VirtualMachineInstance, volume: &Volume) -> Result<Disk, Obstacle> {
+    fn disk(&self, volume: &Volume) -> Result<Disk, Obstacle> {
         let (place, size) = if let Some(claim) = claims::claim_of(volume) {
             let found = self.claims.get(claim).and_then(Option::as_ref);
             let found = found.ok_or_else(|| Obstacle::Claim(claim.to_owned()))?;
-            let (namespace, name) = (namespace(instance).to_owned(), claim.to_owned());
+            let image = claims::image(found);
             let place = if is_shared(found) {
-                DiskPlace::SharedClaim { namespace, name }
+                DiskPlace::SharedClaim(image)
             } else {
-                DiskPlace::Claim { namespace, name }
+                DiskPlace::Claim(image)
             };
             (place, claim_size(found))
         } else if let Some(host) = &volume.host_disk {
@@ -121,8 +138,8 @@ impl GuestSpec {
     // PARITY: pkg/virt-launcher/virtwrap/manager.go#getVMIMigrationDataSize
     pub(super) fn transfer_size(&self) -> TransferSize {
         let moves = |disk: &&Disk| match disk.place {
-            DiskPlace::Ephemeral | DiskPlace::Claim { .. } | DiskPlace::Host { .. } => true,
-            DiskPlace::SharedClaim { .. } | DiskPlace::SharedHost { .. } => false,
+            DiskPlace::Ephemeral | DiskPlace::Claim(_) | DiskPlace::Host { .. } => true,
+            DiskPlace::SharedClaim(_) | DiskPlace::SharedHost { .. } => false,
         };
         let disks = self.disks.iter().filter(moves).map(|disk| disk.size.get());
         let disks = Bytes::new(disks.fold(0, u64::saturating_add));
@@ -145,6 +162,11 @@ fn claim_size(claim: &PersistentVolumeClaim) -> Option<Bytes> {
     let asked = of(resources.and_then(|resources| resources.requests.as_ref()));
     let given = of(claim.status.as_ref().and_then(|status| status.capacity.as_ref()));
     asked.into_iter().chain(given).min()
+}
+
+/// Whether the guest waits for an unpause before it executes anything.
+fn starts_paused(instance: &VirtualMachineInstance) -> bool {
+    instance.spec.other.get("startStrategy").and_then(Value::as_str) == Some("Paused")
 }
 
 fn workload(instance: &VirtualMachineInstance) -> BTreeMap<String, String> {

@@ -37,7 +37,7 @@ pub(super) fn advance(seen: &Placed, instance: &VirtualMachineInstance, step: &m
 }
 
 fn start(seen: &Placed, instance: &VirtualMachineInstance, step: &mut Step<'_>) {
-    match seen.spec(instance) {
+    match seen.new_spec(instance) {
         Ok(spec) => {
             step.unsay(SYNCHRONIZED);
             step.order(Order::Start(spec));

@@ -25,6 +25,8 @@ pub(super) struct Step<'a> {
     pub(super) is_done: bool,
     orders: Vec<Order>,
     events: Vec<Event>,
+    /// The same, told with what is written of the pod.
+    pod_events: Vec<Event>,
     revisit: Option<WallTime>,
 }
 
@@ -37,6 +39,7 @@ impl<'a> Step<'a> {
             is_done: false,
             orders: Vec::new(),
             events: Vec::new(),
+            pod_events: Vec::new(),
             revisit: None,
         }
     }
@@ -54,6 +57,14 @@ impl<'a> Step<'a> {
         if let Some(instance) = &self.instance {
             let event = Event::normal(reference(instance), reason, message);
             self.events.push(event.by(Component::Node));
+        }
+    }
+
+    /// The same, told when what is written of the pod is written.
+    pub(super) fn tell_with_pod(&mut self, reason: &'static str, message: impl Into<String>) {
+        if let Some(instance) = &self.instance {
+            let event = Event::normal(reference(instance), reason, message);
+            self.pod_events.push(event.by(Component::Node));
         }
     }
 
@@ -102,7 +113,7 @@ impl<'a> Step<'a> {
     /// The plan: the instance, then what is told of it, then the pod. A pod never says of a guest's
     /// end what its instance does not say.
     pub(super) fn done(self) -> GuestPlan {
-        let Self { seen, instance, pod, is_done, orders, events, revisit } = self;
+        let Self { seen, instance, pod, is_done, orders, events, pod_events, revisit } = self;
         let mut plan = Plan { actions: Vec::new(), revisit };
         let written = seen.instance.as_ref().zip(instance.as_ref());
         if let Some(patch) = written.and_then(|(old, new)| change(Part::Main, old, new)) {
@@ -113,6 +124,7 @@ impl<'a> Step<'a> {
             plan.push(delete(&seen.pod, Grace::None));
         } else if let Some(patch) = change(Part::Status, &seen.pod, &pod) {
             plan.push(patch);
+            plan.actions.extend(pod_events.into_iter().map(Into::into));
         }
         GuestPlan { api: plan, orders }
     }

@@ -1,7 +1,7 @@
 //! The way of an instance to a node.
 
 use ferry_api::kubevirt::{VirtualMachineInstance, VirtualMachineInstancePhase as Phase};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
 
 use super::{Observed, enter};
 use crate::conditions::{self, Said};
@@ -52,9 +52,8 @@ fn start(seen: &Observed, after: &mut VirtualMachineInstance, plan: &mut Plan) {
     if status.phase.is_none() || status.phase == Some(Phase::Unset) {
         enter(status, Phase::Pending, seen.now);
     }
-    let missing = seen.claims.iter().find(|(_, claim)| claim.is_none());
-    if let Some((claim, _)) = missing {
-        let message = format!("PVC {claim} does not exist, waiting for it to appear");
+    let missing = seen.claims.iter().find_map(|(name, claim)| missing(name, claim.as_ref()));
+    if let Some(message) = missing {
         let said = Said::because(SYNCHRONIZED, "False", PVC_NOT_FOUND, message.clone());
         let before = conditions::of(&seen.instance, SYNCHRONIZED);
         if before.is_none_or(|before| before.message.as_ref() != Some(&message)) {
@@ -71,6 +70,14 @@ fn start(seen: &Observed, after: &mut VirtualMachineInstance, plan: &mut Plan) {
         "SuccessfulCreate",
         format!("Created virtual machine pod {}", name(&pod)),
     ));
+}
+
+/// What is said of a claim that is not there, or is to go: a pod would hold it, and never start.
+fn missing(name: &str, claim: Option<&PersistentVolumeClaim>) -> Option<String> {
+    match claim {
+        None => Some(format!("PVC {name} does not exist, waiting for it to appear")),
+        Some(claim) => is_leaving(claim).then(|| format!("PVC {name} is being deleted")),
+    }
 }
 
 /// From here on the node of the pod has the instance.

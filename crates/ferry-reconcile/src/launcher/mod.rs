@@ -22,7 +22,7 @@ use crate::pods::COMPUTE;
 use crate::{claims, words};
 
 pub(crate) use resources::vcpus;
-pub(crate) use selector::host_model_is_stuck;
+pub(crate) use selector::{host_model_is_stuck, unmet_host_model};
 
 /// The image of the guest's container. Nobody pulls it here; it is what people look for.
 const IMAGE: &str = "quay.io/kubevirt/virt-launcher";

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::Purpose;
 use crate::cluster::Cluster;
-use crate::objects::label;
+use crate::instance::facts;
+use crate::objects::{label, name};
 use crate::words::{self, CPU_MODEL, CPU_MODEL_MIGRATION, CPU_VENDOR, HOST_MODEL, MACHINE_TYPE};
 
 const CPU_FEATURE: &str = "cpu-feature.node.kubevirt.io/";
@@ -92,8 +93,7 @@ fn hardware(instance: &VirtualMachineInstance) -> Labels {
 fn of_source(instance: &VirtualMachineInstance, pod: Option<&Pod>, node: Option<&Node>) -> Labels {
     let mut labels = Labels::new();
     let node_labels = node.and_then(|node| node.metadata.labels.clone()).unwrap_or_default();
-    let model = instance.spec.domain.cpu.as_ref().and_then(|cpu| cpu.model.as_deref());
-    if matches!(model, None | Some("" | "host-model")) {
+    if has_host_model(instance) {
         let earlier = pod.and_then(|pod| pod.spec.as_ref()?.node_selector.clone());
         let earlier: Labels = earlier
             .unwrap_or_default()
@@ -116,6 +116,29 @@ fn of_source(instance: &VirtualMachineInstance, pod: Option<&Pod>, node: Option<
         node_labels.into_iter().filter(|(key, value)| key.starts_with(CPU_VENDOR) && value == TRUE),
     );
     labels
+}
+
+/// Whether the CPU of the guest is that of the node where it has started.
+fn has_host_model(instance: &VirtualMachineInstance) -> bool {
+    let model = instance.spec.domain.cpu.as_ref().and_then(|cpu| cpu.model.as_deref());
+    matches!(model, None | Some("" | "host-model"))
+}
+
+/// What a target asks of its node's CPU because the guest has the model of its host, where no node
+/// but the one that it is on has that.
+// PARITY: pkg/virt-controller/watch/migration/migration.go#alertIfHostModelIsUnschedulable
+pub(crate) fn unmet_host_model(
+    instance: &VirtualMachineInstance,
+    target: &Pod,
+    nodes: &[Node],
+) -> Option<Labels> {
+    let asked = target.spec.as_ref()?.node_selector.clone().unwrap_or_default();
+    let of_cpu = |key: &str| key.starts_with(CPU_MODEL_MIGRATION) || key.starts_with(CPU_FEATURE);
+    let asked: Labels = asked.into_iter().filter(|(key, _)| of_cpu(key)).collect();
+    let here = facts::node(instance);
+    let fits = |node: &Node| asked.iter().all(|(key, value)| label(node, key) == Some(value));
+    let is_met = nodes.iter().any(|node| Some(name(node)) != here && fits(node));
+    (has_host_model(instance) && !is_met && !asked.is_empty()).then_some(asked)
 }
 
 /// Whether a guest that has the model of its host may not leave the node.

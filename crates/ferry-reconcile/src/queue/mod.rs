@@ -12,10 +12,11 @@ mod telling;
 use ferry_api::View;
 use ferry_config::ClusterLimits;
 use ferry_scheduler::{Decision, Running, grant};
+use k8s_openapi::api::core::v1::Node;
 
 use crate::cluster::{Cluster, Now};
 use crate::launcher::{self, Purpose};
-use crate::objects::{create, name, reference};
+use crate::objects::{all, create, name, reference};
 use crate::plan::{Event, Plan};
 
 use line::Waiting;
@@ -29,13 +30,14 @@ pub struct Observed {
     pub(crate) cluster: Cluster,
     pub(crate) running: Vec<Running>,
     pub(crate) waiting: Vec<Waiting>,
+    pub(crate) nodes: Vec<Node>,
 }
 
 /// Looks at all migrations.
 pub fn observe(view: &impl View, now: &Now) -> Observed {
     let cluster = Cluster::of(view);
     let (running, waiting) = line::stand(view, &cluster, now);
-    Observed { now: *now, cluster, running, waiting }
+    Observed { now: *now, cluster, running, waiting, nodes: all(view) }
 }
 
 /// What is to be done about those that wait. The plans do not depend on each other: one that fails
@@ -79,5 +81,15 @@ fn start(seen: &Observed, waiting: &Waiting) -> Plan {
         "SuccessfulCreate",
         format!("Created migration target pod {}", name(&pod)),
     ));
+    if let Some(asked) = launcher::unmet_host_model(&waiting.instance, &pod, &seen.nodes) {
+        let asked: Vec<_> = asked.iter().map(|(key, value)| format!("{key}:{value}")).collect();
+        let message = format!(
+            "Migration cannot proceed since no node is suitable to run the required CPU model / \
+             required features: map[{}]",
+            asked.join(" ")
+        );
+        let about = reference(&waiting.instance);
+        plan.push(Event::warning(about, "NoSuitableNodesForHostModelMigration", message));
+    }
     plan
 }

@@ -134,6 +134,10 @@ impl Cause for Pod {
         };
         if differs(old, new, takes_room) {
             work.extend([Work::Placement, Work::Queue]);
+            // What it has let go of may be waiting to go.
+            let used = both(old, new)
+                .flat_map(|pod| claims::of_pod(pod).map(|claim| Key::new(namespace(pod), claim)));
+            work.extend(used.map(Work::Claim));
         }
         let serves = |pod: &Self| pods::condition(pod, "Ready").map(|it| it.status == "True");
         if differs(old, new, |pod| (pods::node(pod).map(str::to_owned), serves(pod))) {
@@ -182,10 +186,11 @@ impl Cause for Namespace {
 
 impl Cause for PersistentVolumeClaim {
     fn cause(view: &impl View, old: Option<&Self>, new: Option<&Self>, work: &mut BTreeSet<Work>) {
-        if !differs(old, new, |it| it.spec.clone()) {
+        let Some(key) = key(old, new) else { return };
+        work.insert(Work::Claim(key.clone()));
+        if !differs(old, new, |it| (it.spec.clone(), is_leaving(it))) {
             return;
         }
-        let Some(key) = key(old, new) else { return };
         let instances = all::<VirtualMachineInstance>(view);
         let users = instances.iter().filter(|instance| {
             namespace(*instance) == key.namespace

@@ -21,11 +21,12 @@ use ferry_api::kubevirt::{
     VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
 };
 use ferry_api::{Modelled, View};
-use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 
 use crate::objects::all;
 use crate::{
-    Key, Now, Plan, evacuation, instance, machine, migration, node, placement, platform, queue,
+    Key, Now, Plan, claims, evacuation, instance, machine, migration, node, placement, platform,
+    queue,
 };
 
 pub use causes::Cause;
@@ -41,6 +42,8 @@ pub enum Work {
     Machine(Key),
     /// An instance.
     Instance(Key),
+    /// A claim.
+    Claim(Key),
     /// All pods without a node.
     Placement,
     /// All migrations that wait.
@@ -70,6 +73,7 @@ pub fn everything(view: &impl View) -> BTreeSet<Work> {
     work.extend(of_each::<Node>(view, Work::Evacuation));
     work.extend(of_each::<VirtualMachine>(view, Work::Machine));
     work.extend(of_each::<VirtualMachineInstance>(view, Work::Instance));
+    work.extend(of_each::<PersistentVolumeClaim>(view, Work::Claim));
     work.extend(of_each::<VirtualMachineInstanceMigration>(view, Work::Migration));
     work
 }
@@ -84,6 +88,7 @@ pub fn look(view: &impl View, work: &Work, now: &Now) -> Vec<Plan> {
         Work::Node(key) => node::observe(view, key, now).map(|it| node::plan(&it)),
         Work::Machine(key) => machine::observe(view, key, now).map(|it| machine::plan(&it)),
         Work::Instance(key) => instance::observe(view, key, now).map(|it| instance::plan(&it)),
+        Work::Claim(key) => claims::observe(view, key).map(|it| claims::plan(&it)),
         Work::Evacuation(key) => evacuation::observe(view, key).map(|it| evacuation::plan(&it)),
         Work::Migration(key) => migration::observe(view, key, now).map(|it| migration::plan(&it)),
     };
@@ -98,6 +103,7 @@ impl Work {
             Self::Node(_) => "node",
             Self::Machine(_) => "machine",
             Self::Instance(_) => "instance",
+            Self::Claim(_) => "claim",
             Self::Placement => "placement",
             Self::Queue => "queue",
             Self::Evacuation(_) => "evacuation",
@@ -112,6 +118,7 @@ impl Work {
             | Self::Node(key)
             | Self::Machine(key)
             | Self::Instance(key)
+            | Self::Claim(key)
             | Self::Evacuation(key)
             | Self::Migration(key) => Some(key),
             Self::Placement | Self::Queue => None,

@@ -140,8 +140,11 @@ fn each_kind_causes_work_for_those_who_read_it() {
     ));
     cluster.settle();
     for (object, expected) in [
-        (claim("data", "ReadWriteMany"), vec![Work::Instance(key("ns", "vm"))]),
-        (claim("other", "ReadWriteMany"), vec![]),
+        (
+            claim("data", "ReadWriteMany"),
+            vec![Work::Instance(key("ns", "vm")), Work::Claim(key("ns", "data"))],
+        ),
+        (claim("other", "ReadWriteMany"), vec![Work::Claim(key("ns", "other"))]),
         (
             machine("a", "Halted"),
             vec![Work::Machine(key("ns", "a")), Work::Instance(key("ns", "a"))],

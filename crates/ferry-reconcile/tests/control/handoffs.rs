@@ -111,8 +111,15 @@ fn parity_a_guest_with_the_model_of_its_host_looks_for_that_model() {
     } } });
     cluster.patch("user", "Node", Part::Main, "node-1", &labels);
     cluster.running("vm", "node-1");
+    cluster.told();
     cluster.create(&migration("m", "vm"));
     cluster.settle();
+    let told = cluster.told();
+    let alert = "VirtualMachineInstance/vm Warning NoSuitableNodesForHostModelMigration Migration \
+                 cannot proceed since no node is suitable to run the required CPU model / required \
+                 features: map[cpu-feature.node.kubevirt.io/vmx:true \
+                 cpu-model-migration.node.kubevirt.io/Skylake:true]";
+    assert_eq!(told.iter().filter(|it| *it == alert).count(), 1, "{told:#?}");
     let selector = target(&cluster)["spec"]["nodeSelector"].clone();
     for key in [
         "cpu-model-migration.node.kubevirt.io/Skylake",

@@ -17,7 +17,7 @@ pub(crate) const PLATFORM: &str = "openshift-cnv";
 pub(crate) async fn create(client: &Client, plan: &Plan) -> Result<()> {
     for object in all(plan) {
         let object: DynamicObject =
-            serde_json::from_value(object).context("an object of every testbed")?;
+            serde_json::from_value(applied(object)).context("an object of every testbed")?;
         create_one(client, &object).await?;
     }
     Ok(())
@@ -38,6 +38,16 @@ async fn create_one(client: &Client, object: &DynamicObject) -> Result<()> {
             Err(error).with_context(|| format!("making the {} {name}", types.kind))
         }
     }
+}
+
+/// The object as `kubectl apply` makes one, which is how its administrator would have: whoever applies
+/// a manifest of theirs over it is not warned.
+fn applied(mut object: Value) -> Value {
+    const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+    object["metadata"]["annotations"] = json!({});
+    let written = format!("{object}\n");
+    object["metadata"]["annotations"][LAST_APPLIED] = written.into();
+    object
 }
 
 fn resource(api_version: &str, kind: &str) -> ApiResource {
@@ -95,4 +105,24 @@ fn definition(network: &Network) -> Value {
         "metadata": { "name": network.name, "namespace": network.namespace },
         "spec": { "config": config.to_string() },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_applied_is_written_beside_it() {
+        let object = json!({ "kind": "Namespace", "metadata": { "name": "shop" } });
+        let made = applied(object.clone());
+        let annotations = made["metadata"]["annotations"].as_object().unwrap();
+        let (key, written) = annotations.iter().next().unwrap();
+        assert_eq!(
+            (annotations.len(), key.as_str()),
+            (1, "kubectl.kubernetes.io/last-applied-configuration")
+        );
+        let mut written: Value = serde_json::from_str(written.as_str().unwrap()).unwrap();
+        assert_eq!(written["metadata"]["annotations"].take(), json!({}));
+        assert_eq!(written["metadata"]["name"], "shop");
+    }
 }

@@ -42,6 +42,31 @@ fn disks(testbed: &Testbed, node: &str) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// The file of a claim that all nodes have; there is one at most.
+fn content(testbed: &Testbed, claim: &str) -> Result<Option<PathBuf>> {
+    let Ok(files) = fs::read_dir(testbed.dir().shared().join("default")) else { return Ok(None) };
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    let own = |file: &fs::DirEntry| {
+        let name = file.file_name().to_string_lossy().into_owned();
+        name.rsplit_once('_').is_some_and(|(name, _)| name == claim)
+    };
+    let own: Vec<_> = files.iter().filter(|file| own(file)).collect();
+    ensure!(own.len() <= 1, "{own:?}");
+    Ok(own.first().map(|file| file.path()))
+}
+
+fn status(testbed: &Testbed, claim: &str) -> Result<String> {
+    let words = ["get", "pvc", claim, "--no-headers", "--ignore-not-found"];
+    let told = testbed.kubectl(words)?.stdout;
+    Ok(told.split_whitespace().nth(1).unwrap_or("gone").to_owned())
+}
+
+fn wait_status(testbed: &Testbed, claim: &str, expected: &str) -> Result<()> {
+    ferry_harness::wait_until(&format!("{claim} to be {expected}"), || {
+        Ok((status(testbed, claim)? == expected).then_some(()))
+    })
+}
+
 /// What went over the links in all.
 fn carried(testbed: &Testbed) -> Result<u64> {
     Ok(testbed.links()?.iter().map(|link| link.state.forth.get()).sum())
@@ -73,7 +98,7 @@ async fn local_disks_move_with_all_that_is_written_meanwhile_and_shared_ones_sta
     let shared = machine("shared").claim("shared-data").works("disk,rate=1Mi,disk-rate=4Mi");
     shared.start(&testbed).await?;
     ensure!(method(&testbed, "shared")? == "LiveMigration");
-    let file = testbed.dir().shared().join("default/shared-data.img");
+    let file = content(&testbed, "shared-data")?.context("its file")?;
     for _ in 0..2 {
         ensure!(fs::metadata(&file)?.len() == DISK);
         shared.moved(&testbed).await?;
@@ -99,5 +124,30 @@ async fn a_guest_with_a_claim_of_one_node_is_not_moved_and_it_is_said_why() -> R
     let refused = pinned.migrate(&testbed).await.err().context("it has to be refused")?;
     ensure!(format!("{refused:#}").contains(why), "{refused:#}");
     verified(&testbed, &pinned)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_bound_and_held_and_takes_its_content_along_when_it_goes() -> Result<()> {
+    let testbed = Testbed::builder().nodes(2).start().await?;
+    claim(&testbed, "data", "ReadWriteMany").await?;
+    wait_status(&testbed, "data", "Bound")?;
+    let user = machine("user").claim("data").works("disk,rate=1Mi,disk-rate=4Mi");
+    user.start(&testbed).await?;
+    let first = content(&testbed, "data")?.context("its file")?;
+
+    testbed.kubectl(["delete", "pvc", "data", "--wait=false"])?;
+    wait_status(&testbed, "data", "Terminating")?;
+    verified(&testbed, &user)?;
+    testbed.kubectl(["delete", "vm", "user"])?;
+    wait_status(&testbed, "data", "gone")?;
+    ferry_harness::wait_until("its file to go", || Ok((!first.exists()).then_some(())))?;
+
+    // Whatever the last one wrote, this one finds nothing.
+    claim(&testbed, "data", "ReadWriteMany").await?;
+    user.start(&testbed).await?;
+    let second = content(&testbed, "data")?.context("its file")?;
+    ensure!(second != first && fs::metadata(&second)?.len() == DISK);
+    verified(&testbed, &user)?;
     Ok(())
 }

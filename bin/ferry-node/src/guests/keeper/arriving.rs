@@ -11,7 +11,7 @@ use ferry_units::WallTime;
 
 use super::leaving::is_post_copy;
 use super::{ARRIVING, IDLE, Keeper};
-use crate::guests::journal::{Arrival, Part};
+use crate::guests::journal::{Arrival, Origin, Part};
 use crate::guests::machine::{self, Link, listen_uri, prepare_target};
 use crate::guests::world::{advertised, at};
 
@@ -19,9 +19,10 @@ use crate::guests::world::{advertised, at};
 const IN_USE: &str = "in use";
 
 impl Keeper {
-    /// A guest is to be awaited. It is as soon as the machine is told.
+    /// A guest is to be awaited. It is as soon as the machine is told. It may be here already, where
+    /// the journal that said so was lost.
     pub(super) fn awaits(&mut self, order: Listen) -> Result<()> {
-        if self.record.part.is_some() || self.seen.run != Some(RunState::Inmigrate) {
+        if self.record.part.is_some() || self.record.origin == Origin::Boot {
             return Ok(());
         }
         let told = Arriving {

@@ -43,7 +43,13 @@ impl Keeper {
             Some(Part::Leaving(departure)) => departure.told.end.is_some(),
             Some(Part::Arriving(arrival)) => arrival.told.completed.is_some(),
         };
-        let is_here = matches!(self.seen.run, Some(RunState::Running | RunState::Paused));
+        // One whose journal was lost may be on its way, or gone.
+        let is_lost = self.record.part.is_none();
+        let is_here = match self.seen.run {
+            Some(RunState::Running | RunState::Paused | RunState::Prelaunch) => true,
+            Some(RunState::FinishMigrate | RunState::Postmigrate) => is_lost,
+            Some(_) | None => false,
+        };
         if !is_free || !is_here {
             return Ok(());
         }
@@ -60,7 +66,7 @@ impl Keeper {
             told,
             suspended: false,
             calling_off: None,
-            was_paused: self.seen.run == Some(RunState::Paused),
+            was_paused: matches!(self.seen.run, Some(RunState::Paused | RunState::Prelaunch)),
             owes_release: false,
         })));
         self.save()

@@ -2,8 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use ferry_reconcile::claims::Image;
 use ferry_reconcile::guest::{Disk, DiskPlace};
 
 use super::whole_pages;
@@ -25,22 +27,44 @@ enum Moves {
 }
 
 impl Places {
+    /// The claims whose files this node can see.
+    pub(in crate::guests) fn images(&self) -> io::Result<Vec<Image>> {
+        let mut found = images(&self.claims)?;
+        if let Some(shared) = &self.shared {
+            found.extend(images(shared)?);
+        }
+        Ok(found)
+    }
+
+    /// Removes the file of a claim. What has it open keeps it for as long.
+    pub(in crate::guests) fn remove(&self, image: &Image) -> io::Result<()> {
+        for root in [Some(&self.claims), self.shared.as_ref()].into_iter().flatten() {
+            match fs::remove_file(file(root, image)) {
+                Ok(()) => {}
+                // It is below the other one, or another node was faster.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
     /// How a disk is named on a command line; the directory that it lies in is made.
     pub(super) fn disk(&self, disk: &Disk, dir: &Path) -> Result<OsString, String> {
         let (path, moves) = match &disk.place {
-            DiskPlace::Ephemeral => (dir.join("disks").join(image(&disk.name)), Moves::Along),
-            DiskPlace::Claim { namespace, name } => {
-                (self.claims.join(namespace).join(image(name)), Moves::Along)
+            DiskPlace::Ephemeral => {
+                (dir.join("disks").join(format!("{}{ENDING}", disk.name)), Moves::Along)
             }
-            DiskPlace::SharedClaim { namespace, name } => {
+            DiskPlace::Claim(image) => (file(&self.claims, image), Moves::Along),
+            DiskPlace::SharedClaim(image) => {
                 let shared = self.shared.as_ref().ok_or_else(|| {
                     format!(
-                        "the disk {} is on the claim {namespace}/{name}, which all nodes share, and \
-                         this node has no --shared-storage",
-                        disk.name
+                        "the disk {} is on the claim {}/{}, which all nodes share, and this node \
+                         has no --shared-storage",
+                        disk.name, image.namespace, image.name
                     )
                 })?;
-                (shared.join(namespace).join(image(name)), Moves::Not)
+                (file(shared, image), Moves::Not)
             }
             DiskPlace::Host { path } => (path.clone(), Moves::Along),
             DiskPlace::SharedHost { path } => (path.clone(), Moves::Not),
@@ -67,8 +91,54 @@ impl Places {
     }
 }
 
-fn image(name: &str) -> String {
-    format!("{name}.img")
+/// What the names of disks end in.
+const ENDING: &str = ".img";
+
+/// What stands between a claim's name and its uid in the name of its file. Neither has one.
+const BETWEEN: char = '_';
+
+/// A uid is written in so many letters (RFC 9562).
+const UID: usize = 36;
+
+/// The file of a claim below `root`.
+fn file(root: &Path, image: &Image) -> PathBuf {
+    let Image { namespace, name, uid } = image;
+    root.join(namespace).join(format!("{name}{BETWEEN}{uid}{ENDING}"))
+}
+
+/// The claim whose file has that name, if it is one: whatever else lies there is not ours.
+fn named(namespace: &str, file: &str) -> Option<Image> {
+    let (name, uid) = file.strip_suffix(ENDING)?.rsplit_once(BETWEEN)?;
+    let is_uid = uid.len() == UID && uid.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
+    (is_uid && !name.is_empty()).then(|| Image {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+        uid: uid.to_owned(),
+    })
+}
+
+/// The files of claims below `root`, none where there is no such directory.
+fn images(root: &Path) -> io::Result<Vec<Image>> {
+    let mut found = Vec::new();
+    for namespace in entries(root)? {
+        for file in entries(&root.join(&namespace))? {
+            found.extend(named(&namespace, &file));
+        }
+    }
+    Ok(found)
+}
+
+/// The names in a directory that are text.
+fn entries(dir: &Path) -> io::Result<Vec<String>> {
+    let listed = match fs::read_dir(dir) {
+        Ok(listed) => listed,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(error),
+    };
+    let names = listed.map(|entry| Ok(entry?.file_name().into_string().ok()));
+    names.filter_map(Result::transpose).collect()
 }
 
 #[cfg(test)]
@@ -77,24 +147,64 @@ mod tests {
 
     use super::*;
 
+    fn image(name: &str, uid: &str) -> Image {
+        Image { namespace: "shop".to_owned(), name: name.to_owned(), uid: uid.to_owned() }
+    }
+
+    #[test]
+    fn files_of_claims_are_found_and_removed_and_others_are_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        let places = Places { claims: at("claims"), shared: Some(at("shared")) };
+        assert_eq!(places.images().unwrap(), []);
+        let uid = "0d1e2f30-0000-4000-8000-000000000001";
+        let claims = [image("data.old", uid), image("x", &uid.replace('1', "2"))];
+        for (root, claim) in ["claims", "shared"].into_iter().zip(&claims) {
+            fs::create_dir_all(at(root).join("shop")).unwrap();
+            fs::write(file(&at(root), claim), "x").unwrap();
+        }
+        let others = [
+            format!("shared/shop/{uid}.img"),
+            format!("shared/shop/_{uid}.img"),
+            format!("shared/shop/data_{uid}.qcow2"),
+            format!("shared/shop/data_{uid}0.img"),
+            "shared/shop/my_disk.img".to_owned(),
+            "shared/readme".to_owned(),
+        ];
+        for other in &others {
+            fs::write(at(other), "x").unwrap();
+        }
+        assert_eq!(places.images().unwrap(), claims);
+        for claim in &claims {
+            places.remove(claim).unwrap();
+            places.remove(claim).unwrap();
+        }
+        assert_eq!(places.images().unwrap(), []);
+        assert!(others.iter().all(|other| at(other).is_file()));
+    }
+
     #[test]
     fn each_disk_has_its_place() {
         let root = tempfile::tempdir().unwrap();
         let at = |path: &str| root.path().join(path);
         let places = Places { claims: at("claims"), shared: Some(at("shared")) };
         let guest = at("guest");
+        let data = image("data", "0d1e2f30-0000-4000-8000-000000000001");
+        let name = "data_0d1e2f30-0000-4000-8000-000000000001.img";
         let claim = |shared: bool| {
-            let (namespace, name) = ("shop".to_owned(), "data".to_owned());
             if shared {
-                DiskPlace::SharedClaim { namespace, name }
+                DiskPlace::SharedClaim(data.clone())
             } else {
-                DiskPlace::Claim { namespace, name }
+                DiskPlace::Claim(data.clone())
             }
         };
         for (place, expected) in [
             (DiskPlace::Ephemeral, format!("{},size=4096", at("guest/disks/root.img").display())),
-            (claim(false), format!("{},size=4096", at("claims/shop/data.img").display())),
-            (claim(true), format!("{},size=4096,shared", at("shared/shop/data.img").display())),
+            (claim(false), format!("{},size=4096", at(&format!("claims/shop/{name}")).display())),
+            (
+                claim(true),
+                format!("{},size=4096,shared", at(&format!("shared/shop/{name}")).display()),
+            ),
             (DiskPlace::Host { path: at("h") }, format!("{},size=4096", at("h").display())),
             (
                 DiskPlace::SharedHost { path: at("h") },

@@ -2,6 +2,7 @@
 //! to migrate, and what it leaves behind. Another machine that speaks QMP fits behind the same words.
 
 mod disks;
+mod found;
 mod statistics;
 mod transfer;
 mod workload;
@@ -20,6 +21,7 @@ use super::journal::Origin;
 use super::qmp::{Qmp, QmpError};
 
 pub(super) use disks::Places;
+pub(super) use found::found;
 pub(super) use statistics::{blackout, passes, progress, resumed_at};
 pub(super) use transfer::{Link, listen_uri, prepare_source, prepare_target};
 
@@ -57,6 +59,11 @@ impl Machine {
         Self { program, places }
     }
 
+    /// Where disks are.
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// Starts a guest's process, in the guest's directory and a session of its own.
     ///
     /// # Errors
@@ -80,7 +87,10 @@ impl Machine {
             command.arg("--disk").arg(self.places.disk(disk, dir)?);
         }
         match origin {
-            Origin::Boot => drop(command.args(workload::arguments(&spec.workload)?)),
+            Origin::Boot => {
+                command.args(workload::arguments(&spec.workload)?);
+                command.args(spec.starts_paused.then_some("--paused"));
+            }
             // What it works on comes with it.
             Origin::Elsewhere => drop(command.args(["--incoming", "defer"])),
         }

@@ -17,6 +17,7 @@ use ferry_runtime::Clock;
 use super::ClusterArguments;
 use super::connection::Cluster;
 use super::cordon::{self, Intake};
+use super::presses::Presses;
 use super::resources::checked;
 use super::values::duration;
 use crate::output::{Printer, Status};
@@ -62,33 +63,62 @@ struct Asked {
     answer: Option<String>,
 }
 
+/// A drain, as far as it has come.
+struct Drain {
+    cluster: Cluster,
+    node: String,
+    /// The guests that were there at the last look.
+    guests: Vec<Guest>,
+    asked: BTreeMap<String, Asked>,
+    told: Told,
+}
+
 pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Status> {
     let cluster = Cluster::connect(&arguments.cluster).await?;
     let node = checked(&arguments.node)?;
+    let mut presses = Presses::listen();
     out.line(&cordon::set(&cluster, &node, Intake::Closed).await?)?;
-    let clock = Clock::system();
-    let deadline = arguments.timeout.map(|limit| clock.now() + limit);
-    let mut asked: BTreeMap<String, Asked> = BTreeMap::new();
-    let mut told = Told::default();
-    loop {
-        let guests = guests::on(&cluster, &node).await?;
-        for line in told.of(&cluster, &node, &guests).await? {
-            out.line(&line)?;
+    let (guests, asked, told) = (Vec::new(), BTreeMap::new(), Told::default());
+    let mut drain = Drain { cluster, node, guests, asked, told };
+    tokio::select! {
+        status = drain.go(arguments.timeout, out) => return status,
+        () = presses.next() => {}
+    }
+    out.note(&drain.interrupted());
+    Ok(Status::Interrupted)
+}
+
+impl Drain {
+    /// Asks every guest to leave until none is there.
+    async fn go(&mut self, limit: Option<Duration>, out: &mut Printer) -> Result<Status> {
+        let clock = Clock::system();
+        let deadline = limit.map(|limit| clock.now() + limit);
+        loop {
+            self.guests = guests::on(&self.cluster, &self.node).await?;
+            for line in self.told.of(&self.cluster, &self.node, &self.guests).await? {
+                out.line(&line)?;
+            }
+            if self.guests.is_empty() {
+                out.line(&format!("node/{} drained", self.node))?;
+                return Ok(Status::Success);
+            }
+            if deadline.is_some_and(|deadline| clock.now() >= deadline) {
+                bail!("{} is not empty after --timeout, and {}", self.node, self.left());
+            }
+            self.evict(&clock, out).await?;
+            tokio::time::sleep(LOOK).await;
         }
-        if guests.is_empty() {
-            out.line(&format!("node/{node} drained"))?;
-            return Ok(Status::Success);
-        }
-        if deadline.is_some_and(|deadline| clock.now() >= deadline) {
-            bail!("{}", left(&node, &guests, &asked));
-        }
-        for guest in guests.iter().filter(|guest| !guest.is_going) {
-            let entry = asked.entry(guest.pod_uid.clone()).or_default();
+    }
+
+    /// Asks each guest that may be asked again.
+    async fn evict(&mut self, clock: &Clock, out: &mut Printer) -> Result<()> {
+        for guest in self.guests.iter().filter(|guest| !guest.is_going) {
+            let entry = self.asked.entry(guest.pod_uid.clone()).or_default();
             if entry.again.is_some_and(|again| clock.now() < again) {
                 continue;
             }
             entry.again = Some(clock.now() + EVICT_AGAIN);
-            match guests::evict(&cluster, guest).await? {
+            match guests::evict(&self.cluster, guest).await? {
                 Verdict::Evicted => {
                     out.line(&format!("pod/{} evicted", guest.pod))?;
                     entry.answer = None;
@@ -101,16 +131,28 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
                 }
             }
         }
-        tokio::time::sleep(LOOK).await;
+        Ok(())
     }
-}
 
-/// What is still on the node when time is up.
-fn left(node: &str, guests: &[Guest], asked: &BTreeMap<String, Asked>) -> String {
-    let each = guests.iter().map(|guest| {
-        let answer = asked.get(&guest.pod_uid).and_then(|asked| asked.answer.as_deref());
-        format!("{} ({})", guest.name(), answer.unwrap_or("its pod is going"))
-    });
-    let each: Vec<_> = each.collect();
-    format!("{node} is not empty after --timeout, and stays closed; on it: {}", each.join(", "))
+    /// What is still on the node.
+    fn left(&self) -> String {
+        let each = self.guests.iter().map(|guest| {
+            let asked = self.asked.get(&guest.pod_uid);
+            let answer = asked.and_then(|asked| asked.answer.as_deref());
+            let word = if guest.is_going { "its pod is going" } else { "not asked yet" };
+            format!("{} ({})", guest.name(), answer.unwrap_or(word))
+        });
+        let each: Vec<_> = each.collect();
+        format!("stays closed; on it: {}", each.join(", "))
+    }
+
+    /// What goes on though nobody waits for it any more.
+    fn interrupted(&self) -> String {
+        let node = &self.node;
+        format!(
+            "interrupted: {node} {}\nGuests that were asked to leave go on leaving; `ferry \
+             evacuate-cancel node {node}` has them stay, and `ferry uncordon {node}` opens the node.",
+            self.left()
+        )
+    }
 }

@@ -13,12 +13,13 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::ListParams;
 
-use super::interrupt::{Presses, Wish, wish};
+use super::interrupt::{Wish, wish};
 use super::teller::Teller;
 use super::updates::{Update, updates};
 use crate::cluster::cancel;
 use crate::cluster::connection::Cluster;
 use crate::cluster::machine::phase;
+use crate::cluster::presses::Presses;
 use crate::cluster::until::changes;
 
 /// How often to look why a target pod has no node yet: what it is told changes with the nodes.

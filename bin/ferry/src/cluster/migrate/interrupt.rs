@@ -3,7 +3,8 @@
 use std::io::{IsTerminal, stderr, stdin};
 
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cluster::presses::Presses;
 
 /// What somebody wants who has pressed Ctrl-C.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,27 +15,6 @@ pub(super) enum Wish {
     Stay,
     /// The migration is to go on, without a witness.
     Leave,
-}
-
-/// Each time that Ctrl-C is pressed, from now on: one that nobody waits for is kept.
-pub(super) struct Presses(Option<Signal>);
-
-impl Presses {
-    /// Begins to listen. Where that cannot be, Ctrl-C ends the process as it does any other.
-    pub(super) fn listen() -> Self {
-        Self(signal(SignalKind::interrupt()).ok())
-    }
-
-    /// Comes when Ctrl-C is pressed.
-    pub(super) async fn next(&mut self) {
-        let heard = match &mut self.0 {
-            Some(presses) => presses.recv().await,
-            None => None,
-        };
-        if heard.is_none() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 /// Asks what is meant.
@@ -63,16 +43,6 @@ fn meaning(answer: &str) -> Wish {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn a_press_while_nobody_waits_is_heard_later() {
-        let mut presses = Presses::listen();
-        let me = std::process::id().to_string();
-        let done = std::process::Command::new("kill").args(["-INT", &me]).status().unwrap();
-        assert!(done.success());
-        // The handler has run by now or does so soon, and in either case before a waiter is there.
-        presses.next().await;
-    }
 
     #[test]
     fn only_a_yes_cancels() {

@@ -112,9 +112,12 @@ fn an_instance_that_is_deleted_ends_with_its_guest_and_not_before() {
     assert!(nodes.instance("vm").is_null());
     assert!(nodes.processes.all.is_empty());
     let told = nodes.cluster.told();
-    let event =
-        "VirtualMachineInstance/vm Normal Stopped The VirtualMachineInstance was shut down.";
-    assert!(told.iter().any(|it| it == event), "{told:#?}");
+    for event in [
+        "VirtualMachineInstance/vm Normal ShuttingDown Signaled Graceful Shutdown",
+        "VirtualMachineInstance/vm Normal Stopped The VirtualMachineInstance was shut down.",
+    ] {
+        assert_eq!(told.iter().filter(|it| *it == event).count(), 1, "{told:#?}");
+    }
 }
 
 #[test]

@@ -287,6 +287,25 @@ fn parity_a_bandwidth_below_zero_fails_with_upstreams_words() {
 }
 
 #[test]
+fn a_guest_whose_volumes_are_to_move_to_other_claims_is_not_sent_and_it_is_said_why() {
+    let mut nodes = running(&json!({}));
+    let moved = json!({ "status": { "migratedVolumes": [{
+        "volumeName": "data", "sourcePVCInfo": { "claimName": "old" },
+        "destinationPVCInfo": { "claimName": "new" },
+    }] } });
+    nodes.cluster.patch("user", "VirtualMachineInstance", Part::Main, "vm", &moved);
+    nodes.cluster.create(&migration("m", "vm"));
+    nodes.run();
+    assert_eq!(phase(&nodes), "Failed");
+    assert_eq!(
+        state(&nodes)["failureReason"],
+        "cannot migrate VMI: volume data is to move from PVC old to PVC new, and volumes are not \
+         moved to other claims here"
+    );
+    assert_eq!(text(&nodes.instance("vm"), "/status/phase"), "Running");
+}
+
+#[test]
 fn a_guest_that_crashes_as_it_leaves_ends_its_migration() {
     let mut nodes = crossing(&json!({}));
     let source = nodes.pod("vm", "node-1")["metadata"]["uid"].as_str().unwrap().to_owned();

@@ -370,9 +370,12 @@ impl Processes {
         match deed {
             Deed::Boot(uid) => {
                 let process = self.all.get_mut(uid).unwrap();
-                process.runs = !process.is_target;
-                process.state =
-                    if process.is_target { GuestState::Waiting } else { GuestState::Running };
+                process.runs = !process.is_target && !process.spec.starts_paused;
+                process.state = match (process.is_target, process.runs) {
+                    (true, _) => GuestState::Waiting,
+                    (false, true) => GuestState::Running,
+                    (false, false) => GuestState::Paused,
+                };
             }
             Deed::ShutDown(uid) => {
                 self.end(uid, "shut down", now);
