@@ -97,7 +97,8 @@ pub(super) fn explain_delay(error: anyhow::Error) -> anyhow::Error {
 /// Says what is missing for testbeds with speeds, if anything is.
 pub(super) fn try_all(names: &Names) -> Result<()> {
     check_machine()?;
-    let lines = ["link add net0 type bridge mcast_snooping 0", "link add a type veth peer name b"];
+    let lines =
+        ["link add net0 type bridge mcast_snooping 0", "link add net0-n1 type veth peer name mgmt"];
     in_trial(names, |namespace| Tool::IP.batch(names, Some(namespace), &lines.map(str::to_owned)))?;
     if has(Need::Speed, names)? { Ok(()) } else { bail!(Need::Speed.lacking()) }
 }
@@ -163,6 +164,20 @@ fn missing_capabilities(status: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn root_can_have_namespaces_where_iproute2_is() {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        if !missing_capabilities(&status).is_empty() || check_installed().is_err() {
+            eprintln!("skipped: root_can_have_namespaces_where_iproute2_is, for want of either");
+            return;
+        }
+        // A kernel without bridges or queues says what it lacks; anything else is our mistake.
+        if let Err(error) = crate::check_namespaces() {
+            let said = error.to_string();
+            assert!(said.contains("Unknown device type") || said.contains("this kernel"), "{said}");
+        }
+    }
 
     #[test]
     fn what_a_process_may_is_read() {
