@@ -6,7 +6,7 @@ use ferry_harness::Testbed;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use crate::common::broken::{instance, verify, wait_tidy};
+use crate::common::broken::{verify, wait_tidy};
 
 /// A machine, on a node of this name if there is one.
 fn machine(name: &str, node: Option<&str>) -> String {
@@ -42,8 +42,9 @@ async fn a_silent_node_is_not_ready_takes_nothing_new_and_its_machines_are_repor
     let testbed = Testbed::builder().nodes(2).start().await?;
     testbed.apply(&machine("there", Some("node-1"))).await?;
     testbed.wait_running("default", "there").await?;
-    let before = instance(&testbed, "there").await?;
-    ensure!(condition(&before, "Ready")["status"] == "True");
+    // It is a moment later than it runs.
+    let is_ready = |it: &VirtualMachineInstance| condition(it, "Ready")["status"] == "True";
+    let before = testbed.wait_for("default", "there", "Ready", is_ready).await?;
     let guest = testbed.guest("default", "there", "node-1")?;
     let node = testbed.node("node-1")?;
 

@@ -99,7 +99,12 @@ pub(super) fn remove(names: &Names) -> Result<()> {
 
 /// Whether it was made.
 pub(super) fn is_there(names: &Names) -> Result<bool> {
-    Ok(existing()?.contains(&names.switch()))
+    exists(&names.switch())
+}
+
+/// Whether there is a namespace of that name.
+pub(super) fn exists(namespace: &str) -> Result<bool> {
+    Ok(existing()?.iter().any(|each| each == namespace))
 }
 
 /// Every namespace that has a name on this machine.

@@ -5,6 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
+use super::fabric::exists;
 use super::names::Names;
 use super::tool::{Tool, check_installed};
 use crate::testbed::topology::{Latency, Topology};
@@ -93,18 +94,37 @@ pub(super) fn explain_delay(error: anyhow::Error) -> anyhow::Error {
     error
 }
 
+/// Says what is missing for testbeds with speeds, if anything is.
+pub(super) fn try_all(names: &Names) -> Result<()> {
+    check_machine()?;
+    let lines =
+        ["link add net0 type bridge mcast_snooping 0", "link add net0-n1 type veth peer name mgmt"];
+    in_trial(names, |namespace| Tool::IP.batch(names, Some(namespace), &lines.map(str::to_owned)))?;
+    if has(Need::Speed, names)? { Ok(()) } else { bail!(Need::Speed.lacking()) }
+}
+
 /// Whether the kernel has it: an interface of a new namespace takes it.
 fn has(need: Need, names: &Names) -> Result<bool> {
-    let namespace = names.trial();
-    Tool::IP.batch(names, None, &[format!("netns add {namespace}")])?;
     let line = format!("qdisc add dev lo root {}", need.example());
-    let tried = Tool::TC.batch(names, Some(&namespace), &[line]);
-    Tool::IP.batch(names, None, &[format!("netns delete {namespace}")])?;
-    match tried {
+    match in_trial(names, |namespace| Tool::TC.batch(names, Some(namespace), &[line])) {
         Ok(()) => Ok(true),
         Err(error) if error.to_string().contains(UNKNOWN) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Tries something in a namespace that is there for that.
+fn in_trial(names: &Names, what: impl FnOnce(&str) -> Result<()>) -> Result<()> {
+    let namespace = names.trial();
+    let order = |order: &str| Tool::IP.batch(names, None, &[format!("netns {order} {namespace}")]);
+    // One who was killed while he tried has left it.
+    if exists(&namespace)? {
+        order("delete")?;
+    }
+    order("add")?;
+    let tried = what(&namespace);
+    order("delete")?;
+    tried
 }
 
 /// Where a topology wants that, and what.
@@ -144,6 +164,20 @@ fn missing_capabilities(status: &str) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn root_can_have_namespaces_where_iproute2_is() {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        if !missing_capabilities(&status).is_empty() || check_installed().is_err() {
+            eprintln!("skipped: root_can_have_namespaces_where_iproute2_is, for want of either");
+            return;
+        }
+        // A kernel without bridges or queues says what it lacks; anything else is our mistake.
+        if let Err(error) = crate::check_namespaces() {
+            let said = error.to_string();
+            assert!(said.contains("Unknown device type") || said.contains("this kernel"), "{said}");
+        }
+    }
 
     #[test]
     fn what_a_process_may_is_read() {

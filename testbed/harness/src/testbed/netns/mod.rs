@@ -62,13 +62,15 @@ struct Place {
     spec: Link,
 }
 
-/// Says what is missing for testbeds whose nodes are in namespaces, if anything is: root, programs. A
-/// test that needs them says so and is skipped.
+/// Says what is missing for testbeds whose nodes are in namespaces, if anything is: root, programs, what
+/// cables and speeds take of the kernel. A test that needs them says so and is skipped.
 ///
 /// # Errors
 /// When something is.
 pub fn check_namespaces() -> Result<()> {
-    kernel::check_machine()
+    // Threads of a process try in one place.
+    let _turn = turn()?;
+    kernel::try_all(&Names::of_process())
 }
 
 /// The namespace of a node of the testbed in `dir`.

@@ -23,6 +23,11 @@ impl Names {
         Self { id: format!("{number:08x}") }
     }
 
+    /// Those of a process that only tries whether there can be any.
+    pub(super) fn of_process() -> Self {
+        Self { id: format!("{:08x}", std::process::id()) }
+    }
+
     /// This machine's interface.
     pub(super) fn uplink(&self) -> String {
         format!("ferry{}", self.id)

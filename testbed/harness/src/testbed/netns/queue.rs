@@ -20,6 +20,9 @@ const QUEUES_PER_SECOND: u64 = 50;
 /// But 43 frames, so that a slow link is not one that loses every burst.
 const LEAST_QUEUE: u64 = 64 << 10;
 
+/// And what a number of 32 bits says, for links that no machine has.
+const MOST: u64 = 1 << 30;
+
 /// Frames on their way in a link with a latency: 10 Gbit/s for 100 ms are 83,000.
 const FRAMES_ON_THEIR_WAY: u32 = 100_000;
 
@@ -103,8 +106,8 @@ impl Queue {
 /// A token bucket, as `tc` takes it. Its `bps` are bytes.
 fn bucket(rate: BytesPerSecond) -> String {
     let rate = rate.get();
-    let burst = (rate / BURSTS_PER_SECOND).max(LEAST_BURST);
-    let queue = (rate / QUEUES_PER_SECOND).max(LEAST_QUEUE);
+    let burst = (rate / BURSTS_PER_SECOND).clamp(LEAST_BURST, MOST);
+    let queue = (rate / QUEUES_PER_SECOND).clamp(LEAST_QUEUE, MOST);
     format!("tbf rate {rate}bps burst {burst}b limit {queue}b")
 }
 
