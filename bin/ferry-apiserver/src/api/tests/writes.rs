@@ -1,5 +1,6 @@
 //! Creating, replacing, patching and deleting.
 
+use ferry_api::Misfiled;
 use http::Method;
 use serde_json::{Value, json};
 
