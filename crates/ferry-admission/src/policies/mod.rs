@@ -89,7 +89,7 @@ impl Policies {
             Kind::VirtualMachineInstanceMigration => migration::check(review, view)?,
             Kind::MigrationPolicy => migration_policy::check(review, view)?,
             Kind::KubeVirt => kubevirt::check(review, view)?,
-            Kind::HyperConverged => hyperconverged::check(review, &self.operator_namespace)?,
+            Kind::HyperConverged => hyperconverged::check(review, &self.operator_namespace, view)?,
             Kind::Node => node::check(review)?,
             Kind::Pod => pod::check(review)?,
             Kind::Lease => lease::check(review)?,
