@@ -401,3 +401,15 @@ fn a_machine_of_an_instance_type_is_refused_because_there_are_none() {
         assert_eq!(denied(made), (422, format!("{message}{end}"), field.to_owned()));
     }
 }
+
+#[test]
+fn parity_a_guest_starts_at_once_or_paused() {
+    let strategy = |strategy: &str| json!({ "startStrategy": strategy });
+    assert_refused(&[(
+        json!({}),
+        strategy("Later"),
+        "$.startStrategy is set with an unrecognized option: Later",
+        "$.startStrategy",
+    )]);
+    make(&with(&json!({}), &strategy("Paused"))).unwrap();
+}
