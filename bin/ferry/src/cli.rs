@@ -70,8 +70,10 @@ pub(crate) struct ExplainArguments {
     pub(crate) vm: Option<VmName>,
 
     /// Where the documentation and KubeVirt's code disagree, follow: documented, kubevirt
-    #[arg(long, default_value_t, value_name = "SEMANTICS", value_parser = parse_semantics())]
-    pub(crate) semantics: Semantics,
+    ///
+    /// Without it, what the cluster follows (--cluster), or documented for manifests.
+    #[arg(long, value_name = "SEMANTICS", value_parser = parse_semantics())]
+    pub(crate) semantics: Option<Semantics>,
 
     /// How to print
     #[arg(short = 'o', long, value_enum, default_value_t)]

@@ -24,6 +24,14 @@ pub(crate) fn eviction_strategy(view: &impl View) -> String {
         .unwrap_or_else(|| DEFAULT_EVICTION_STRATEGY.to_owned())
 }
 
+/// Whether changes of machines wait for their next start. Where nobody said so, they do not.
+// PARITY: pkg/virt-config/virt-config.go#IsVMRolloutStrategyLiveUpdate
+pub(crate) fn is_rolled_out_in_stages(view: &impl View) -> bool {
+    configuration(view).is_some_and(|configuration| {
+        configuration.other.get("vmRolloutStrategy").and_then(|it| it.as_str()) == Some("Stage")
+    })
+}
+
 /// The key of the taint that empties a node.
 pub(crate) fn drain_taint(view: &impl View) -> String {
     configuration(view)

@@ -16,6 +16,8 @@ pub(crate) enum Reason {
     Required,
     Invalid,
     NotSupported,
+    NotFound,
+    Duplicate,
 }
 
 impl Reason {
@@ -24,6 +26,8 @@ impl Reason {
             Self::Required => "FieldValueRequired",
             Self::Invalid => "FieldValueInvalid",
             Self::NotSupported => "FieldValueNotSupported",
+            Self::NotFound => "FieldValueNotFound",
+            Self::Duplicate => "FieldValueDuplicate",
         }
     }
 }

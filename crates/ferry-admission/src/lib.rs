@@ -19,6 +19,7 @@ mod fields;
 pub mod identity;
 mod policies;
 mod rbac;
+mod target_labels;
 
 pub use actions::{
     Action, ActionAnswer, DeletionOptions, EvacuateCancelOptions, EvictionOptions, MigrateOptions,

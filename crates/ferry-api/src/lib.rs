@@ -151,8 +151,9 @@ pub use network_attachment_definition::{
 pub use object::{Labels, Unmodelled};
 
 pub use catalog::{
-    BodyKind, CellSource, Column, Kind, KindVersion, ResourceDefinition, Scope, SelectableField,
-    Shown, StatusSubresource, Subresource, Version, VirtualResource, selectable_value,
+    BodyKind, CellSource, Column, Kind, KindVersion, Misfiled, ResourceDefinition, Scope,
+    SelectableField, Shown, StatusSubresource, Subresource, Version, VirtualResource,
+    selectable_value,
 };
 pub use schema::Schema;
 pub use view::{Modelled, View};

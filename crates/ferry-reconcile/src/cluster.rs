@@ -3,6 +3,9 @@
 //! Upstream keeps the last good configuration when a bad one is written. A function has no memory,
 //! so here each setting that makes no sense counts as not written, and all others count.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use ferry_api::kubevirt::{
     DeveloperConfiguration, KubeVirt, KubeVirtConfiguration, MigrationConfiguration,
 };
@@ -11,7 +14,7 @@ use ferry_config::{ClusterLimits, Semantics};
 use ferry_policy::EffectiveConfiguration;
 use ferry_scheduler::Overcommit;
 use ferry_units::WallTime;
-use std::time::Duration;
+use serde_json::Value;
 
 use crate::objects::{all, namespace};
 
@@ -46,6 +49,8 @@ pub(crate) struct Cluster {
     pub(crate) eviction_strategy: String,
     pub(crate) overcommit: Overcommit,
     pub(crate) developer: DeveloperConfiguration,
+    /// The names of the nodes' devices that guests may have.
+    pub(crate) permitted_devices: BTreeSet<String>,
 }
 
 impl Now {
@@ -62,7 +67,11 @@ impl Cluster {
         let installed_in = kubevirt.as_ref().map(|it| namespace(it).to_owned());
         let written = kubevirt.and_then(|it| it.spec.configuration).unwrap_or_default();
         let KubeVirtConfiguration {
-            migrations, eviction_strategy, developer_configuration, ..
+            migrations,
+            eviction_strategy,
+            developer_configuration,
+            other,
+            ..
         } = written;
         let developer = developer_configuration.unwrap_or_default();
         Self {
@@ -73,6 +82,7 @@ impl Cluster {
                 .unwrap_or_else(|| DEFAULT_EVICTION_STRATEGY.to_owned()),
             overcommit: Overcommit::from_wire(&developer).unwrap_or_default(),
             developer,
+            permitted_devices: permitted_devices(&other),
         }
     }
 
@@ -86,6 +96,16 @@ impl Cluster {
     pub(crate) fn drain_taint(&self) -> &str {
         &self.migrations.node_drain_taint_key.value
     }
+}
+
+/// The names of the devices in the three lists of `permittedHostDevices`.
+fn permitted_devices(configuration: &BTreeMap<String, Value>) -> BTreeSet<String> {
+    let lists = ["pciHostDevices", "mediatedDevices", "usb"];
+    let lists = lists
+        .into_iter()
+        .filter_map(|list| configuration.get("permittedHostDevices")?.get(list)?.as_array());
+    let names = lists.flatten().filter_map(|device| device.get("resourceName")?.as_str());
+    names.map(str::to_owned).collect()
 }
 
 /// What is meant by what was written, without what means nothing.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ferry_admission::{Attributes, ResourceAttributes, Verdict};
-use ferry_api::{KindVersion, Scope};
+use ferry_api::{KindVersion, Misfiled, Scope};
 use ferry_registry::{Creation, Part, Refusal};
 use http::{Method, StatusCode};
 use hyper::body::Body;
@@ -136,7 +136,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         let mut attributes = asked.attributes();
         if let Attributes::Resource(wanted) = &mut attributes {
             wanted.verb = "create";
-            as_authorized(wanted);
+            as_authorized(wanted, self.misfiled);
         }
         match self.backend.authorizer().authorize(asked.user, &attributes) {
             Verdict::Allowed { .. } => Creation::Allowed,
@@ -154,7 +154,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         }
         let mut attributes = asked.attributes();
         if let Attributes::Resource(wanted) = &mut attributes {
-            as_authorized(wanted);
+            as_authorized(wanted, self.misfiled);
         }
         let verdict = self.backend.authorizer().authorize(asked.user, &attributes);
         let Verdict::Denied { reason } = verdict else { return Ok(None) };
@@ -172,11 +172,12 @@ impl<B: Backend, P: Process> Api<B, P> {
 
 /// A virtual machine in the group of migration policies is authorized as what it is taken for, also
 /// where it is only asked whether it would be.
-pub(super) fn as_authorized(wanted: &mut ResourceAttributes<'_>) {
+pub(super) fn as_authorized(wanted: &mut ResourceAttributes<'_>, taken: Misfiled) {
     let misfiled = KindVersion::MISFILED_MACHINE;
     // Who asks whether they may need not say in which version.
     let is_version = ["", "*", misfiled.version()].contains(&wanted.version);
-    if wanted.group == misfiled.group()
+    if taken.has(misfiled)
+        && wanted.group == misfiled.group()
         && wanted.resource == misfiled.definition().plural
         && is_version
     {

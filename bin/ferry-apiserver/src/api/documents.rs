@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use ferry_api::discovery::{self, Edition, Root};
-use ferry_api::openapi;
+use ferry_api::{Misfiled, openapi};
 use ferry_registry::Refusal;
 use http::header::{CACHE_CONTROL, ETAG, EXPIRES, HeaderValue, IF_NONE_MATCH, LOCATION, VARY};
 use http::{HeaderMap, StatusCode};
@@ -39,12 +39,18 @@ struct Document {
 }
 
 /// Documents that were made. There are as many as groups and versions, and a few more.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Documents {
+    misfiled: Misfiled,
     made: Mutex<BTreeMap<String, Arc<Document>>>,
 }
 
 impl Documents {
+    /// None yet; they will be of an API in which misfiled machines are served or not.
+    pub(super) fn new(misfiled: Misfiled) -> Self {
+        Self { misfiled, made: Mutex::default() }
+    }
+
     /// The document of that name, made when first asked for.
     fn get(&self, name: &str, make: impl FnOnce() -> Option<Value>) -> Option<Arc<Document>> {
         let known = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -78,7 +84,7 @@ impl Documents {
             (Discovery::Group(group), _) => self.get(&name(group), || discovery::group(group)),
             (Discovery::Resources { group, version }, _) => {
                 let name = name(&format!("{group}/{version}"));
-                self.get(&name, || discovery::resources(group, version))
+                self.get(&name, || discovery::resources(group, version, self.misfiled))
             }
         };
         found.map_or_else(answer::no_page, |document| {
@@ -100,7 +106,8 @@ impl Documents {
             ),
         };
         let name = format!("discovery {root:?} {version}");
-        let document = self.get(&name, || Some(discovery::aggregated(root, edition)));
+        let document =
+            self.get(&name, || Some(discovery::aggregated(root, edition, self.misfiled)));
         let Some(document) = document else { return answer::no_page() };
         let mut answer = if is_known(asked.headers, &document) {
             answer::bare(StatusCode::NOT_MODIFIED)
@@ -122,8 +129,12 @@ impl Documents {
             OpenApi::V2 if prefers_protobuf(asked.headers) => {
                 answer::typed(StatusCode::OK, V2_PROTOBUF, full(Bytes::new()))
             }
-            OpenApi::V2 => self.known(asked, "openapi/v2", || Some(openapi::v2_json())),
-            OpenApi::Index => self.known(asked, "openapi/v3", || Some(openapi::v3_index())),
+            OpenApi::V2 => {
+                self.known(asked, "openapi/v2", || Some(openapi::v2_json(self.misfiled)))
+            }
+            OpenApi::Index => {
+                self.known(asked, "openapi/v3", || Some(openapi::v3_index(self.misfiled)))
+            }
             OpenApi::V3 { group, version } => self.open_api_v3(asked, group, version),
         }
     }
@@ -131,7 +142,9 @@ impl Documents {
     /// A document that is for ever at its hash.
     // PARITY: kube-openapi/pkg/handler3/handler.go#HandleGroupVersion
     fn open_api_v3(&self, asked: &Asked<'_>, group: &str, version: &str) -> Answer {
-        let Some(hash) = openapi::v3_hash(group, version) else { return answer::no_page() };
+        let Some(hash) = openapi::v3_hash(group, version, self.misfiled) else {
+            return answer::no_page();
+        };
         if let Some(wanted) = asked.query.text("hash")
             && wanted != hash
         {
@@ -143,7 +156,7 @@ impl Documents {
             return answer;
         }
         let name = format!("openapi/v3 {group}/{version}");
-        let mut answer = self.known(asked, &name, || openapi::v3(group, version));
+        let mut answer = self.known(asked, &name, || openapi::v3(group, version, self.misfiled));
         if asked.query.text("hash").is_some() && answer.status() != StatusCode::NOT_FOUND {
             let headers = answer.headers_mut();
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, immutable"));

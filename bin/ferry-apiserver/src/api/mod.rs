@@ -33,6 +33,7 @@ mod write;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ferry_api::Misfiled;
 use http::{Request, Response};
 use hyper::body::Body;
 
@@ -50,12 +51,13 @@ pub struct Api<B, P> {
     backend: Arc<B>,
     process: Arc<P>,
     documents: Documents,
+    misfiled: Misfiled,
 }
 
 impl<B: Backend, P: Process> Api<B, P> {
     /// The API of the cluster that `backend` holds, in `process`.
-    pub fn new(backend: Arc<B>, process: Arc<P>) -> Self {
-        Self { backend, process, documents: Documents::default() }
+    pub fn new(backend: Arc<B>, process: Arc<P>, misfiled: Misfiled) -> Self {
+        Self { backend, process, documents: Documents::new(misfiled), misfiled }
     }
 
     /// The answer to a request of `caller`.
@@ -71,7 +73,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         let (head, body) = request.into_parts();
         let query = Query::parse(head.uri.query().unwrap_or_default());
         let info = RequestInfo::new(&head.method, head.uri.path(), &query);
-        let route = Route::new(&info);
+        let route = Route::new(&info, self.misfiled);
         let asked =
             Asked { user: &caller.user, method: &head.method, headers: &head.headers, query, info };
         let path = head.uri.path();

@@ -70,6 +70,18 @@ impl Asked<'_> {
         }
         self.read(bytes, |body| Ok(Some(body.object))).await
     }
+
+    /// The options that a body holds, whatever it is said to be: `virtctl` says nothing, and curl
+    /// says that it is a form. Every JSON is YAML.
+    // PARITY: pkg/virt-api/rest/lifecycle.go#decodeBody
+    pub(crate) async fn options(&self, bytes: Bytes) -> Result<Document, Refusal> {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Document::default());
+        }
+        let form = body_form(self.headers).unwrap_or(BodyForm::Yaml);
+        let length = Length::of_reading(&bytes);
+        work::done(length, move || Ok(read_body(form, &bytes)?.object)).await
+    }
 }
 
 fn read_body(form: BodyForm, bytes: &Bytes) -> Result<Body, Refusal> {

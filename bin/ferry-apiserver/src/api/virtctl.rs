@@ -26,7 +26,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         object: &VirtctlObject,
         body: Bytes,
     ) -> Result<Answer, Refusal> {
-        let mut options = asked.optional_body(body).await?.unwrap_or_default();
+        let mut options = asked.options(body).await?;
         let run = write_options(WriteKind::Update, asked.headers, &asked.query)?.run;
         if run == Run::Dry {
             options.insert("dryRun".to_owned(), json!(["All"]));

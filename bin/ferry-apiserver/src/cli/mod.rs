@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use ferry_config::Semantics;
 use ferry_runtime::program::LogArguments;
 
 const EXAMPLES: &str = "\
@@ -101,6 +102,14 @@ pub(crate) struct ServeArguments {
     /// them.
     #[arg(long, value_name = "NAME", value_parser = values::server_name)]
     pub(crate) tls_san: Vec<String>,
+
+    /// Whose behaviour counts where KubeVirt's documentation and its code differ
+    ///
+    /// An example of the documentation has a VirtualMachine in migrations.kubevirt.io/v1alpha1. With
+    /// documented it is taken for one of kubevirt.io/v1, with a warning; with kubevirt there is no
+    /// such kind. Clients can tell from discovery. Give the controller and the nodes the same.
+    #[arg(long, value_name = "SEMANTICS", default_value_t = Semantics::Documented, value_parser = values::semantics())]
+    pub(crate) semantics: Semantics,
 
     #[command(flatten)]
     pub(crate) log: LogArguments,
@@ -197,6 +206,7 @@ mod tests {
         assert!(cli.command.is_none());
         assert_eq!(cli.serve.listen, "127.0.0.1:6443".parse().unwrap());
         assert_eq!(cli.serve.log.log.to_string(), "info");
+        assert_eq!(cli.serve.semantics, Semantics::Documented);
     }
 
     #[test]
@@ -216,6 +226,10 @@ mod tests {
             (&["--data-dir", "d", "--listen", "6443"], "'--listen <IP:PORT>': give an IP address"),
             (&["--data-dir", "d", "--listen", "localhost:1"], "such as 127.0.0.1:6443"),
             (&["--data-dir", "d", "--tls-san", "a b"], "neither an IP address nor a DNS name"),
+            (
+                &["--data-dir", "d", "--semantics", "Documented"],
+                "[possible values: documented, kubevirt]",
+            ),
             (&["--data-dir", "d", "--log-format", "yaml"], "[possible values: text, json]"),
             (&["kubeconfig", "--data-dir", "d"], "--user <NAME>"),
             (&["kubeconfig", "--data-dir", "d", "--user", "u", "--lifetime", "1y"], "'1y'"),

@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use ferry_api::NameRule;
+use ferry_config::Semantics;
 
 use crate::tls::Names;
 
@@ -21,6 +23,12 @@ pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
 /// A name in the server's certificate.
 pub(super) fn server_name(text: &str) -> Result<String, String> {
     Names::new([text]).map(|_| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// One of the two semantics.
+pub(super) fn semantics() -> impl TypedValueParser<Value = Semantics> {
+    PossibleValuesParser::new(Semantics::ALL.map(Semantics::name))
+        .try_map(|name| name.parse::<Semantics>())
 }
 
 /// A node.

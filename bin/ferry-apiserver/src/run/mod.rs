@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use ferry_api::Kind;
+use ferry_api::{Kind, Misfiled};
+use ferry_config::Semantics;
 use ferry_runtime::{Clock, entropy, signals};
 use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
@@ -99,7 +100,8 @@ fn serve_until(
         begun.try_now(&*backend).await;
         let url = server_url(bound.address());
         dir.remember_url(&url)?;
-        let server = server(&pki, backend, authenticator, metrics, begun, stopping);
+        let semantics = arguments.semantics;
+        let server = server(&pki, backend, authenticator, metrics, begun, semantics, stopping);
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
@@ -121,6 +123,7 @@ fn server<B: Backend>(
     authenticator: Arc<Authenticator>,
     metrics: Arc<Metrics>,
     begun: Arc<Begun>,
+    semantics: Semantics,
     stopping: &Stopping,
 ) -> Arc<Server<Served<B>, ClusterRealm<B>>> {
     let clock = Clock::system();
@@ -135,7 +138,11 @@ fn server<B: Backend>(
         begun,
         stopping: stopping.clone(),
     };
-    let api = Api::new(backend, Arc::new(around));
+    let misfiled = match semantics {
+        Semantics::Documented => Misfiled::Served,
+        Semantics::KubeVirt => Misfiled::Unknown,
+    };
+    let api = Api::new(backend, Arc::new(around), misfiled);
     let handler = Arc::new(Served { api, metrics, clock });
     let tls = Arc::clone(&pki.server);
     Arc::new(Server { handler, realm, authenticator, tls, limits: limits(), clock })

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use ferry_api::{Decoded, decode};
 use kube::api::{Patch, PatchParams};
@@ -83,6 +83,9 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
     let mistakes = documents.iter().flat_map(mistakes);
     problems.extend(mistakes);
     Problems::none_of(problems)?;
+    if documents.is_empty() {
+        bail!("no objects passed to apply");
+    }
     let cluster = Cluster::connect(&arguments.cluster).await?;
     apply(&cluster, documents, &arguments.manner, out).await?;
     Ok(Status::Success)

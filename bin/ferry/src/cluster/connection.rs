@@ -1,6 +1,7 @@
 //! The way to a cluster: its API server, as somebody, in a namespace.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use ferry_api::NameRule;
 use http::Request;
 use kube::client::ConfigExt;
 use kube::config::KubeConfigOptions;
@@ -34,6 +35,10 @@ impl Cluster {
             .with_context(|| format!("cannot use the kubeconfig {}", found.origin))?;
         let namespace =
             arguments.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        // It becomes part of paths, and a wrong one would be taken for a server that is not there.
+        if let Err(error) = NameRule::DnsLabel.check(&namespace) {
+            bail!("{namespace:?} is no name of a namespace: {error}");
+        }
         Ok(Self { client, namespace, config, origin: found.origin })
     }
 

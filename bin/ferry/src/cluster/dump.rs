@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use ferry_api::manifest::{Document, Place as Position};
 use ferry_api::{Kind, Scope};
+use ferry_config::Semantics;
 use kube::Api;
 use kube::api::ListParams;
 use kube::core::{ApiResource, DynamicObject};
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use super::ClusterArguments;
 use super::connection::Cluster;
+use super::kinds::Kinds;
 use crate::manifests::Manifest;
 
 /// The kinds that decide about migrations.
@@ -27,8 +29,16 @@ const KINDS: [Kind; 6] = [
 /// How many objects are asked for at a time: what kubectl asks for.
 const CHUNK: u32 = 500;
 
-/// Reads them all.
-pub(crate) fn manifests(kubeconfig: Option<&Path>) -> Result<Vec<Manifest>> {
+/// What a cluster says.
+pub(crate) struct Dump {
+    /// Its objects.
+    pub(crate) manifests: Vec<Manifest>,
+    /// Whose behaviour it follows.
+    pub(crate) semantics: Semantics,
+}
+
+/// Reads it all.
+pub(crate) fn read(kubeconfig: Option<&Path>) -> Result<Dump> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -37,11 +47,12 @@ pub(crate) fn manifests(kubeconfig: Option<&Path>) -> Result<Vec<Manifest>> {
         ClusterArguments { kubeconfig: kubeconfig.map(Path::to_owned), namespace: None };
     runtime.block_on(async {
         let cluster = Cluster::connect(&arguments).await?;
+        let semantics = Kinds::of(&cluster).await?.semantics();
         let mut manifests = Vec::new();
         for kind in KINDS {
             manifests.extend(all_of(&cluster, kind).await?);
         }
-        Ok(manifests)
+        Ok(Dump { manifests, semantics })
     })
 }
 

@@ -1,6 +1,8 @@
 //! Which kinds the server has, by all the names that people call them.
 
 use anyhow::{Result, anyhow};
+use ferry_api::KindVersion;
+use ferry_config::Semantics;
 use kube::core::discovery::v2::{APIGroupDiscovery, APIResourceDiscovery};
 use kube::core::{ApiResource, DynamicObject};
 use kube::{Api, Client};
@@ -21,6 +23,16 @@ pub(crate) struct ServedKind {
     singular: String,
     short_names: Vec<String>,
     categories: Vec<String>,
+    reach: Reach,
+}
+
+/// How objects of a kind are found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// They can be listed, so words of people mean them.
+    Listed,
+    /// Only who knows a name finds one: a manifest does.
+    ByName,
 }
 
 /// Where objects of a kind are.
@@ -50,9 +62,9 @@ impl Kinds {
             let name = group.metadata.as_ref().and_then(|metadata| metadata.name.as_deref());
             for version in &group.versions {
                 let number = version.version.as_deref().unwrap_or_default();
-                let listed = version.resources.iter().filter(|one| has_objects(one));
+                let all = version.resources.iter();
                 kinds.extend(
-                    listed.filter_map(|one| ServedKind::read(name.unwrap_or(""), number, one)),
+                    all.filter_map(|one| ServedKind::read(name.unwrap_or(""), number, one)),
                 );
             }
         }
@@ -66,6 +78,16 @@ impl Kinds {
             .find(|one| one.resource.api_version == api_version && one.resource.kind == kind)
     }
 
+    /// Whose behaviour the cluster follows: with the documentation's, an example that only
+    /// documentation has is served, a VirtualMachine in the group of migration policies.
+    pub(crate) fn semantics(&self) -> Semantics {
+        let misfiled = KindVersion::MISFILED_MACHINE;
+        match self.of_manifest(&misfiled.api_version(), misfiled.definition().kind) {
+            Some(_) => Semantics::Documented,
+            None => Semantics::KubeVirt,
+        }
+    }
+
     /// What a person means who writes `vm`, `vms.kubevirt.io`, `VirtualMachine` or `all`, each in
     /// the version that the server prefers.
     pub(crate) fn named(&self, name: &str) -> Result<Vec<&ServedKind>> {
@@ -75,12 +97,12 @@ impl Kinds {
         };
         let in_group = |one: &&ServedKind| group.is_none_or(|group| one.is_of(group));
         if let Some(found) =
-            self.kinds.iter().filter(in_group).find(|one| one.is_called(&word.to_lowercase()))
+            self.listed().filter(in_group).find(|one| one.is_called(&word.to_lowercase()))
         {
             return Ok(vec![found]);
         }
         let mut of_category: Vec<&ServedKind> = Vec::new();
-        for one in &self.kinds {
+        for one in self.listed() {
             let is_there = |other: &&ServedKind| {
                 other.resource.group == one.resource.group
                     && other.resource.kind == one.resource.kind
@@ -100,10 +122,15 @@ impl Kinds {
         Ok(of_category)
     }
 
+    /// Those that words of people mean.
+    fn listed(&self) -> impl Iterator<Item = &ServedKind> {
+        self.kinds.iter().filter(|one| one.reach == Reach::Listed)
+    }
+
     /// The plural of each kind, with its short names.
     fn short_list(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
-        for one in &self.kinds {
+        for one in self.listed() {
             let name = match one.short_names.first() {
                 Some(short) => format!("{} ({short})", one.resource.plural),
                 None => one.resource.plural.clone(),
@@ -120,6 +147,7 @@ impl Kinds {
 impl ServedKind {
     fn read(group: &str, version: &str, listed: &APIResourceDiscovery) -> Option<Self> {
         let kind = listed.response_kind.as_ref()?.kind.clone()?;
+        let reach = reach(listed)?;
         let api_version =
             if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
         let place = match listed.scope.as_deref() {
@@ -138,6 +166,7 @@ impl ServedKind {
             singular: listed.singular_resource.clone().unwrap_or_default(),
             short_names: listed.short_names.clone(),
             categories: listed.categories.clone(),
+            reach,
         })
     }
 
@@ -178,7 +207,8 @@ impl ServedKind {
     }
 }
 
-/// Whether there are objects that can be read, as opposed to questions that are answered.
-fn has_objects(listed: &APIResourceDiscovery) -> bool {
-    listed.verbs.iter().any(|verb| verb == "list")
+/// How objects of a kind are found. Questions that are answered are no objects.
+fn reach(listed: &APIResourceDiscovery) -> Option<Reach> {
+    let may = |wanted: &str| listed.verbs.iter().any(|verb| verb == wanted);
+    if may("list") { Some(Reach::Listed) } else { may("get").then_some(Reach::ByName) }
 }

@@ -35,7 +35,7 @@ pub(crate) fn find(flag: Option<&Path>) -> Result<Found> {
         variable: env::var_os("KUBECONFIG").filter(|value| !value.is_empty()),
         home: env::var_os("HOME").filter(|value| !value.is_empty()).map(PathBuf::from),
     };
-    let paths = candidates(flag, &surroundings, Path::is_file)?;
+    let paths = candidates(flag, &surroundings, can_be_read)?;
     let origin = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
     let mut merged = None;
     for path in &paths {
@@ -48,6 +48,11 @@ pub(crate) fn find(flag: Option<&Path>) -> Result<Found> {
     }
     let kubeconfig = merged.context("a kubeconfig")?;
     Ok(Found { kubeconfig, origin: origin.join(", ") })
+}
+
+/// Whether there is something to read: a file, or what a shell puts in place of `<(…)`.
+fn can_be_read(path: &Path) -> bool {
+    path.exists() && !path.is_dir()
 }
 
 /// The files that make it up.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ferry_api::{NameError, NameRule};
+
 /// Units of time, the smallest first, with their seconds.
 const UNITS: [(&str, u64); 3] = [("s", 1), ("m", 60), ("h", 3600)];
 
@@ -27,12 +29,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// A label of a node: `kubernetes.io/hostname=node-2`.
 pub(crate) fn label(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        Some(_) | None => Err(format!(
-            "{text:?} is no label; use KEY=VALUE, such as kubernetes.io/hostname=node-2"
-        )),
-    }
+    let (key, value) =
+        text.split_once('=').filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
+            format!("{text:?} is no label; use KEY=VALUE, such as kubernetes.io/hostname=node-2")
+        })?;
+    let wrong = |what: &str, error: NameError| format!("{what} is no part of a label: {error}");
+    NameRule::LabelKey.check(key).map_err(|error| wrong(&format!("{key:?}"), error))?;
+    NameRule::LabelValue.check(value).map_err(|error| wrong(&format!("{value:?}"), error))?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]
@@ -63,7 +67,9 @@ mod tests {
         for (text, expected) in [
             ("zone=east", Some(("zone", "east"))),
             ("node-role.kubernetes.io/worker=", Some(("node-role.kubernetes.io/worker", ""))),
-            ("a=b=c", Some(("a", "b=c"))),
+            ("a=b=c", None),
+            ("bad key=x", None),
+            ("zone=x y", None),
             ("zone", None),
             ("=east", None),
         ] {

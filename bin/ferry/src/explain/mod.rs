@@ -3,10 +3,11 @@
 mod read;
 mod text;
 
+use ferry_config::Semantics;
 use ferry_policy::explain::{Report, VmReport, Warning, explain};
 
 use crate::cli::{ExplainArguments, Format, VmName};
-use crate::cluster::dump;
+use crate::cluster::dump::{self, Dump};
 use crate::manifests::{self, Recursion};
 use crate::output::{Outcome, Status};
 
@@ -14,19 +15,22 @@ use crate::output::{Outcome, Status};
 const MOST_NAMES: usize = 10;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> Outcome {
-    let (manifests, errors) = if arguments.cluster {
-        match dump::manifests(arguments.kubeconfig.as_deref()) {
-            Ok(manifests) => (manifests, Vec::new()),
+    let (manifests, errors, own) = if arguments.cluster {
+        match dump::read(arguments.kubeconfig.as_deref()) {
+            Ok(Dump { manifests, semantics }) => (manifests, Vec::new(), semantics),
             Err(error) => return Outcome::failure([format!("{error:#}")]),
         }
     } else {
-        manifests::read(&arguments.files, Recursion::of(arguments.recursive))
+        let (manifests, errors) =
+            manifests::read(&arguments.files, Recursion::of(arguments.recursive));
+        (manifests, errors, Semantics::default())
     };
-    let (inventory, mut notes) = match read::inventory(&manifests, errors, arguments.semantics) {
+    let semantics = arguments.semantics.unwrap_or(own);
+    let (inventory, mut notes) = match read::inventory(&manifests, errors, semantics) {
         Ok(read) => read,
         Err(errors) => return Outcome::failure(errors),
     };
-    let mut report = explain(&inventory, arguments.semantics);
+    let mut report = explain(&inventory, semantics);
     if let Some(wanted) = &arguments.vm {
         report = match only(report, wanted) {
             Ok(report) => report,

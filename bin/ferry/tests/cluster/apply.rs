@@ -110,6 +110,36 @@ fn nothing_is_written_where_a_document_is_malformed() {
 }
 
 #[test]
+fn a_machine_among_the_policies_is_applied_where_the_documentation_counts() {
+    let misfiled = MACHINE.replace("kubevirt.io/v1", "migrations.kubevirt.io/v1alpha1");
+    let cluster = Cluster::start();
+    for end in ["created", "unchanged"] {
+        let run = cluster.ferry_reading(&["apply", "-f", "-"], &misfiled);
+        let told = format!("virtualmachine.migrations.kubevirt.io/web {end}\n");
+        assert_eq!((run.code, run.out), (Some(0), told), "{}", run.err);
+    }
+    assert_eq!(cluster.ok(&["get", "vm", "-o", "name"]), "virtualmachine.kubevirt.io/web\n");
+    // Whoever asks for machines means those of their own group.
+    let there = cluster.fails(&["get", "virtualmachines.migrations.kubevirt.io"]);
+    assert!(there.contains("the server has no kind"), "{there}");
+
+    let kubevirt = Cluster::start_with(&["--semantics", "kubevirt"]);
+    let run = kubevirt.ferry_reading(&["apply", "-f", "-"], &misfiled);
+    let told = "the server has no kind VirtualMachine in migrations.kubevirt.io/v1alpha1\n";
+    assert!(run.code == Some(1) && run.err.ends_with(told), "{run:?}");
+}
+
+#[test]
+fn where_nothing_is_to_be_applied_somebody_has_mistaken_a_file() {
+    let cluster = Cluster::start();
+    for nothing in ["", "---\n# later\n", "{apiVersion: v1, kind: List, items: []}"] {
+        let run = cluster.ferry_reading(&["apply", "-f", "-"], nothing);
+        assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{nothing:?}");
+        assert_eq!(run.err, "error: no objects passed to apply\n", "{nothing:?}");
+    }
+}
+
+#[test]
 fn what_admission_refuses_is_told_and_the_rest_is_applied() {
     let cluster = Cluster::with(&[MACHINE]);
     let moved = "{apiVersion: kubevirt.io/v1, kind: VirtualMachineInstanceMigration, \

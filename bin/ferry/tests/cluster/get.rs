@@ -99,6 +99,19 @@ fn whole_objects_are_for_programs() {
 }
 
 #[test]
+fn one_object_is_in_one_namespace() {
+    let cluster = Cluster::with(&[MACHINE]);
+    for words in [&["vm", "web"][..], &["vm/web"]] {
+        let refused = cluster.fails(&[&["get", "-A"], words].concat());
+        let told = "error: a resource cannot be retrieved by name across all namespaces\n";
+        assert_eq!(refused, told);
+    }
+    cluster.ok(&["get", "ns", "default", "-A"]);
+    let refused = cluster.fails(&["get", "vm", "-n", "a b"]);
+    assert!(refused.starts_with("error: \"a b\" is no name of a namespace: "), "{refused}");
+}
+
+#[test]
 fn lists_are_selected() {
     let labelled = |name: &str, tier: &str| {
         format!(

@@ -15,6 +15,8 @@ fn the_flag_wins_and_the_testbed_of_the_directory_is_found() {
     assert!(broken.starts_with("error: cannot use the kubeconfig broken: "), "{broken}");
     let missing = cluster.fails(&["get", "vm", "--kubeconfig", "nowhere"]);
     assert_eq!(missing, "error: --kubeconfig nowhere: there is no such file\n");
+    let empty = cluster.fails(&["get", "vm", "--kubeconfig", "/dev/null"]);
+    assert!(empty.starts_with("error: cannot use the kubeconfig /dev/null: "), "{empty}");
 }
 
 #[test]

@@ -89,6 +89,8 @@ fn what_cannot_migrate_is_told_in_virtctls_words() {
         "{usage:?}"
     );
     assert_eq!(cluster.ferry(&["migrate", "web", "--timeout", "5s"]).code, Some(2));
+    let usage = cluster.ferry(&["migrate", "web", "--to", "bad key=x"]);
+    assert!(usage.code == Some(2) && usage.err.contains("\"bad key\" is no part of a label: "));
 }
 
 #[test]
@@ -204,6 +206,21 @@ fn nobody_has_to_wait_to_the_end() {
         "error: it takes longer than --timeout: migration {name} goes on; `ferry cancel web` ends it\n"
     );
     assert!(late.err.ends_with(&told), "{late:?}");
+    cluster.ok(&["cancel", "web"]);
+    cluster.release_migration(&name);
+
+    let waiting =
+        cluster.start_ferry(&["migrate", "web", "--wait", "--timeout", "8s", "-o", "json"]);
+    let migration = cluster.migration();
+    let name = migration.name_any();
+    let state = state(&migration.uid().unwrap(), None);
+    let running = json!({ "phase": "Running", "migrationState": state });
+    cluster.say_of_migration(&name, &running);
+    let run = waiting.end();
+    assert_eq!(run.code, Some(1), "{run:?}");
+    let end: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(end["phase"], "Running");
+    assert_eq!((&end["sourceNode"], &end["targetNode"]), (&json!("node-1"), &json!("node-2")));
     cluster.ok(&["cancel", "web"]);
     cluster.release_migration(&name);
 

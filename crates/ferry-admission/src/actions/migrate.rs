@@ -9,6 +9,7 @@ use crate::actions::{
     ActionAnswer, MigrateOptions, Outcome, Subject, conflict, instance_of, internal, machine_of,
     phase, requests,
 };
+use crate::target_labels;
 
 // PARITY: pkg/virt-api/rest/lifecycle.go#MigrateVMRequestHandler
 pub(super) fn migrate(
@@ -25,6 +26,7 @@ pub(super) fn migrate(
     let mut spec = Document::from_iter([("vmiName".to_owned(), json!(subject.name))]);
     if let Some(selector) = options.added_node_selector.as_ref().filter(|labels| !labels.is_empty())
     {
+        target_labels::check(selector.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
         spec.insert("addedNodeSelector".to_owned(), json!(selector));
     }
     let served = KindVersion::storage(kind);

@@ -2,15 +2,18 @@
 
 use ferry_api::hco::HYPERCONVERGED_NAME;
 use ferry_api::{FieldError, FieldPath, Selector, View};
-use ferry_registry::{Document, Part, Refusal, Review};
+use ferry_registry::{Document, Operation, Part, Refusal, Review};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
 
-use crate::denial::invalid;
-use crate::fields::{at, map_mut};
+use crate::denial::{Webhook, invalid};
+use crate::fields::{at, map_mut, text};
+use crate::policies::kubevirt;
 
 /// The namespace that HyperConverged lives in, as in OpenShift.
 pub const OPERATOR_NAMESPACE: &str = "openshift-cnv";
+
+const ON_DELETE: Webhook = Webhook("validate-hco.kubevirt.io");
 
 /// Where there is more than one node an evicted instance can go somewhere.
 // PARITY: hyperconverged-cluster-operator pkg/webhooks/mutator/hyperConvergedMutator.go#mutateEvictionStrategy
@@ -30,11 +33,29 @@ pub(super) fn complete(review: &Review<'_>, object: &mut Document, view: &impl V
     map_mut(object, &["spec"]).insert("evictionStrategy".to_owned(), strategy.into());
 }
 
-pub(super) fn check(review: &Review<'_>, operator_namespace: &str) -> Result<(), Refusal> {
-    if let Some((None, _)) = super::states(review) {
-        create(review, operator_namespace)?;
+pub(super) fn check(
+    review: &Review<'_>,
+    operator_namespace: &str,
+    view: &impl View,
+) -> Result<(), Refusal> {
+    match review.operation {
+        Operation::Create { .. } => create(review, operator_namespace),
+        Operation::Update { .. } => Ok(()),
+        Operation::Delete { old } => delete(old, view),
     }
-    Ok(())
+}
+
+/// What it installs goes with it, unless that is asked not to as long as it serves somebody, which it
+/// is where nobody says anything. Upstream finds out by a rehearsal of the deletion of KubeVirt.
+// PARITY: hyperconverged-cluster-operator pkg/webhooks/validator/validator.go#ValidateDelete
+fn delete(old: &Document, view: &impl View) -> Result<(), Refusal> {
+    if text(old, &["spec", "uninstallStrategy"]) == Some("RemoveWorkloads") {
+        return Ok(());
+    }
+    match kubevirt::remaining(view) {
+        None => Ok(()),
+        Some(sentence) => Err(ON_DELETE.refuse(sentence)),
+    }
 }
 
 fn create(review: &Review<'_>, operator_namespace: &str) -> Result<(), Refusal> {

@@ -10,9 +10,10 @@ use serde_json::json;
 
 use crate::cluster;
 use crate::denial::{Reason, Webhook, cause};
-use crate::fields::{at, map_mut, same};
+use crate::fields::{at, map, map_mut, same};
 use crate::identity::{MASTERS, Role, is_in, role};
 use crate::policies::defaults;
+use crate::policies::guest::{self, Guest};
 
 const ON_CREATE: Webhook = Webhook("virtualmachineinstances-create-validator.kubevirt.io");
 const ON_UPDATE: Webhook = Webhook("virtualmachineinstances-update-validator.kubevirt.io");
@@ -66,7 +67,7 @@ fn may_report(user: &User) -> bool {
     }
 }
 
-pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
+pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal> {
     let is_user = match role(review.user) {
         Role::Component => false,
         Role::Node(_) | Role::NamelessNode | Role::Other => true,
@@ -75,7 +76,13 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
         Operation::Create { new } => {
             let labels = is_user.then(|| defaults::reserved_labels(new, &["metadata"])).flatten();
             let strategy = defaults::eviction_strategy(new, &["spec"]);
-            ON_CREATE.unless_none(labels.into_iter().chain(strategy).collect())
+            let mut causes: Vec<_> = labels.into_iter().chain(strategy).collect();
+            if let Some(spec) = map(new, &["spec"]) {
+                let guest = Guest { spec, field: "spec" };
+                causes.extend(guest::problems(guest, view));
+                causes.extend(guest::missing_memory(guest));
+            }
+            ON_CREATE.unless_none(causes)
         }
         Operation::Update { old, new } => update(review, old, new),
         Operation::Delete { .. } => Ok(()),

@@ -70,17 +70,25 @@ fn delete(kubevirt: &Document, view: &impl View) -> Result<(), Refusal> {
     {
         return Ok(());
     }
+    match remaining(view) {
+        None => Ok(()),
+        Some(sentence) => Err(ON_DELETE.refuse(sentence)),
+    }
+}
+
+/// Why the platform stays as long as it serves somebody, if it does.
+pub(super) fn remaining(view: &impl View) -> Option<String> {
     let everything = Selector::default();
     let present = if !view.list::<VirtualMachineInstance>(None, &everything).is_empty() {
         "Virtual Machine Instances"
     } else if !view.list::<VirtualMachine>(None, &everything).is_empty() {
         "Virtual Machines"
     } else {
-        return Ok(());
+        return None;
     };
-    Err(ON_DELETE.refuse(format!(
+    Some(format!(
         "Rejecting the uninstall request, since there are still {present} present. Either delete \
          all KubeVirt related workloads or change the uninstall strategy before uninstalling \
          KubeVirt."
-    )))
+    ))
 }

@@ -1,5 +1,6 @@
 //! Virtual machines: how they run is said once, and what they are made from is sound.
 
+use ferry_api::View;
 use ferry_registry::{DeniedCause, Document, Operation, Part, Refusal, Review};
 use serde_json::{Value, json};
 
@@ -7,6 +8,7 @@ use crate::denial::{Reason, Webhook, cause};
 use crate::fields::{at, map, map_mut, text};
 use crate::identity::{Role, role};
 use crate::policies::defaults;
+use crate::policies::guest::{self, Guest};
 
 const WEBHOOK: Webhook = Webhook("virtualmachine-validator.kubevirt.io");
 
@@ -23,13 +25,14 @@ pub(super) fn complete(review: &Review<'_>, machine: &mut Document) {
 }
 
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go#ValidateVirtualMachineSpec
-pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
+pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal> {
     let Some((_, machine)) = super::states(review) else { return Ok(()) };
     // One that is on its way out only has to lose its finalizers.
     if review.target.part != Part::Main || at(machine, &["metadata", "deletionTimestamp"]).is_some()
     {
         return Ok(());
     }
+    WEBHOOK.unless_none(SHARED.iter().filter_map(|shared| unknown(machine, shared)).collect())?;
     if map(machine, &["spec", "template"]).is_none() {
         let message = "missing virtual machine template.";
         return WEBHOOK.unless_none(vec![cause(Reason::Required, "spec.template", message)]);
@@ -39,9 +42,38 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
         causes.extend(defaults::reserved_labels(machine, &["spec", "template", "metadata"]));
     }
     causes.extend(defaults::eviction_strategy(machine, &["spec", "template", "spec"]));
+    if let Some(spec) = map(machine, &["spec", "template", "spec"]) {
+        causes.extend(guest::problems(Guest { spec, field: "spec.template.spec" }, view));
+    }
     causes.extend(data_volume_templates(machine));
     causes.extend(run_strategy(machine));
     WEBHOOK.unless_none(causes)
+}
+
+/// What machines may have in common with others: the field, and the kind that it names unless it says
+/// another.
+const SHARED: [(&str, &str); 2] = [
+    ("instancetype", "virtualmachineclusterinstancetype"),
+    ("preference", "virtualmachineclusterpreference"),
+];
+
+/// There are none of those here, so that whatever a machine names is not found. Without it the
+/// machine would run with other hardware than was asked for.
+// PARITY: pkg/instancetype/webhooks/vm/admitter.go#ApplyToVM
+fn unknown(machine: &Document, (field, usual): &(&str, &str)) -> Option<DeniedCause> {
+    let path = ["spec", *field];
+    let named = map(machine, &path)?;
+    let kind = text(named, &["kind"]).filter(|kind| !kind.is_empty());
+    let kind = kind.map_or_else(|| (*usual).to_owned(), str::to_lowercase);
+    let whom = match text(named, &["name"]).filter(|name| !name.is_empty()) {
+        Some(name) => format!("{kind}s.instancetype.kubevirt.io {name:?} not found"),
+        None => format!("it is to follow from volume {:?}", text(named, &["inferFromVolume"])?),
+    };
+    let message = format!(
+        "Failure to find {field}: {whom}; there are no instance types and preferences here, write \
+         what they say into spec.template"
+    );
+    Some(cause(Reason::NotFound, &path.join("."), message))
 }
 
 /// What is said of a machine that is let in.

@@ -17,6 +17,7 @@ use crate::cluster;
 use crate::denial::{Reason, Webhook, cause};
 use crate::fields::{at, map, map_mut, same, text};
 use crate::identity::{Role, role};
+use crate::target_labels::{self, ON_CREATE};
 
 /// The label by which the migrations of an instance are found.
 pub(crate) const SELECTOR_LABEL: &str = "kubevirt.io/vmi-name";
@@ -24,7 +25,6 @@ pub(crate) const SELECTOR_LABEL: &str = "kubevirt.io/vmi-name";
 /// What holds a migration until it is over.
 const FINALIZER: &str = "kubevirt.io/migrationJobFinalize";
 
-const ON_CREATE: Webhook = Webhook("migration-create-validator.kubevirt.io");
 const ON_UPDATE: Webhook = Webhook("migration-update-validator.kubevirt.io");
 
 // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/migration-create-mutator.go#Mutate
@@ -54,6 +54,8 @@ pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal
 fn create(review: &Review<'_>, migration: &Document, view: &impl View) -> Result<(), Refusal> {
     let name = text(migration, &["spec", "vmiName"]).unwrap_or_default();
     ON_CREATE.unless_none(spec(review, migration, name))?;
+    let wanted = map(migration, &["spec", "addedNodeSelector"]).into_iter().flatten();
+    target_labels::check(wanted.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?))))?;
 
     let namespace = review.target.namespace.as_str();
     let Some(instance) = view.get::<VirtualMachineInstance>(namespace, name) else {

@@ -7,6 +7,7 @@ mod claim;
 mod config;
 mod defaults;
 mod event;
+mod guest;
 mod hyperconverged;
 mod instance;
 mod kubevirt;
@@ -81,14 +82,14 @@ impl Policies {
         node_restriction::check(review)?;
         match review.target.served.kind() {
             Kind::VirtualMachine => {
-                machine::check(review)?;
+                machine::check(review, view)?;
                 return Ok(machine::warnings(review));
             }
-            Kind::VirtualMachineInstance => instance::check(review)?,
+            Kind::VirtualMachineInstance => instance::check(review, view)?,
             Kind::VirtualMachineInstanceMigration => migration::check(review, view)?,
             Kind::MigrationPolicy => migration_policy::check(review, view)?,
             Kind::KubeVirt => kubevirt::check(review, view)?,
-            Kind::HyperConverged => hyperconverged::check(review, &self.operator_namespace)?,
+            Kind::HyperConverged => hyperconverged::check(review, &self.operator_namespace, view)?,
             Kind::Node => node::check(review)?,
             Kind::Pod => pod::check(review)?,
             Kind::Lease => lease::check(review)?,

@@ -62,7 +62,9 @@ fn parity_migrating_makes_a_migration() {
     }
     let odd =
         run(&world, Action::MigrateVm, &json!({ "addedNodeSelector": { "not a label": "b" } }));
-    assert!(odd.writes.len() <= 1);
+    assert!(refusal(&odd).contains("spec.addedNodeSelector: Invalid value: \"not a label\": "));
+    let Err(Refusal::Denied { code, .. }) = odd.answer else { panic!("{odd:?}") };
+    assert_eq!(code, 422);
 }
 
 #[test]

@@ -208,7 +208,7 @@ pub(crate) fn instance(name: &str, status: &Value) -> Value {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachineInstance",
         "metadata": { "name": name, "namespace": "ns", "uid": format!("{name}-vmi") },
-        "spec": { "domain": { "devices": {} } },
+        "spec": { "domain": { "devices": {}, "memory": { "guest": "1Gi" } } },
         "status": status,
     })
 }

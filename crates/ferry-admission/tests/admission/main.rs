@@ -11,6 +11,7 @@ mod escalation;
 mod events;
 mod eviction;
 mod gathered;
+mod guests;
 mod hostile;
 mod instances;
 mod lifecycle;

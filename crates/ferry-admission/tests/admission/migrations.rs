@@ -76,6 +76,30 @@ fn parity_a_migration_is_refused_in_kubevirts_words() {
 }
 
 #[test]
+fn a_label_that_no_node_can_have_is_no_target() {
+    let world = running();
+    for (key, value, problem) in [
+        ("zone", "east", None),
+        ("node-role.kubernetes.io/worker", "", None),
+        ("bad key", "x", Some("\"bad key\": name part must consist of alphanumeric characters")),
+        ("zone", "b=c", Some("\"b=c\": a valid label must be an empty string or consist of")),
+    ] {
+        let mut wanted = migration("m", "vm");
+        wanted["spec"]["addedNodeSelector"] = json!({ key: value });
+        let made = create(&world, &wanted);
+        match problem {
+            None => assert!(made.is_ok(), "{made:?}"),
+            Some(problem) => {
+                let (code, message, field) = denied(made);
+                let start = format!("spec.addedNodeSelector: Invalid value: {problem}");
+                assert!(message.starts_with(&start), "{message}");
+                assert_eq!((code, field.as_str()), (422, "spec.addedNodeSelector"));
+            }
+        }
+    }
+}
+
+#[test]
 fn parity_a_migration_waits_for_an_instance_that_does_not_run_yet() {
     for status in [json!({}), json!({ "phase": "Pending" }), json!({ "phase": "Scheduling" })] {
         create(&World::of([instance("vm", &status)]), &migration("m", "vm")).unwrap();

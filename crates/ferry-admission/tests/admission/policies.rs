@@ -210,6 +210,30 @@ fn hyperconverged(name: &str, namespace: &str) -> Value {
 }
 
 #[test]
+fn parity_hyperconverged_stays_while_there_are_machines_unless_they_may_go() {
+    let object = hyperconverged("kubevirt-hyperconverged", "openshift-cnv");
+    let with =
+        |strategy: &str| changed(&object, &json!({ "spec": { "uninstallStrategy": strategy } }));
+    let world = World::of([machine("vm", &json!({}))]);
+    for (world, object, is_refused) in [
+        (&world, &object, true),
+        (&world, &with("BlockUninstallIfWorkloadsExist"), true),
+        (&world, &with("RemoveWorkloads"), false),
+        (&World::default(), &object, false),
+    ] {
+        let result = Attempt::by(user("root"), world).delete(object);
+        if is_refused {
+            let (code, message, _) = denied(result);
+            assert_eq!(code, 400);
+            let end = "there are still Virtual Machines present. ";
+            assert!(message.contains(end), "{message}");
+        } else {
+            assert!(result.is_ok(), "{result:?}");
+        }
+    }
+}
+
+#[test]
 fn parity_hyperconverged_has_one_name_and_one_namespace() {
     let world = World::default();
     create(&world, &hyperconverged("kubevirt-hyperconverged", "openshift-cnv")).unwrap();

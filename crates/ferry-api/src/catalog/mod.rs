@@ -18,7 +18,7 @@ use crate::names::NameRule;
 use crate::schema::Schema;
 
 pub use selectable::{SelectableField, selectable_value};
-pub use served::KindVersion;
+pub use served::{KindVersion, Misfiled};
 pub use subresources::{BodyKind, Subresource, VirtualResource};
 
 /// A kind that ferry serves.

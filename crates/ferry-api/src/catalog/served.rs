@@ -19,6 +19,27 @@ pub struct KindVersion {
     version: &'static str,
 }
 
+/// Whether virtual machines are also served in the group of migration policies.
+///
+/// An example of OpenShift's documentation has one there; KubeVirt serves none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Misfiled {
+    /// They are, as [`KindVersion::MISFILED_MACHINE`].
+    Served,
+    /// They are not: there is no such kind in that group.
+    Unknown,
+}
+
+impl Misfiled {
+    /// Whether `served` is served at all.
+    pub fn has(self, served: KindVersion) -> bool {
+        match self {
+            Self::Served => true,
+            Self::Unknown => served != KindVersion::MISFILED_MACHINE,
+        }
+    }
+}
+
 impl KindVersion {
     /// The one that a document with this `apiVersion` (`group/version`, or `v1`) and `kind` means.
     pub fn of_document(api_version: &str, kind: &str) -> Option<Self> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{GROUPS, body, kinds, versions, virtual_resources};
-use crate::catalog::{KindVersion, Scope, Subresource, VirtualResource};
+use crate::catalog::{KindVersion, Misfiled, Scope, Subresource, VirtualResource};
 
 /// The path that is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,10 @@ impl Edition {
 }
 
 /// The groups below a path with their versions and resources: an `APIGroupDiscoveryList`.
-pub fn aggregated(root: Root, edition: Edition) -> Value {
+pub fn aggregated(root: Root, edition: Edition, misfiled: Misfiled) -> Value {
     let items: Vec<Value> = match root {
-        Root::Core => vec![group("")],
-        Root::Groups => GROUPS.iter().map(|name| group(name)).collect(),
+        Root::Core => vec![group("", misfiled)],
+        Root::Groups => GROUPS.iter().map(|name| group(name, misfiled)).collect(),
     };
     json!({
         "kind": "APIGroupDiscoveryList",
@@ -47,12 +47,12 @@ pub fn aggregated(root: Root, edition: Edition) -> Value {
     })
 }
 
-fn group(name: &str) -> Value {
+fn group(name: &str, misfiled: Misfiled) -> Value {
     let metadata = if name.is_empty() { json!({}) } else { json!({ "name": name }) };
     let versions: Vec<Value> = versions(name)
         .into_iter()
         .map(|version| {
-            let kept = kinds(name, version).map(kept);
+            let kept = kinds(name, version, misfiled).map(kept);
             let answered = virtual_resources(name, version).map(answered);
             let mut resources: Vec<Value> = kept.chain(answered).collect();
             resources

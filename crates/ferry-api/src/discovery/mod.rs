@@ -8,7 +8,7 @@ mod plain;
 
 use std::collections::BTreeSet;
 
-use crate::catalog::{KindVersion, Subresource, VirtualResource};
+use crate::catalog::{KindVersion, Misfiled, Subresource, VirtualResource};
 
 pub use aggregated::{Edition, Root, aggregated};
 pub use plain::{api_versions, group, groups, resources};
@@ -46,8 +46,10 @@ pub fn group_versions() -> Vec<(&'static str, &'static str)> {
 }
 
 /// The kinds that are served in a group and version.
-fn kinds(group: &str, version: &str) -> impl Iterator<Item = KindVersion> {
-    KindVersion::all().filter(move |served| served.group() == group && served.version() == version)
+fn kinds(group: &str, version: &str, misfiled: Misfiled) -> impl Iterator<Item = KindVersion> {
+    KindVersion::all()
+        .filter(move |served| served.group() == group && served.version() == version)
+        .filter(move |served| misfiled.has(*served))
 }
 
 /// The resources without objects in a group and version.

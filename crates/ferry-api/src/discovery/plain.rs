@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{GROUPS, body, kinds, versions, virtual_resources};
-use crate::catalog::{KindVersion, Scope, Subresource, VirtualResource};
+use crate::catalog::{KindVersion, Misfiled, Scope, Subresource, VirtualResource};
 
 /// The answer at `/api`: the versions of the core group.
 pub fn api_versions() -> Value {
@@ -38,8 +38,8 @@ fn described(group: &str) -> Value {
 }
 
 /// The answer at `/api/<version>`, or at `/apis/<group>/<version>`, if that is served.
-pub fn resources(group: &str, version: &str) -> Option<Value> {
-    let kept = kinds(group, version).flat_map(kept);
+pub fn resources(group: &str, version: &str, misfiled: Misfiled) -> Option<Value> {
+    let kept = kinds(group, version, misfiled).flat_map(kept);
     let answered = virtual_resources(group, version).flat_map(answered);
     let mut resources: Vec<Value> = kept.chain(answered).collect();
     if resources.is_empty() {

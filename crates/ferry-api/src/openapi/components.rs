@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
 use super::options;
-use crate::catalog::{BodyKind, KindVersion, VirtualResource};
+use crate::catalog::{BodyKind, KindVersion, Misfiled, VirtualResource};
 use crate::schema::Schema;
 
 /// Where references to types begin.
@@ -51,7 +51,7 @@ pub(super) fn reference(name: &str) -> Value {
 }
 
 /// The types of a group and version.
-pub(super) fn of(group: &str, version: &str) -> Map<String, Value> {
+pub(super) fn of(group: &str, version: &str, misfiled: Misfiled) -> Map<String, Value> {
     let mut types = Map::new();
     for (kind, schema) in [
         ("ObjectMeta", schema_of::<ObjectMeta>()),
@@ -62,7 +62,7 @@ pub(super) fn of(group: &str, version: &str) -> Map<String, Value> {
     ] {
         types.insert(meta_name(kind), schema);
     }
-    for served in KindVersion::all() {
+    for served in KindVersion::all().filter(|served| misfiled.has(*served)) {
         if (served.group(), served.version()) == (group, version) {
             add_kind(&mut types, served);
         }

@@ -15,6 +15,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
+use crate::catalog::Misfiled;
 use crate::discovery::group_versions;
 
 /// What all documents call themselves.
@@ -24,8 +25,8 @@ const TITLE: &str = "Kubernetes";
 const VERSION: &str = "unversioned";
 
 /// The index at `/openapi/v3`: where each document is, with its hash.
-pub fn v3_index() -> Value {
-    let paths: Map<String, Value> = hashes()
+pub fn v3_index(misfiled: Misfiled) -> Value {
+    let paths: Map<String, Value> = hashes(misfiled)
         .iter()
         .map(|(path, hash)| {
             let url = format!("/openapi/v3/{path}?hash={hash}");
@@ -37,28 +38,28 @@ pub fn v3_index() -> Value {
 
 /// The document at `/openapi/v3/api/<version>` or `/openapi/v3/apis/<group>/<version>`, if that is
 /// served.
-pub fn v3(group: &str, version: &str) -> Option<Value> {
+pub fn v3(group: &str, version: &str, misfiled: Misfiled) -> Option<Value> {
     if !group_versions().contains(&(group, version)) {
         return None;
     }
     Some(json!({
         "openapi": "3.0.0",
         "info": { "title": TITLE, "version": VERSION },
-        "paths": paths::of(group, version),
-        "components": { "schemas": components::of(group, version) },
+        "paths": paths::of(group, version, misfiled),
+        "components": { "schemas": components::of(group, version, misfiled) },
     }))
 }
 
 /// The hash of a document's text. It changes if and only if the document does.
-pub fn v3_hash(group: &str, version: &str) -> Option<&'static str> {
-    hashes().get(&path_of(group, version)).map(String::as_str)
+pub fn v3_hash(group: &str, version: &str, misfiled: Misfiled) -> Option<&'static str> {
+    hashes(misfiled).get(&path_of(group, version)).map(String::as_str)
 }
 
 /// The document at `/openapi/v2`, for clients that want it in JSON: all types, and no paths.
-pub fn v2_json() -> Value {
+pub fn v2_json(misfiled: Misfiled) -> Value {
     let mut definitions = Map::new();
     for (group, version) in group_versions() {
-        definitions.extend(components::of(group, version));
+        definitions.extend(components::of(group, version, misfiled));
     }
     let mut definitions = Value::Object(definitions);
     as_v2(&mut definitions);
@@ -77,13 +78,18 @@ fn path_of(group: &str, version: &str) -> String {
 
 /// The hash of each document, by its path. Documents are made again when they are asked for: they
 /// are large, and few ask.
-fn hashes() -> &'static BTreeMap<String, String> {
-    static HASHES: OnceLock<BTreeMap<String, String>> = OnceLock::new();
-    HASHES.get_or_init(|| {
+fn hashes(misfiled: Misfiled) -> &'static BTreeMap<String, String> {
+    static SERVED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    static UNKNOWN: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    let hashes = match misfiled {
+        Misfiled::Served => &SERVED,
+        Misfiled::Unknown => &UNKNOWN,
+    };
+    hashes.get_or_init(|| {
         group_versions()
             .into_iter()
             .filter_map(|(group, version)| {
-                let document = v3(group, version)?;
+                let document = v3(group, version, misfiled)?;
                 Some((path_of(group, version), hash(document.to_string().as_bytes())))
             })
             .collect()

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::operations::{Action, Operation, Target};
-use crate::catalog::{KindVersion, Scope, Subresource, VirtualResource};
+use crate::catalog::{KindVersion, Misfiled, Scope, Subresource, VirtualResource};
 
 /// The paths of a group and version.
-pub(super) fn of(group: &str, version: &str) -> Map<String, Value> {
+pub(super) fn of(group: &str, version: &str, misfiled: Misfiled) -> Map<String, Value> {
     let mut paths = Map::new();
-    for served in KindVersion::all() {
+    for served in KindVersion::all().filter(|served| misfiled.has(*served)) {
         if (served.group(), served.version()) == (group, version) {
             add_kind(&mut paths, served);
         }

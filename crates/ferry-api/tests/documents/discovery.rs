@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use expect_test::expect;
 use ferry_api::discovery::{self, Edition, Root};
-use ferry_api::{KindVersion, VirtualResource};
+use ferry_api::{KindVersion, Misfiled, VirtualResource, openapi};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{
     APIGroup, APIGroupList, APIResourceList, APIVersions,
 };
@@ -15,7 +15,7 @@ use crate::common::text;
 
 /// Every resource of a group and version in one line.
 fn resources(group: &str, version: &str) -> Vec<String> {
-    let document = discovery::resources(group, version).expect("it is served");
+    let document = discovery::resources(group, version, Misfiled::Served).expect("it is served");
     let list: APIResourceList = serde_json::from_value(document).expect("it is a list");
     let line = |resource: &k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource| {
         let scope = if resource.namespaced { "namespaced" } else { "cluster" };
@@ -74,7 +74,8 @@ fn groups_come_in_the_order_of_preference() {
 #[test]
 fn everything_that_is_served_is_found() {
     for served in KindVersion::all() {
-        let list = discovery::resources(served.group(), served.version()).unwrap();
+        let list =
+            discovery::resources(served.group(), served.version(), Misfiled::Served).unwrap();
         let names: Vec<&Value> =
             list["resources"].as_array().unwrap().iter().map(|r| &r["name"]).collect();
         assert!(names.contains(&&json!(served.definition().plural)), "{served}");
@@ -85,8 +86,8 @@ fn everything_that_is_served_is_found() {
         let found = VirtualResource::of_path(resource.group, resource.version, resource.plural);
         assert_eq!(found, Some(resource));
     }
-    assert_eq!(discovery::resources("", "v2"), None);
-    assert_eq!(discovery::resources("kubevirt.io", "v1beta1"), None);
+    assert_eq!(discovery::resources("", "v2", Misfiled::Served), None);
+    assert_eq!(discovery::resources("kubevirt.io", "v1beta1", Misfiled::Served), None);
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn reviews_and_actions_have_no_objects() {
 
 #[test]
 fn names_that_people_type_are_told() {
-    let list = discovery::resources("kubevirt.io", "v1").unwrap();
+    let list = discovery::resources("kubevirt.io", "v1", Misfiled::Served).unwrap();
     let machines = list["resources"].as_array().unwrap();
     let machine = machines.iter().find(|resource| resource["name"] == "virtualmachines").unwrap();
     assert_eq!(machine["shortNames"], json!(["vm", "vms"]));
@@ -149,7 +150,7 @@ fn names_that_people_type_are_told() {
 fn both_forms_tell_the_same() {
     let mut aggregated = BTreeSet::new();
     for root in [Root::Core, Root::Groups] {
-        let document = discovery::aggregated(root, Edition::V2);
+        let document = discovery::aggregated(root, Edition::V2, Misfiled::Served);
         let list: APIGroupDiscoveryList = serde_json::from_value(document).unwrap();
         for group in list.items {
             let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
@@ -170,7 +171,7 @@ fn both_forms_tell_the_same() {
     }
     let mut plain = BTreeSet::new();
     for (group, version) in discovery::group_versions() {
-        let list = discovery::resources(group, version).unwrap();
+        let list = discovery::resources(group, version, Misfiled::Served).unwrap();
         let list: APIResourceList = serde_json::from_value(list).unwrap();
         for resource in list.resources {
             plain.insert(format!("{group}/{version} {} {:?}", resource.name, resource.verbs));
@@ -181,15 +182,15 @@ fn both_forms_tell_the_same() {
 
 #[test]
 fn older_clients_read_the_beta_of_the_same() {
-    let mut beta = discovery::aggregated(Root::Groups, Edition::V2Beta1);
+    let mut beta = discovery::aggregated(Root::Groups, Edition::V2Beta1, Misfiled::Served);
     assert_eq!(beta["apiVersion"], "apidiscovery.k8s.io/v2beta1");
     beta["apiVersion"] = json!("apidiscovery.k8s.io/v2");
-    assert_eq!(beta, discovery::aggregated(Root::Groups, Edition::V2));
+    assert_eq!(beta, discovery::aggregated(Root::Groups, Edition::V2, Misfiled::Served));
 }
 
 #[test]
 fn a_resource_that_is_only_a_path_has_an_empty_kind() {
-    let document = discovery::aggregated(Root::Groups, Edition::V2);
+    let document = discovery::aggregated(Root::Groups, Edition::V2, Misfiled::Served);
     let last = document["items"].as_array().unwrap().last().unwrap();
     assert_eq!(last["metadata"]["name"], "subresources.kubevirt.io");
     let machine = &last["versions"][0]["resources"][1];
@@ -204,4 +205,29 @@ fn a_resource_that_is_only_a_path_has_an_empty_kind() {
             "verbs": ["update"],
         }),
     );
+}
+
+#[test]
+fn a_cluster_of_kubevirts_has_no_machines_among_the_policies() {
+    let group = "migrations.kubevirt.io";
+    let shown = |misfiled| {
+        [
+            discovery::resources(group, "v1alpha1", misfiled).unwrap(),
+            discovery::aggregated(Root::Groups, Edition::V2, misfiled)["items"]
+                .as_array()
+                .and_then(|groups| groups.iter().find(|one| one["metadata"]["name"] == group))
+                .cloned()
+                .unwrap(),
+            openapi::v3(group, "v1alpha1", misfiled).unwrap(),
+        ]
+    };
+    for (served, unknown) in shown(Misfiled::Served).iter().zip(shown(Misfiled::Unknown)) {
+        let is_machine = |document: &Value| document.to_string().contains("VirtualMachine");
+        assert!(is_machine(served) && !is_machine(&unknown), "{unknown}");
+        assert!(unknown.to_string().contains("MigrationPolicy"), "{unknown}");
+    }
+    let hash = |misfiled| openapi::v3_hash(group, "v1alpha1", misfiled).unwrap();
+    assert_ne!(hash(Misfiled::Served), hash(Misfiled::Unknown));
+    let machines = KindVersion::of_path("kubevirt.io", "v1", "virtualmachines").unwrap();
+    assert!(Misfiled::Unknown.has(machines));
 }

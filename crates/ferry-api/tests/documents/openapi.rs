@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use expect_test::expect;
-use ferry_api::{KindVersion, VirtualResource, discovery, openapi};
+use ferry_api::{KindVersion, Misfiled, VirtualResource, discovery, openapi};
 use serde_json::{Value, json};
 
 use crate::common::text;
 
 fn document(group: &str, version: &str) -> Value {
-    openapi::v3(group, version).expect("it is served")
+    openapi::v3(group, version, Misfiled::Served).expect("it is served")
 }
 
 fn documents() -> impl Iterator<Item = Value> {
@@ -56,7 +56,7 @@ fn schema<'d>(document: &'d Value, group: &str, version: &str, kind: &str) -> &'
 
 #[test]
 fn the_index_names_every_document_by_its_hash() {
-    let index = openapi::v3_index();
+    let index = openapi::v3_index(Misfiled::Served);
     let paths = index["paths"].as_object().unwrap();
     let served = discovery::group_versions();
     assert_eq!(paths.len(), served.len());
@@ -64,14 +64,14 @@ fn the_index_names_every_document_by_its_hash() {
     for (group, version) in served {
         let path =
             if group.is_empty() { "api/v1".to_owned() } else { format!("apis/{group}/{version}") };
-        let hash = openapi::v3_hash(group, version).unwrap();
+        let hash = openapi::v3_hash(group, version, Misfiled::Served).unwrap();
         assert!(hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()), "{hash}");
         assert!(hashes.insert(hash), "{path}");
         let url = format!("/openapi/v3/{path}?hash={hash}");
         assert_eq!(paths[&path]["serverRelativeURL"], url);
     }
-    assert_eq!(openapi::v3("apps", "v1"), None);
-    assert_eq!(openapi::v3_hash("", "v2"), None);
+    assert_eq!(openapi::v3("apps", "v1", Misfiled::Served), None);
+    assert_eq!(openapi::v3_hash("", "v2", Misfiled::Served), None);
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn fields_are_explained() {
 
 #[test]
 fn version_two_has_the_same_types() {
-    let document = openapi::v2_json();
+    let document = openapi::v2_json(Misfiled::Served);
     assert_eq!(document["swagger"], "2.0");
     let definitions = document["definitions"].as_object().unwrap();
     for third in documents() {

@@ -15,6 +15,8 @@ const SYNCHRONIZED: &str = "Synchronized";
 
 const PVC_NOT_FOUND: &str = "FailedPvcNotFound";
 
+const POD_NOT_MADE: &str = "FailedCreate";
+
 /// Brings the instance one phase on where it can go on.
 // PARITY: pkg/virt-controller/watch/vmi/vmi.go#updateStatus
 pub(super) fn advance(seen: &Observed, after: &mut VirtualMachineInstance, plan: &mut Plan) {
@@ -46,18 +48,25 @@ fn go(seen: &Observed, after: &mut VirtualMachineInstance, phase: Phase) {
     enter(after.status.get_or_insert_default(), phase, seen.now);
 }
 
-/// Makes the pod, if all claims are there.
+/// Makes the pod, if all that it needs is there.
 fn start(seen: &Observed, after: &mut VirtualMachineInstance, plan: &mut Plan) {
     let status = after.status.get_or_insert_default();
     if status.phase.is_none() || status.phase == Some(Phase::Unset) {
         enter(status, Phase::Pending, seen.now);
     }
     let missing = seen.claims.iter().find_map(|(name, claim)| missing(name, claim.as_ref()));
-    if let Some(message) = missing {
-        let said = Said::because(SYNCHRONIZED, "False", PVC_NOT_FOUND, message.clone());
+    let obstacle = match (missing, &seen.obstacle) {
+        (Some(message), _) => Some((PVC_NOT_FOUND, message)),
+        (None, Some(obstacle)) => {
+            Some((POD_NOT_MADE, format!("failed to render launch manifest: {obstacle}")))
+        }
+        (None, None) => None,
+    };
+    if let Some((reason, message)) = obstacle {
+        let said = Said::because(SYNCHRONIZED, "False", reason, message.clone());
         let before = conditions::of(&seen.instance, SYNCHRONIZED);
         if before.is_none_or(|before| before.message.as_ref() != Some(&message)) {
-            plan.push(Event::warning(reference(&seen.instance), PVC_NOT_FOUND, message));
+            plan.push(Event::warning(reference(&seen.instance), reason, message));
         }
         conditions::set(&mut status.conditions, &said, seen.now);
         return;

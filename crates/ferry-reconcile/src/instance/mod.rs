@@ -51,6 +51,8 @@ pub struct Observed {
     pub(crate) unfinished: BTreeSet<String>,
     /// The name of its first pod.
     pub(crate) pod_name: String,
+    /// Why that cannot be made.
+    pub(crate) obstacle: Option<String>,
 }
 
 /// Looks at an instance; nothing where there is none.
@@ -81,6 +83,7 @@ pub fn observe(view: &impl View, key: &Key, now: &Now) -> Option<Observed> {
     );
     Some(Observed {
         now: now.time,
+        obstacle: launcher::obstacle(view, &cluster, &instance),
         cluster,
         unfinished: migrations
             .iter()

@@ -3,6 +3,7 @@
 //! There are two occasions to make one: the first start of an instance, and a migration, whose
 //! target pod is the same pod once more for another node.
 
+mod obstacle;
 mod resources;
 mod selector;
 
@@ -21,6 +22,7 @@ use crate::objects::{managed_by, name, namespace, set_annotation, set_label, uid
 use crate::pods::COMPUTE;
 use crate::{claims, words};
 
+pub(crate) use obstacle::{networks, obstacle};
 pub(crate) use resources::vcpus;
 pub(crate) use selector::{host_model_is_stuck, unmet_host_model};
 

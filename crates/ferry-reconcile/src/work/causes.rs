@@ -17,7 +17,7 @@ use super::{Work, everything, reach};
 use crate::instance::facts;
 use crate::migration::phase;
 use crate::objects::{all, annotation, is_leaving, name, namespace, uid};
-use crate::{Key, claims, pods, words};
+use crate::{Key, claims, launcher, pods, words};
 
 /// A kind of object whose changes cause work.
 pub trait Cause: Modelled {
@@ -201,11 +201,17 @@ impl Cause for PersistentVolumeClaim {
 }
 
 impl Cause for NetworkAttachmentDefinition {
-    /// Migrations may wait for a network.
-    fn cause(_: &impl View, old: Option<&Self>, new: Option<&Self>, work: &mut BTreeSet<Work>) {
-        if comes_or_goes(old, new) {
-            work.insert(Work::Queue);
+    /// Migrations may wait for a network, and instances that are on it.
+    fn cause(view: &impl View, old: Option<&Self>, new: Option<&Self>, work: &mut BTreeSet<Work>) {
+        if !comes_or_goes(old, new) {
+            return;
         }
+        work.insert(Work::Queue);
+        let Some(key) = key(old, new) else { return };
+        let there = (key.namespace.as_str(), key.name.as_str());
+        let instances = all::<VirtualMachineInstance>(view);
+        let users = instances.iter().filter(|it| launcher::networks(it).any(|on| on == there));
+        work.extend(users.map(|it| Work::Instance(Key::new(namespace(it), name(it)))));
     }
 }
 

@@ -200,6 +200,7 @@ fn parity_a_guest_that_cannot_move_says_the_first_reason() {
         ),
     ] {
         let mut cluster = Cluster::new();
+        cluster.create(&permitting(&json!({ "pciHostDevices": [{ "resourceName": "x" }] })));
         cluster.create(&claim("shared", "ReadWriteMany"));
         cluster.create(&claim("local", "ReadWriteOnce"));
         cluster.create(&with(instance("vm"), &json!({ "spec": spec })));
@@ -236,6 +237,73 @@ fn parity_who_is_to_move_when_its_node_is_emptied_and_cannot_says_so_once() {
         );
         let found = cluster.told().iter().filter(|told| **told == event).count();
         assert_eq!(found, times, "{strategy}");
+    }
+}
+
+#[test]
+fn parity_an_instance_on_a_network_that_is_not_there_says_so_and_goes_on_when_it_is() {
+    for (named, namespace) in [("fast", "ns"), ("kube-node-lease/fast", "kube-node-lease")] {
+        let mut cluster = Cluster::new();
+        let spec = json!({ "spec": {
+            "networks": [{ "name": "n", "multus": { "networkName": named } }],
+            "domain": { "devices": { "interfaces": [{ "name": "n", "bridge": {} }] } },
+        } });
+        cluster.create(&with(instance("vm"), &spec));
+        cluster.settle();
+        let message = format!(
+            "failed to render launch manifest: failed to locate network attachment definition \
+             {namespace}/fast"
+        );
+        let said = condition(&cluster, "Synchronized");
+        assert_eq!((&said["reason"], &said["message"]), (&json!("FailedCreate"), &json!(message)));
+        assert_eq!(cluster.pods_of("vm"), [] as [String; 0]);
+        assert_eq!(cluster.phase(INSTANCE, "vm"), "Pending");
+        let event = format!("{INSTANCE}/vm Warning FailedCreate {message}");
+        assert_eq!(cluster.told().iter().filter(|told| **told == event).count(), 1);
+        cluster.create(&json!({
+            "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+            "metadata": { "name": "fast", "namespace": namespace }, "spec": {},
+        }));
+        cluster.run();
+        assert_eq!(cluster.phase(INSTANCE, "vm"), "Running");
+        assert_eq!(condition(&cluster, "Synchronized"), Value::Null);
+    }
+}
+
+/// A platform whose guests may have these devices.
+fn permitting(devices: &Value) -> Value {
+    json!({
+        "apiVersion": "kubevirt.io/v1", "kind": "KubeVirt",
+        "metadata": { "name": "kubevirt", "namespace": "openshift-cnv" },
+        "spec": { "configuration": { "permittedHostDevices": devices } },
+    })
+}
+
+#[test]
+fn parity_an_instance_gets_only_devices_that_are_permitted() {
+    for (permitted, is_made) in [
+        (json!({}), false),
+        (json!({ "mediatedDevices": [{ "resourceName": "nvidia.com/A100" }] }), true),
+        (json!({ "usb": [{ "resourceName": "nvidia.com/T4" }] }), false),
+    ] {
+        let mut cluster = Cluster::new();
+        cluster.create(&permitting(&permitted));
+        let spec = json!({ "spec": { "domain": { "devices": {
+            "gpus": [{ "name": "g", "deviceName": "nvidia.com/A100" }],
+        } } } });
+        cluster.create(&with(instance("vm"), &spec));
+        cluster.settle();
+        let said = condition(&cluster, "Synchronized");
+        if !is_made {
+            assert_eq!(
+                said["message"],
+                "failed to render launch manifest: GPU nvidia.com/A100 is not permitted in \
+                 permittedHostDevices configuration"
+            );
+            assert_eq!(cluster.pods_of("vm"), [] as [String; 0]);
+        } else {
+            assert_eq!((said, cluster.pods_of("vm").len()), (Value::Null, 1));
+        }
     }
 }
 

@@ -52,6 +52,7 @@ fn arguments(dir: &Dir, plan: &Plan, programs: &Programs, role: &Role) -> Result
             line.flag("--data-dir", dir.apiserver());
             line.flag("--listen", plan.api.to_string());
             line.flag("--write-kubeconfig", dir.kubeconfig());
+            line.flag("--semantics", plan.semantics.name());
         }
         Role::Controller => {
             line.flag("--kubeconfig", dir.controller().join("kubeconfig"));
@@ -198,6 +199,12 @@ networks: [{name: fast, linkSpeed: 1Gi}]
             "--guest-program /p/ferry-guest --semantics kubevirt",
         ] {
             assert!(line.contains(said), "no {said:?}: {line}");
+        }
+        // The others follow the same semantics.
+        for role in [Role::ApiServer, Role::Controller] {
+            let arguments = super::arguments(&dir, &plan, &programs, &role).unwrap();
+            let at = arguments.iter().position(|each| each == "--semantics").unwrap();
+            assert_eq!(arguments[at + 1], "kubevirt", "{role}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What there is at a path.
 
-use ferry_api::{KindVersion, Scope};
+use ferry_api::{KindVersion, Misfiled, Scope};
 
 use super::{PathForm, RequestInfo, ResourcePath};
 
@@ -167,9 +167,9 @@ const HEALTH: [&str; 3] = ["healthz", "livez", "readyz"];
 
 impl Route {
     /// What is at the path of a request.
-    pub(crate) fn new(info: &RequestInfo) -> Self {
+    pub(crate) fn new(info: &RequestInfo, misfiled: Misfiled) -> Self {
         if let Some(resource) = &info.resource {
-            return Self::of_resource(resource);
+            return Self::of_resource(resource, misfiled);
         }
         let words: Vec<&str> = info.words.iter().map(String::as_str).collect();
         match words.as_slice() {
@@ -208,14 +208,14 @@ impl Route {
         Self::OpenApi(OpenApi::V3 { group, version })
     }
 
-    fn of_resource(path: &ResourcePath) -> Self {
+    fn of_resource(path: &ResourcePath, misfiled: Misfiled) -> Self {
         if path.group == VIRTCTL_GROUP {
             return of_virtctl(path);
         }
         if let Some(review) = review(path) {
             return review;
         }
-        let Some((served, alias)) = kind(path) else {
+        let Some((served, alias)) = kind(path, misfiled) else {
             return Self::Absent(absence(path));
         };
         let Some(objects) = objects(path, served, alias) else {
@@ -231,8 +231,9 @@ impl Route {
     }
 }
 
-fn kind(path: &ResourcePath) -> Option<(KindVersion, Alias)> {
-    let served = KindVersion::of_path(&path.group, &path.version, &path.resource)?;
+fn kind(path: &ResourcePath, misfiled: Misfiled) -> Option<(KindVersion, Alias)> {
+    let served = KindVersion::of_path(&path.group, &path.version, &path.resource)
+        .filter(|served| misfiled.has(*served))?;
     if served == KindVersion::MISFILED_MACHINE {
         return Some((KindVersion::storage(served.kind()), Alias::VirtualMachine));
     }

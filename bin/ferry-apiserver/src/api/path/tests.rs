@@ -1,5 +1,6 @@
 //! What each path means, to authorization and to us.
 
+use ferry_api::Misfiled;
 use http::Method;
 
 use super::*;
@@ -10,7 +11,7 @@ fn info(method: &Method, url: &str) -> RequestInfo {
 }
 
 fn route(url: &str) -> Route {
-    Route::new(&info(&Method::GET, url))
+    Route::new(&info(&Method::GET, url), Misfiled::Served)
 }
 
 /// `verb group/version namespace resource name subresource`, a dash for what is empty.
@@ -149,6 +150,8 @@ fn a_virtual_machine_may_be_asked_for_in_the_group_of_migration_policies() {
     let Route::Objects(path) = route(url) else { panic!("{url}") };
     assert_eq!(path.alias, Alias::VirtualMachine);
     assert_eq!(path.served.api_version(), "kubevirt.io/v1");
+    let unknown = Route::new(&info(&Method::GET, url), Misfiled::Unknown);
+    assert_eq!(unknown, Route::Absent(Absence::Status));
     let Route::Objects(path) = route("/apis/kubevirt.io/v1/virtualmachines") else { panic!() };
     assert_eq!(path.alias, Alias::None);
 }
@@ -251,7 +254,7 @@ proptest::proptest! {
     #[test]
     fn any_path_means_something(path in "(/[a-z%0-9.]{0,8}){0,9}|\\PC*", query in "\\PC*") {
         let info = RequestInfo::new(&Method::GET, &path, &Query::parse(&query));
-        let _ = Route::new(&info);
+        let _ = Route::new(&info, Misfiled::Served);
         let _ = check_encoding(&path);
     }
 }

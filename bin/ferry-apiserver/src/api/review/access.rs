@@ -1,7 +1,7 @@
 //! What reviews of access ask: what somebody wants to do, and who.
 
 use ferry_admission::{Attributes, ResourceAttributes};
-use ferry_api::{FieldError, FieldPath};
+use ferry_api::{FieldError, FieldPath, Misfiled};
 use ferry_registry::{Document, Refusal, User};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ impl AccessSpec {
     }
 
     /// What somebody wants to do; nothing if the review does not say, or says two things.
-    pub(super) fn attributes(&self) -> Option<Attributes<'_>> {
+    pub(super) fn attributes(&self, misfiled: Misfiled) -> Option<Attributes<'_>> {
         match (&self.resource_attributes, &self.non_resource_attributes) {
             (Some(wanted), None) => {
                 let mut wanted = ResourceAttributes {
@@ -78,7 +78,7 @@ impl AccessSpec {
                     namespace: &wanted.namespace,
                     name: &wanted.name,
                 };
-                as_authorized(&mut wanted);
+                as_authorized(&mut wanted, misfiled);
                 Some(Attributes::Resource(wanted))
             }
             (None, Some(wanted)) => {

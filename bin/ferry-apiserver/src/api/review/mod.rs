@@ -113,7 +113,7 @@ impl<B: Backend, P: Process> Api<B, P> {
             another = spec.user();
             &another
         };
-        let Some(wanted) = spec.attributes() else {
+        let Some(wanted) = spec.attributes(self.misfiled) else {
             return Err(Refusal::Internal { message: "nothing is asked for".to_owned() });
         };
         Ok(match self.backend.authorizer().authorize(user, &wanted) {

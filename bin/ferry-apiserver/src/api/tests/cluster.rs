@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ferry_admission::{Action, ActionAnswer, Authorizer, Policies, act};
-use ferry_api::Kind;
+use ferry_api::{Kind, Misfiled};
 use ferry_registry::{Context, Refusal, Request, Revision, State, User, decide};
 use ferry_units::WallTime;
 use http::header::{CONTENT_TYPE, WARNING};
@@ -156,6 +156,11 @@ impl Reply {
 
 impl Cluster {
     pub(super) async fn new() -> Self {
+        Self::with(Misfiled::Served).await
+    }
+
+    /// One in which misfiled machines are served or not.
+    pub(super) async fn with(misfiled: Misfiled) -> Self {
         let (stop, stopping) = Stop::new();
         let memory = Memory {
             state: RwLock::new(State::restore([], Revision(100))),
@@ -167,7 +172,7 @@ impl Cluster {
             groups: vec!["system:masters".to_owned(), "system:authenticated".to_owned()],
             ..User::default()
         };
-        let api = Api::new(Arc::new(memory), Arc::new(Calm(stopping)));
+        let api = Api::new(Arc::new(memory), Arc::new(Calm(stopping)), misfiled);
         let cluster = Self { api, stop, user: admin };
         let red = json!({ "metadata": { "name": "red" } });
         assert_eq!(cluster.post("/api/v1/namespaces", &red).await.code, 201);

@@ -168,6 +168,25 @@ async fn whether_one_may_is_answered_as_a_request_would_be() {
 }
 
 #[tokio::test]
+async fn what_virtctl_asks_for_is_read_whatever_it_is_said_to_be() {
+    let cluster = Cluster::new().await;
+    assert_eq!(cluster.post(MACHINES, &machine("db")).await.code, 201);
+    let url = "/apis/subresources.kubevirt.io/v1/namespaces/red/virtualmachines/db/migrate";
+    for (form, body, code, said) in [
+        ("application/x-www-form-urlencoded", "{}", 404, "not found"),
+        ("application/x-www-form-urlencoded", "dryRun: [All]", 404, "not found"),
+        ("application/json", "{}", 404, "not found"),
+        ("text/plain", "", 404, "not found"),
+        ("text/plain", "a: [", 400, "error decoding YAML"),
+        ("application/json", "{", 400, ""),
+    ] {
+        let answer = cluster.ask(Method::PUT, url, &[("content-type", form)], body).await;
+        let (found, _, message) = answer.refusal();
+        assert!(found == code && message.contains(said), "{form} {body}: {}", answer.text);
+    }
+}
+
+#[tokio::test]
 async fn questions_are_answered() {
     let cluster = Cluster::new().await;
     let authorization = "/apis/authorization.k8s.io/v1";

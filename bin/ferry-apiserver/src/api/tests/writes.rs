@@ -1,5 +1,6 @@
 //! Creating, replacing, patching and deleting.
 
+use ferry_api::Misfiled;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -170,6 +171,13 @@ async fn parity_a8_a_machine_in_the_group_of_policies_is_one_in_its_own() {
     let real = cluster.get(&format!("{MACHINES}/db")).await.json();
     assert_eq!(real["spec"]["runStrategy"], "Always");
     assert_eq!(real["apiVersion"], "kubevirt.io/v1");
+
+    let kubevirt = Cluster::with(Misfiled::Unknown).await;
+    assert_eq!(kubevirt.post(&alias, &body).await.code, 404);
+    assert_eq!(kubevirt.post(MACHINES, &machine("db")).await.code, 201);
+    assert_eq!(kubevirt.get(&format!("{alias}/db")).await.code, 404);
+    let listed = kubevirt.get("/apis/migrations.kubevirt.io/v1alpha1").await.json();
+    assert!(!listed.to_string().contains("virtualmachines"), "{listed}");
 }
 
 #[tokio::test]

@@ -91,6 +91,10 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
     let cluster = Cluster::connect(&arguments.cluster).await?;
     let kinds = Kinds::of(&cluster).await?;
     let named = resources::named(&arguments.words, &kinds)?;
+    let is_anywhere = |one: &Named| one.name.is_some() && one.kind.place == Place::Namespace;
+    if arguments.all_namespaces && named.iter().any(is_anywhere) {
+        bail!("a resource cannot be retrieved by name across all namespaces");
+    }
     let has_selector = arguments.selector.is_some() || arguments.field_selector.is_some();
     if has_selector && named.iter().any(|one| one.name.is_some()) {
         bail!("objects are either named or selected: leave the names or the selectors out");

@@ -82,8 +82,10 @@ pub(crate) async fn ending(
         Followed::Gone => {
             ending.reason = Some("it was cancelled, and is gone".to_owned());
         }
-        Followed::TooLong(phase) => {
-            ending.phase = phase.to_string();
+        Followed::TooLong(last) => {
+            let state = last.status.as_ref().and_then(|one| one.migration_state.as_ref());
+            ending.read(state.unwrap_or(&MigrationState::default()), None, None);
+            ending.phase = phase(&last).to_string();
             ending.end = End::Left;
             ending.reason = Some("it takes longer than --timeout".to_owned());
         }

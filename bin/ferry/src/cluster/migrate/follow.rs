@@ -37,8 +37,8 @@ pub(crate) enum Followed {
     Ended(Box<VirtualMachineInstanceMigration>, Option<Box<Progress>>),
     /// It is gone, as one that was cancelled early.
     Gone,
-    /// It took longer than somebody wanted to wait; it was in this phase.
-    TooLong(MigrationPhase),
+    /// It took longer than somebody wanted to wait; so it was then.
+    TooLong(Box<VirtualMachineInstanceMigration>),
     /// Whoever waited has left.
     Left,
 }
@@ -99,7 +99,7 @@ pub(crate) async fn follow(
                     return Ok(Followed::Left);
                 }
             }
-            () = &mut over => return Ok(Followed::TooLong(phase(&wait.last))),
+            () = &mut over => return Ok(Followed::TooLong(Box::new(wait.last))),
         }
     }
 }

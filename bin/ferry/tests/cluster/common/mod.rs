@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use ferry_harness::{ApiServer, wait_until};
+use ferry_harness::{ApiServer, ApiServerBuilder, wait_until};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::runtime::Runtime;
@@ -40,8 +40,14 @@ pub(crate) struct Going {
 
 impl Cluster {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// One whose API server is given these arguments.
+    pub(crate) fn start_with(arguments: &[&str]) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { server: ApiServer::start().unwrap(), runtime, folder: tempfile::tempdir().unwrap() }
+        let server = ApiServerBuilder::new().arguments(arguments).start().unwrap();
+        Self { server, runtime, folder: tempfile::tempdir().unwrap() }
     }
 
     /// One with these manifests applied.
