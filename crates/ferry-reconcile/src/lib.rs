@@ -13,6 +13,7 @@
 //! | reconciler | looks at | makes |
 //! |---|---|---|
 //! | [`platform`] | HyperConverged | the KubeVirt object |
+//! | [`installation`] | KubeVirt | its status: deployed, available |
 //! | [`node`] | a node's lease | its condition `Ready`, its taints |
 //! | [`machine`] | a VirtualMachine | its instance |
 //! | [`instance`] | a VirtualMachineInstance | its pod; its phase until the node has it |
@@ -81,6 +82,7 @@ mod cluster;
 mod conditions;
 pub mod evacuation;
 pub mod guest;
+pub mod installation;
 pub mod instance;
 mod launcher;
 pub mod machine;

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::Key;
 use crate::cluster::Now;
 use crate::conditions::{self, Said};
+use crate::installation::{AVAILABLE, DEGRADED, PROGRESSING};
 use crate::objects::{annotation, change, create, is_leaving, managed_by, name, reference};
 use crate::plan::{Component, Event, Metric, Part, Plan};
 
@@ -26,6 +27,13 @@ const KUBEVIRT_NAME: &str = "kubevirt-kubevirt-hyperconverged";
 
 const TAINTED: &str = "TaintedConfiguration";
 const RECONCILED: &str = "ReconcileComplete";
+const UPGRADEABLE: &str = "Upgradeable";
+
+const COMPLETED: &str = "ReconcileCompleted";
+const ALL_IS_WELL: &str = "Reconcile completed successfully";
+
+/// How the platform is, besides whether it was looked at: what people wait for.
+const HEALTH: [&str; 4] = [AVAILABLE, PROGRESSING, DEGRADED, UPGRADEABLE];
 
 /// HyperConverged's gates, and what KubeVirt calls them.
 // PARITY: hyperconverged-cluster-operator controllers/handlers/kubevirt.go#getKvFeatureGateList
@@ -187,14 +195,37 @@ fn report(seen: &Observed, problem: Option<&str>, after: &mut HyperConverged) {
         conditions::remove(&mut status.conditions, TAINTED);
     }
     let said = match problem {
-        None => {
-            let message = "Reconcile completed successfully";
-            Said::because(RECONCILED, "True", RECONCILED, message)
-        }
+        None => Said::because(RECONCILED, "True", COMPLETED, ALL_IS_WELL),
         Some(problem) => Said::because(RECONCILED, "False", "ReconcileFailed", problem),
     };
     conditions::set(&mut status.conditions, &said, seen.now);
+    for said in health(seen, problem) {
+        conditions::set(&mut status.conditions, &said, seen.now);
+    }
     if let (Some(generation), None) = (generation, problem) {
         status.other.insert("observedGeneration".to_owned(), json!(generation));
     }
+}
+
+/// How the platform is, which is how what it has made is: KubeVirt, once that says how it is.
+// PARITY: hyperconverged-cluster-operator controllers/hyperconverged/hyperconverged_controller.go#aggregateComponentConditions
+fn health(seen: &Observed, problem: Option<&str>) -> [Said; 4] {
+    let kubevirt = seen.kubevirt.as_ref().and_then(|it| it.status.as_ref());
+    let is_available = conditions::find(kubevirt.and_then(|it| it.conditions.as_ref()), AVAILABLE)
+        .is_some_and(|it| it.status == "True");
+    HEALTH.map(|type_| {
+        let well = if type_ == AVAILABLE || type_ == UPGRADEABLE { "True" } else { "False" };
+        let ill = if well == "True" { "False" } else { "True" };
+        match problem {
+            Some(_) => Said::because(type_, "Unknown", "StatusUnknown", "Unknown Status"),
+            // PARITY: hyperconverged-cluster-operator controllers/operands/operand.go#getConditionsForNewCr
+            None if !is_available && type_ != DEGRADED => Said::because(
+                type_,
+                ill,
+                "KubeVirtConditions",
+                "KubeVirt resource has no conditions",
+            ),
+            None => Said::because(type_, well, COMPLETED, ALL_IS_WELL),
+        }
+    })
 }

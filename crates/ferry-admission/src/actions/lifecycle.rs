@@ -110,7 +110,11 @@ pub(super) fn stop(
     }
     let strategy = run_strategy(&machine)?;
     match (strategy, &instance) {
-        ("Always" | "Once", _) => writes.push(running(subject, &machine, Running::No, run)),
+        // In this order: a controller that sees the first alone starts nothing yet.
+        ("Always" | "Once", _) => {
+            writes.extend(forget(subject, &machine, run));
+            writes.push(running(subject, &machine, Running::No, run));
+        }
         ("Halted" | "RerunOnFailure" | "Manual", None) => {
             return Err(refuse(subject, NOT_RUNNING));
         }
@@ -223,6 +227,14 @@ fn running(subject: &Subject, machine: &VirtualMachine, wanted: Running, run: Ru
 
 fn stop_of(instance: &VirtualMachineInstance) -> Value {
     json!({ "action": "Stop", "uid": instance.metadata.uid })
+}
+
+/// Takes back what was asked for and is not done yet: the start that a restart is still to come to
+/// would undo the stop.
+fn forget(subject: &Subject, machine: &VirtualMachine, run: Run) -> Option<Request> {
+    machine.status.as_ref()?.other.get("stateChangeRequests")?;
+    let patch = json!({ "status": { "stateChangeRequests": null } });
+    Some(requests::merge(KIND, Part::Status, subject, patch, run))
 }
 
 /// Asks the controller for changes. A stop may overtake what was asked before, nothing else may.

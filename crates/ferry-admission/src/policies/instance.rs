@@ -1,11 +1,14 @@
 //! Instances: what runs is what was asked for, and only who runs it says how it is.
 //!
 //! An instance has no status subresource, so whoever may write the object could write its status.
-//! What users write there is undone without a word, as upstream. The administrators of the cluster
-//! are no users in that: where nothing runs instances, they play its part with kubectl.
+//! What users write there is undone without a word, as upstream. Where no node daemon has ever come,
+//! nothing runs instances, and the administrators of the cluster may play it with kubectl. From the
+//! first daemon on they are users in that, too: an old copy that they write back would take a running
+//! guest from its node.
 
-use ferry_api::View;
+use ferry_api::{Selector, View};
 use ferry_registry::{Document, Operation, Refusal, Review, User};
+use k8s_openapi::api::coordination::v1::Lease;
 use serde_json::json;
 
 use crate::cluster;
@@ -14,6 +17,7 @@ use crate::fields::{at, map, map_mut, same};
 use crate::identity::{MASTERS, Role, is_in, role};
 use crate::policies::defaults;
 use crate::policies::guest::{self, Guest};
+use crate::policies::node_restriction::LEASES;
 
 const ON_CREATE: Webhook = Webhook("virtualmachineinstances-create-validator.kubevirt.io");
 const ON_UPDATE: Webhook = Webhook("virtualmachineinstances-update-validator.kubevirt.io");
@@ -27,7 +31,7 @@ pub(super) fn complete(review: &Review<'_>, instance: &mut Document, view: &impl
                 map_mut(instance, &["spec"]).insert("evictionStrategy".to_owned(), strategy.into());
             }
             // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/vmi-mutator.go#Mutate
-            if !may_introduce(review.user) {
+            if !may_introduce(review.user, view) {
                 instance.remove("status");
             }
             if at(instance, &["status", "phase"]).is_none() {
@@ -41,7 +45,7 @@ pub(super) fn complete(review: &Review<'_>, instance: &mut Document, view: &impl
         }
         // PARITY: pkg/virt-api/webhooks/mutating-webhook/mutators/vmi-mutator.go#Mutate
         Operation::Update { old, .. } => {
-            if may_report(review.user) || same(old.get("status"), instance.get("status")) {
+            if same(old.get("status"), instance.get("status")) || may_report(review.user, view) {
                 return;
             }
             match old.get("status") {
@@ -54,17 +58,23 @@ pub(super) fn complete(review: &Review<'_>, instance: &mut Document, view: &impl
 }
 
 /// Whether `user` may say how a new instance is.
-fn may_introduce(user: &User) -> bool {
-    role(user) == Role::Component || is_in(user, MASTERS)
+fn may_introduce(user: &User, view: &impl View) -> bool {
+    role(user) == Role::Component || may_play(user, view)
 }
 
 /// Whether `user` may say how an instance is. What a node may say of it is another question, which
 /// is asked of nodes.
-fn may_report(user: &User) -> bool {
+fn may_report(user: &User, view: &impl View) -> bool {
     match role(user) {
         Role::Component | Role::Node(_) => true,
-        Role::NamelessNode | Role::Other => is_in(user, MASTERS),
+        Role::NamelessNode | Role::Other => may_play(user, view),
     }
+}
+
+/// Whether `user` may play what runs instances: an administrator, where nothing does. A node daemon
+/// is known by its lease, which stays when it is down and goes with its node.
+fn may_play(user: &User, view: &impl View) -> bool {
+    is_in(user, MASTERS) && view.list::<Lease>(Some(LEASES), &Selector::default()).is_empty()
 }
 
 pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal> {

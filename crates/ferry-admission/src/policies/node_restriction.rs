@@ -13,7 +13,7 @@ use crate::identity::{Role, role};
 use crate::policies::node_instance;
 
 /// The namespace of the leases by which nodes show that they live.
-const LEASES: &str = "kube-node-lease";
+pub(super) const LEASES: &str = "kube-node-lease";
 
 /// Labels of `kubernetes.io` and `k8s.io` that a node may give itself.
 // PARITY: staging/src/k8s.io/kubelet/pkg/apis/well_known_labels.go#kubeletLabels

@@ -150,3 +150,30 @@ fn parity_a9_labels_are_free_but_for_six() {
         attempt.update(&old, &with(label, json!("large"))).unwrap();
     }
 }
+
+#[test]
+fn administrators_play_instances_only_where_no_node_daemon_runs_them() {
+    let root = || member("root", &["system:masters"]);
+    let runs = instance("vm", &json!({ "phase": "Running", "nodeName": "n2" }));
+    let stale = changed(&runs, &json!({ "status": { "nodeName": "n1", "migrationState": null } }));
+    let node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "n2" } });
+    let lease = |namespace: &str| {
+        json!({
+            "apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": { "name": "n2", "namespace": namespace },
+        })
+    };
+    // Neither a node that somebody has made by hand nor a lease of anything else runs a guest.
+    let played = World::of([node.clone(), lease("kube-system")]);
+    assert_eq!(Attempt::by(root(), &played).update(&runs, &stale).unwrap(), stale);
+    assert_eq!(Attempt::by(root(), &played).create(&runs).unwrap()["status"], runs["status"]);
+
+    let real = World::of([node, lease("kube-node-lease")]);
+    assert_eq!(Attempt::by(root(), &real).update(&runs, &stale).unwrap(), runs);
+    let made = Attempt::by(root(), &real).create(&runs).unwrap();
+    assert_eq!(made["status"]["phase"], "Pending");
+    assert!(made["status"].get("nodeName").is_none(), "{made}");
+    for insider in [controller(), user(ferry_admission::identity::API_SERVER)] {
+        assert_eq!(Attempt::by(insider, &real).update(&runs, &stale).unwrap(), stale);
+    }
+}

@@ -288,3 +288,25 @@ fn parity_a_stop_overtakes_what_was_asked_before_and_nothing_else_does() {
         } })
     );
 }
+
+#[test]
+fn a_stop_takes_back_the_start_of_a_restart() {
+    let restarting = json!({ "status": { "stateChangeRequests": [{ "action": "Start" }] } });
+    for (before, after) in [
+        (json!({ "running": true }), json!({ "running": false })),
+        (json!({ "runStrategy": "Always" }), json!({ "runStrategy": "Halted" })),
+    ] {
+        let busy = changed(&machine("vm", &before), &restarting);
+        for world in [
+            World::of([busy.clone()]),
+            World::of([busy, instance("vm", &json!({ "phase": "Running" }))]),
+        ] {
+            let stopped = run(&world, Action::StopVm, &json!({}));
+            let expected = [
+                ("virtualmachines", Part::Status, requests(&Value::Null)),
+                ("virtualmachines", Part::Main, json!({ "spec": after })),
+            ];
+            assert_eq!(patches(&stopped), expected, "{before}");
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use ferry_api::kubevirt::{VirtualMachine, VirtualMachineInstance, VirtualMachineStatus};
 use serde_json::{Value, json};
 
+use super::strategy::Strategy;
 use crate::instance::is_final;
 use crate::objects::{is_leaving, uid};
 
@@ -34,21 +35,28 @@ pub(super) fn is_start_asked(machine: &VirtualMachine) -> bool {
 /// Whether it is to start, and to wait for an unpause then.
 // PARITY: pkg/virt-controller/watch/vm/vm.go#hasStartPausedRequest
 pub(super) fn is_paused_start_asked(machine: &VirtualMachine) -> bool {
-    first(machine).is_some_and(|request| {
-        action(request) == "Start"
-            && request.pointer("/data/paused").and_then(Value::as_str) == Some("true")
-    })
+    first(machine).is_some_and(|request| action(request) == "Start" && is_paused(request))
 }
 
-/// Takes the first request away if it is done: its instance is gone, or there is one that runs.
+fn is_paused(start: &Value) -> bool {
+    start.pointer("/data/paused").and_then(Value::as_str) == Some("true")
+}
+
+/// Takes the first request away if it is done: its instance is gone, or there is one that runs. So
+/// is the start of a restart where the machine was halted after it.
 // PARITY: pkg/virt-controller/watch/vm/vm.go#isTrimFirstChangeRequestNeeded
-pub(super) fn trim(status: &mut VirtualMachineStatus, instance: Option<&VirtualMachineInstance>) {
+pub(super) fn trim(
+    status: &mut VirtualMachineStatus,
+    strategy: Strategy,
+    instance: Option<&VirtualMachineInstance>,
+) {
     let Some(Value::Array(requests)) = status.other.get_mut(FIELD) else { return };
     let is_done = requests.first().is_some_and(|request| match action(request) {
         "Stop" => {
             let wanted = request.get("uid").and_then(Value::as_str);
             instance.is_none_or(|instance| wanted != Some(uid(instance)))
         }
+        "Start" if strategy == Strategy::Halted && !is_paused(request) => true,
         "Start" => instance.is_some_and(|instance| !is_leaving(instance) && !is_final(instance)),
         _ => true,
     });

@@ -33,7 +33,7 @@ pub(super) fn keep(seen: &Observed, step: &Step, after: &mut VirtualMachine) {
     if status.other.contains_key("runStrategy") || instance.is_some() {
         status.other.insert("runStrategy".to_owned(), json!(strategy.name()));
     }
-    requests::trim(status, instance);
+    requests::trim(status, strategy, instance);
     if *step == Step::StopAndStart {
         requests::ask_for_start(status);
     }

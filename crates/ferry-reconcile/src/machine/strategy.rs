@@ -121,7 +121,9 @@ fn without_instance(seen: &Observed, strategy: Strategy) -> Step {
         // A machine that was changed to this strategy has to be started once.
         Strategy::RerunOnFailure if is_asked || ran_as != Some(strategy.name()) => start(seen),
         Strategy::Manual if is_asked => Step::Start,
-        Strategy::Halted if is_asked => Step::Enable,
+        // Only a start that is to wait is asked of a halted machine; any other is what a restart
+        // left, and the machine was halted after it.
+        Strategy::Halted if requests::is_paused_start_asked(machine) => Step::Enable,
         Strategy::RerunOnFailure
         | Strategy::Manual
         | Strategy::Halted

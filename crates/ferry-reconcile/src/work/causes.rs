@@ -59,9 +59,14 @@ impl Cause for HyperConverged {
 }
 
 impl Cause for KubeVirt {
-    /// Limits, strategies, networks: everybody reads it, and it rarely changes.
-    fn cause(view: &impl View, _: Option<&Self>, _: Option<&Self>, work: &mut BTreeSet<Work>) {
-        work.extend(everything(view));
+    /// Limits, strategies, networks: everybody reads what it says, and it rarely changes. How it is
+    /// itself concerns only who keeps it.
+    fn cause(view: &impl View, old: Option<&Self>, new: Option<&Self>, work: &mut BTreeSet<Work>) {
+        if differs(old, new, |it| it.spec.clone()) {
+            work.extend(everything(view));
+        }
+        work.extend(all::<HyperConverged>(view).iter().map(|it| Work::Platform(Key::of(it))));
+        work.extend(key(old, new).map(Work::Installation));
     }
 }
 

@@ -18,15 +18,15 @@ use std::collections::BTreeSet;
 
 use ferry_api::hco::v1beta1::HyperConverged;
 use ferry_api::kubevirt::{
-    VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
+    KubeVirt, VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
 };
 use ferry_api::{Modelled, View};
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 
 use crate::objects::all;
 use crate::{
-    Key, Now, Plan, claims, evacuation, instance, machine, migration, node, placement, platform,
-    queue,
+    Key, Now, Plan, claims, evacuation, installation, instance, machine, migration, node,
+    placement, platform, queue,
 };
 
 pub use causes::Cause;
@@ -36,6 +36,8 @@ pub use causes::Cause;
 pub enum Work {
     /// A HyperConverged.
     Platform(Key),
+    /// A KubeVirt.
+    Installation(Key),
     /// The life of a node.
     Node(Key),
     /// A machine.
@@ -69,6 +71,7 @@ pub fn everything(view: &impl View) -> BTreeSet<Work> {
     }
     let mut work = BTreeSet::from([Work::Placement, Work::Queue]);
     work.extend(of_each::<HyperConverged>(view, Work::Platform));
+    work.extend(of_each::<KubeVirt>(view, Work::Installation));
     work.extend(of_each::<Node>(view, Work::Node));
     work.extend(of_each::<Node>(view, Work::Evacuation));
     work.extend(of_each::<VirtualMachine>(view, Work::Machine));
@@ -85,6 +88,9 @@ pub fn look(view: &impl View, work: &Work, now: &Now) -> Vec<Plan> {
         Work::Placement => return placement::plan(&placement::observe(view, now)),
         Work::Queue => return queue::plan(&queue::observe(view, now)),
         Work::Platform(key) => platform::observe(view, key, now).map(|it| platform::plan(&it)),
+        Work::Installation(key) => {
+            installation::observe(view, key, now).map(|it| installation::plan(&it))
+        }
         Work::Node(key) => node::observe(view, key, now).map(|it| node::plan(&it)),
         Work::Machine(key) => machine::observe(view, key, now).map(|it| machine::plan(&it)),
         Work::Instance(key) => instance::observe(view, key, now).map(|it| instance::plan(&it)),
@@ -100,6 +106,7 @@ impl Work {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Platform(_) => "platform",
+            Self::Installation(_) => "installation",
             Self::Node(_) => "node",
             Self::Machine(_) => "machine",
             Self::Instance(_) => "instance",
@@ -115,6 +122,7 @@ impl Work {
     pub const fn key(&self) -> Option<&Key> {
         match self {
             Self::Platform(key)
+            | Self::Installation(key)
             | Self::Node(key)
             | Self::Machine(key)
             | Self::Instance(key)

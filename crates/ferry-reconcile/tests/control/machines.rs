@@ -113,6 +113,23 @@ fn parity_a_halted_machine_that_is_started_paused_runs_from_then_on() {
 }
 
 #[test]
+fn a_machine_that_is_halted_during_its_restart_stays_halted() {
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Always"));
+    cluster.run();
+    let first = uid(&cluster);
+    ask(&mut cluster, &json!([{ "action": "Stop", "uid": first }, { "action": "Start" }]));
+    let halt = json!({ "spec": { "runStrategy": "Halted" } });
+    cluster.patch("user", MACHINE, Part::Main, "vm", &halt);
+    cluster.run();
+    let machine = cluster.get(MACHINE, "vm");
+    assert_eq!(word(&cluster), "Stopped");
+    assert_eq!(machine["spec"]["runStrategy"], "Halted");
+    assert!(machine["status"].get("stateChangeRequests").is_none(), "{machine}");
+    assert!(cluster.get(INSTANCE, "vm").is_null());
+}
+
+#[test]
 fn parity_a_machine_that_cannot_start_is_tried_less_and_less_often() {
     let mut cluster = Cluster::new();
     cluster.create(&machine("vm", "Always"));

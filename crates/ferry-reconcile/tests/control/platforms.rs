@@ -1,6 +1,6 @@
 //! HyperConverged and what it keeps true of KubeVirt; nodes and their silence.
 
-use ferry_reconcile::{Key, NODE_GRACE, Now, Part, node};
+use ferry_reconcile::{Key, NODE_GRACE, Now, Part, node, platform};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -56,6 +56,85 @@ fn parity_hyperconverged_is_made_true_and_what_others_write_is_undone() {
         [format!("HyperConverged/{PLATFORM} Warning Overwritten Overwritten KubeVirt {KUBEVIRT}")]
     );
     assert_eq!(cluster.metrics.len(), 1);
+}
+
+/// What an object says of itself: each condition with its status and its reason.
+fn says(cluster: &Cluster, kind: &str, name: &str) -> Vec<String> {
+    let object = cluster.get(kind, name);
+    let conditions = object["status"]["conditions"].as_array().cloned().unwrap_or_default();
+    let word = |condition: &Value, field: &str| condition[field].as_str().unwrap().to_owned();
+    let one = |it: &Value| [word(it, "type"), word(it, "status"), word(it, "reason")].join(" ");
+    conditions.iter().map(one).collect()
+}
+
+#[test]
+fn parity_a_platform_that_stands_says_that_it_is_available() {
+    let mut cluster = platform();
+    assert_eq!(
+        says(&cluster, "KubeVirt", KUBEVIRT),
+        [
+            "Created True AllResourcesCreated",
+            "Available True AllComponentsReady",
+            "Progressing False AllComponentsReady",
+            "Degraded False AllComponentsReady",
+        ]
+    );
+    let well = [
+        "ReconcileComplete True ReconcileCompleted",
+        "Available True ReconcileCompleted",
+        "Progressing False ReconcileCompleted",
+        "Degraded False ReconcileCompleted",
+        "Upgradeable True ReconcileCompleted",
+    ];
+    assert_eq!(says(&cluster, "HyperConverged", PLATFORM), well);
+    // Once said it is not said again, but which change it holds for.
+    for progress in [70, 80] {
+        let edit = json!({ "spec": { "liveMigrationConfig": { "progressTimeout": progress } } });
+        cluster.patch("user", "HyperConverged", Part::Main, PLATFORM, &edit);
+        cluster.pass(60);
+        cluster.settle();
+        for (kind, name) in [("HyperConverged", PLATFORM), ("KubeVirt", KUBEVIRT)] {
+            let object = cluster.get(kind, name);
+            let generation = &object["metadata"]["generation"];
+            assert_eq!(&object["status"]["observedGeneration"], generation, "{kind}");
+            let made = object["metadata"]["creationTimestamp"].clone();
+            let conditions = object["status"]["conditions"].as_array().unwrap();
+            assert!(conditions.iter().all(|it| it["lastTransitionTime"] == made), "{object}");
+        }
+    }
+    assert_eq!(cluster.get("KubeVirt", KUBEVIRT)["status"]["phase"], "Deployed");
+
+    let annotated =
+        json!({ "metadata": { "annotations": { "kubevirt.kubevirt.io/jsonpatch": "?" } } });
+    cluster.patch("user", "HyperConverged", Part::Main, PLATFORM, &annotated);
+    cluster.settle();
+    assert_eq!(
+        says(&cluster, "HyperConverged", PLATFORM),
+        [
+            "ReconcileComplete False ReconcileFailed",
+            "Available Unknown StatusUnknown",
+            "Progressing Unknown StatusUnknown",
+            "Degraded Unknown StatusUnknown",
+            "Upgradeable Unknown StatusUnknown",
+            "TaintedConfiguration True UnsupportedFeatureAnnotation",
+        ]
+    );
+}
+
+#[test]
+fn a_platform_waits_for_a_kubevirt_that_says_nothing_yet() {
+    let mut cluster = Cluster::new();
+    cluster.create(&json!({
+        "apiVersion": "hco.kubevirt.io/v1beta1", "kind": "HyperConverged",
+        "metadata": { "name": PLATFORM, "namespace": "openshift-cnv" }, "spec": {},
+    }));
+    let key = Key::new("openshift-cnv", PLATFORM);
+    let now = Now::at(cluster.time());
+    let plan = platform::plan(&platform::observe(&cluster.state, &key, &now).unwrap());
+    let said = format!("{:?}", plan.actions);
+    for part in ["KubeVirtConditions", "KubeVirt resource has no conditions"] {
+        assert!(said.contains(part), "{said}");
+    }
 }
 
 #[test]

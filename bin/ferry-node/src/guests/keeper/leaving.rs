@@ -113,6 +113,7 @@ impl Keeper {
                 self.let_stay().await
             }
             MigrationStatus::Cancelled | MigrationStatus::None | MigrationStatus::Completed => {
+                tracing::info!(?status, ?run, "the guest is not on its way any more");
                 let error = "it was cancelled".to_owned();
                 self.note_passes().await;
                 self.stay(FailureReason::Hypervisor { error }.to_string())?;
@@ -158,8 +159,13 @@ impl Keeper {
             // What the call itself is refused for is said as it is.
             // PARITY: pkg/virt-launcher/virtwrap/live-migration-source.go#migrateHelper
             Err(error) if error.refusal().is_some() => {
-                self.stay(error.refusal().unwrap_or_default().to_owned())?;
-                return Ok(Duration::ZERO);
+                // It may have been told already, by an earlier daemon whose words it read late.
+                self.look().await?;
+                if !has_left(self.status(), self.seen.run) {
+                    self.stay(error.refusal().unwrap_or_default().to_owned())?;
+                    return Ok(Duration::ZERO);
+                }
+                tracing::info!(%error, "the guest is on its way already");
             }
             Err(error) => {
                 // Whether it has begun is seen at the next look.
@@ -168,7 +174,7 @@ impl Keeper {
             }
         }
         self.look().await?;
-        self.watch().await
+        if is_under_way(self.status()) { self.watch().await } else { Ok(Duration::ZERO) }
     }
 
     /// Whether a guest may be sent like that from here; why not, in a sentence.
@@ -294,8 +300,9 @@ impl Keeper {
     }
 
     fn must_cancel(&mut self, status: MigrationStatus) -> bool {
-        let is_called_off =
-            self.record.departure().is_some_and(|departure| departure.calling_off.is_some());
+        let is_called_off = self.record.departure().is_some_and(|departure| {
+            departure.calling_off.is_some() && !departure.told.abort_failed
+        });
         is_called_off && status != MigrationStatus::Cancelling
     }
 
@@ -306,7 +313,6 @@ impl Keeper {
             Err(error) if error.refusal().is_some() => {
                 tracing::info!(%error, "the migration cannot be called off any more");
                 if let Some(departure) = self.record.departure() {
-                    departure.calling_off = None;
                     departure.told.abort_failed = true;
                 }
                 self.save()?;
@@ -382,6 +388,11 @@ fn is_under_way(status: MigrationStatus) -> bool {
     }
 }
 
+/// Whether a machine that refuses to send its guest does so because it has begun, or is done.
+fn has_left(status: MigrationStatus, run: Option<RunState>) -> bool {
+    is_under_way(status) || run == Some(RunState::Postmigrate)
+}
+
 /// Whether memory has begun to cross.
 fn has_started(status: MigrationStatus) -> bool {
     is_under_way(status) && !matches!(status, MigrationStatus::Setup | MigrationStatus::Cancelling)
@@ -396,4 +407,28 @@ pub(super) fn is_post_copy(status: MigrationStatus) -> bool {
             | MigrationStatus::PostcopyRecoverSetup
             | MigrationStatus::PostcopyRecover
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_has_left_is_not_told_to_stay_because_it_is_told_to_leave_again() {
+        use MigrationStatus::{Active, Cancelled, Completed, Failed, None, PostcopyActive, Setup};
+        for (status, run, expected) in [
+            (None, RunState::Running, false),
+            (Setup, RunState::Running, true),
+            (Active, RunState::Running, true),
+            (PostcopyActive, RunState::Postmigrate, true),
+            (Completed, RunState::Postmigrate, true),
+            (Failed, RunState::Postmigrate, true),
+            // It says so of when it came here, or of an earlier attempt.
+            (Completed, RunState::Running, false),
+            (Failed, RunState::Running, false),
+            (Cancelled, RunState::Paused, false),
+        ] {
+            assert_eq!(has_left(status, Some(run)), expected, "{status:?} {run:?}");
+        }
+    }
 }
