@@ -147,7 +147,6 @@ pub(crate) struct NodeArguments {
     /// written to status-address in --state-dir
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0", value_parser = values::address)]
     pub(crate) status_listen: SocketAddr,
-
 }
 
 impl NodeArguments {
