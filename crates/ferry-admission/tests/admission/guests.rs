@@ -174,7 +174,7 @@ fn parity_an_instance_has_memory_and_a_machine_may_lack_it_for_now() {
 
 #[test]
 fn parity_cpus_that_contradict_each_other_are_refused() {
-    let resources = |requests: &str, limits: &str| json!({ "requests": { "cpu": requests }, "limits": { "cpu": limits } });
+    let resources = requests_and_limits;
     let placement = "$.domain.cpu.dedicatedCpuPlacement";
     assert_refused(&[
         (
@@ -237,6 +237,15 @@ fn parity_cpus_that_contradict_each_other_are_refused() {
             "$.domain.resources.requests.cpu",
         ),
     ]);
+}
+
+fn requests_and_limits(requests: &str, limits: &str) -> Value {
+    json!({ "requests": { "cpu": requests }, "limits": { "cpu": limits } })
+}
+
+#[test]
+fn cpus_that_agree_with_each_other_are_accepted() {
+    let resources = requests_and_limits;
     for fine in [
         json!({ "cpu": { "dedicatedCpuPlacement": true, "cores": 2 } }),
         json!({ "cpu": { "dedicatedCpuPlacement": true }, "resources": resources("2", "2") }),
