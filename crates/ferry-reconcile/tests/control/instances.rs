@@ -294,15 +294,15 @@ fn parity_an_instance_gets_only_devices_that_are_permitted() {
         cluster.create(&with(instance("vm"), &spec));
         cluster.settle();
         let said = condition(&cluster, "Synchronized");
-        if !is_made {
+        if is_made {
+            assert_eq!((said, cluster.pods_of("vm").len()), (Value::Null, 1));
+        } else {
             assert_eq!(
                 said["message"],
                 "failed to render launch manifest: GPU nvidia.com/A100 is not permitted in \
                  permittedHostDevices configuration"
             );
             assert_eq!(cluster.pods_of("vm"), [] as [String; 0]);
-        } else {
-            assert_eq!((said, cluster.pods_of("vm").len()), (Value::Null, 1));
         }
     }
 }

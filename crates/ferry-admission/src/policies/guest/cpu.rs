@@ -44,7 +44,7 @@ fn dedicated(
 ) -> Vec<DeniedCause> {
     let whole = |amount: Option<Quantity>| {
         let milli = amount.and_then(|amount| amount.to_milli_rounded_up().ok()).unwrap_or_default();
-        (milli.div_ceil(1000), milli % 1000 != 0)
+        (milli.div_ceil(1000), !milli.is_multiple_of(1000))
     };
     let (limited, limit_is_broken) = whole(limit);
     let (requested, request_is_broken) = whole(request.or(limit));
