@@ -237,10 +237,15 @@ fn parity_cpus_that_contradict_each_other_are_refused() {
             "$.domain.resources.requests.cpu",
         ),
     ]);
+}
+
+#[test]
+fn parity_cpus_that_agree_are_accepted() {
+    let resources = |cpu: &str| json!({ "requests": { "cpu": cpu }, "limits": { "cpu": "2" } });
     for fine in [
         json!({ "cpu": { "dedicatedCpuPlacement": true, "cores": 2 } }),
-        json!({ "cpu": { "dedicatedCpuPlacement": true }, "resources": resources("2", "2") }),
-        json!({ "cpu": { "sockets": 2, "maxSockets": 2 }, "resources": resources("1", "2") }),
+        json!({ "cpu": { "dedicatedCpuPlacement": true }, "resources": resources("2") }),
+        json!({ "cpu": { "sockets": 2, "maxSockets": 2 }, "resources": resources("1") }),
         json!({ "resources": { "requests": { "cpu": 1 }, "limits": { "cpu": "0" } } }),
     ] {
         make(&with(&fine, &json!({}))).unwrap();
