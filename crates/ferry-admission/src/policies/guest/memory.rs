@@ -91,7 +91,7 @@ fn pages(guest: Guest<'_>, request: Option<Quantity>) -> Option<DeniedCause> {
         format!(
             "{field} '{memory}' must be equal to or larger than page size {page_field} '{written}'"
         )
-    } else if bytes % size != 0 {
+    } else if !bytes.is_multiple_of(size) {
         format!("{field} '{memory}' is not a multiple of the page size {page_field} '{written}'")
     } else {
         return None;
