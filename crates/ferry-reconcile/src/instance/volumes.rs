@@ -33,7 +33,7 @@ pub(super) fn keep(seen: &Observed, status: &mut VirtualMachineInstanceStatus) {
             (volume.name.as_str(), one)
         })
         .collect();
-    said.sort_by(|(a, _), (b, _)| a.cmp(b));
+    said.sort_by_key(|(name, _)| *name);
     if !said.is_empty() {
         let said = said.into_iter().map(|(_, one)| one).collect();
         status.other.insert(FIELD.to_owned(), Value::Array(said));
