@@ -23,6 +23,13 @@ use crate::{pods, words};
 const SCHEDULED: &str = "PodScheduled";
 const UNSCHEDULABLE: &str = "Unschedulable";
 
+/// The scheduler that this is, for pods that name one.
+const DEFAULT_SCHEDULER: &str = "default-scheduler";
+
+/// What a pod of containers is told.
+const NO_CONTAINERS: &str =
+    "nothing here runs containers: only pods of virtual machines get a node";
+
 /// What there is to see of nodes, and of pods that want one.
 #[derive(Clone, Debug)]
 pub struct Observed {
@@ -30,6 +37,8 @@ pub struct Observed {
     snapshot: ClusterSnapshot,
     /// Pods without a node, the oldest first.
     homeless: Vec<Homeless>,
+    /// Pods without a node that will never have one: they are no guests'.
+    strangers: Vec<Pod>,
 }
 
 /// A pod without a node.
@@ -52,7 +61,7 @@ pub fn observe(view: &impl View, now: &Now) -> Observed {
         let labels = namespace.metadata.labels.clone().unwrap_or_default();
         snapshot.put_namespace(name(&namespace), labels);
     }
-    let mut homeless = Vec::new();
+    let (mut homeless, mut strangers) = (Vec::new(), Vec::new());
     for pod in all::<Pod>(view) {
         let migration = migration_of(&pod);
         let is_under_way = migration.is_some_and(|migration| !phase(migration).is_final());
@@ -64,17 +73,29 @@ pub fn observe(view: &impl View, now: &Now) -> Observed {
             let source = migration.and_then(|_| source_node(view, &pod));
             let demand = Demand::from_wire(&pod, source, added.unwrap_or_default());
             homeless.push(Homeless { pod, demand });
+        } else if is_homeless(&pod) && is_asked_of_us(&pod) {
+            strangers.push(pod);
         }
     }
     homeless.sort_by_key(|it| (created(&it.pod), full_name(&it.pod)));
-    Observed { now: *now, snapshot, homeless }
+    Observed { now: *now, snapshot, homeless, strangers }
 }
 
 fn wants_node(pod: &Pod) -> bool {
+    is_guests(pod) && is_homeless(pod)
+}
+
+fn is_guests(pod: &Pod) -> bool {
     label(pod, words::APP) == Some(words::LAUNCHER)
-        && pods::node(pod).is_none()
-        && !pods::is_down(pod)
-        && !is_leaving(pod)
+}
+
+fn is_homeless(pod: &Pod) -> bool {
+    pods::node(pod).is_none() && !pods::is_down(pod) && !is_leaving(pod)
+}
+
+fn is_asked_of_us(pod: &Pod) -> bool {
+    let named = pod.spec.as_ref().and_then(|spec| spec.scheduler_name.as_deref());
+    !is_guests(pod) && named.is_none_or(|name| name == DEFAULT_SCHEDULER)
 }
 
 fn source_node(view: &impl View, pod: &Pod) -> Option<String> {
@@ -107,6 +128,7 @@ pub fn plan(seen: &Observed) -> Vec<Plan> {
             Err(message) => plans.push(refuse(seen, pod, &message)),
         }
     }
+    plans.extend(seen.strangers.iter().map(|pod| refuse(seen, pod, NO_CONTAINERS)));
     plans.retain(|plan| !plan.is_empty());
     plans
 }

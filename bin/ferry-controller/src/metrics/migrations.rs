@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ferry_api::Modelled;
 use ferry_api::kubevirt::{
     MigrationPhase as Phase, MigrationState, VirtualMachineInstance,
     VirtualMachineInstanceMigration,
@@ -12,7 +11,7 @@ use ferry_client::Cache;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use prometheus::{IntGauge, IntGaugeVec, Registry};
 
-use super::{gauges, register};
+use super::{gauges, place, register};
 
 /// Figures about migrations.
 pub(super) struct Migrations {
@@ -122,14 +121,6 @@ impl Migrations {
             }
         }
     }
-}
-
-fn place<T: Modelled>(object: &T) -> (&str, &str) {
-    let metadata = object.metadata();
-    (
-        metadata.namespace.as_deref().unwrap_or_default(),
-        metadata.name.as_deref().unwrap_or_default(),
-    )
 }
 
 fn seconds(time: &Time) -> i64 {

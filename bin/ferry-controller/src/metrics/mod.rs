@@ -2,8 +2,10 @@
 //!
 //! Names, labels and buckets of `kubevirt_…` are upstream's, so that its dashboards and alerts work.
 
+mod instances;
 mod migrations;
 
+use ferry_api::Modelled;
 use ferry_client::HandsError;
 use ferry_reconcile::Metric;
 use prometheus::core::Collector;
@@ -13,6 +15,7 @@ use prometheus::{
 };
 
 use ferry_client::Cache;
+use instances::Instances;
 use migrations::Migrations;
 
 /// From half a second to an hour.
@@ -31,6 +34,7 @@ pub(crate) struct Metrics {
     failures: IntCounterVec,
     waiting: IntGauge,
     migrations: Migrations,
+    instances: Instances,
 }
 
 impl Metrics {
@@ -72,6 +76,7 @@ impl Metrics {
             ),
             waiting: register(&registry, waiting.expect(NAMES)),
             migrations: Migrations::new(&registry),
+            instances: Instances::new(&registry),
             registry,
         }
     }
@@ -108,6 +113,7 @@ impl Metrics {
     pub(crate) fn render(&self, cache: &Cache, waiting: usize) -> String {
         self.waiting.set(gauged(waiting));
         self.migrations.look(cache);
+        self.instances.look(cache);
         let mut text = Vec::new();
         let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         encoded.expect("a text has room for it");
@@ -128,6 +134,15 @@ fn gauges(name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
 fn register<T: Collector + Clone + 'static>(registry: &Registry, collector: T) -> T {
     registry.register(Box::new(collector.clone())).expect("each name is given once");
     collector
+}
+
+/// The namespace and the name of an object.
+fn place<T: Modelled>(object: &T) -> (&str, &str) {
+    let metadata = object.metadata();
+    (
+        metadata.namespace.as_deref().unwrap_or_default(),
+        metadata.name.as_deref().unwrap_or_default(),
+    )
 }
 
 /// A number as a gauge has it.

@@ -9,7 +9,7 @@ use ferry_units::WallTime;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::{Observed, migratable};
+use super::{Observed, migratable, volumes};
 use crate::conditions::{self, Said};
 use crate::objects::{
     annotation, change, created, is_leaving, label, name, set_annotation, stamp, uid,
@@ -80,6 +80,7 @@ pub(super) fn keep(seen: &Observed, after: &mut VirtualMachineInstance, plan: &m
     ready(seen, status);
     scheduled(seen, status);
     evicted(seen, status);
+    volumes::keep(seen, status);
     migratable::keep(seen, status, plan);
     mark_evicted_pod(seen, plan);
 }

@@ -14,6 +14,7 @@ mod ending;
 pub(crate) mod facts;
 mod life;
 pub(crate) mod migratable;
+mod volumes;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -340,3 +340,39 @@ fn a_pod_that_nobody_wants_is_not_taken_for_an_instances_and_its_name_is_not_tak
     cluster.settle();
     assert_ne!(cluster.pods_of("vm"), [name]);
 }
+
+#[test]
+fn parity_an_instance_says_where_its_volumes_are() {
+    let mut cluster = Cluster::new();
+    cluster.create(&claim("shared", "ReadWriteMany"));
+    let disks = json!({ "spec": {
+        "domain": { "devices": { "disks": [
+            { "name": "root", "disk": { "bus": "virtio" } },
+            { "name": "init", "disk": { "bus": "virtio" } },
+        ] } },
+        "volumes": [
+            { "name": "root", "persistentVolumeClaim": { "claimName": "shared" } },
+            { "name": "init", "emptyDisk": { "capacity": "1Mi" } },
+        ],
+    } });
+    cluster.create(&with(instance("vm"), &disks));
+    cluster.settle();
+    let targets = |cluster: &Cluster| {
+        let said = cluster.get("VirtualMachineInstance", "vm")["status"]["volumeStatus"].clone();
+        let word = |it: &Value, field: &str| it[field].as_str().unwrap().to_owned();
+        let said = said.as_array().unwrap().iter();
+        said.map(|it| (word(it, "name"), word(it, "target"))).collect::<Vec<_>>()
+    };
+    let named = |target: &str, name: &str| (name.to_owned(), target.to_owned());
+    assert_eq!(targets(&cluster), [named("", "init"), named("", "root")]);
+    cluster.run();
+    assert_eq!(targets(&cluster), [named("vdb", "init"), named("vda", "root")]);
+    let status = cluster.get("VirtualMachineInstance", "vm")["status"].clone();
+    assert_eq!(
+        status["volumeStatus"][1]["persistentVolumeClaimInfo"],
+        json!({
+            "claimName": "shared", "accessModes": ["ReadWriteMany"],
+            "requests": { "storage": "1Gi" }, "volumeMode": "Filesystem",
+        })
+    );
+}

@@ -287,3 +287,28 @@ fn a_machine_goes_after_its_instance_and_adopts_one_that_nobody_has() {
     assert!(cluster.get(INSTANCE, "vm").is_null());
     assert_eq!(cluster.pods_of("vm"), [] as [String; 0]);
 }
+
+#[test]
+fn a_pod_of_containers_is_told_that_nothing_runs_it() {
+    let mut cluster = Cluster::new();
+    for (name, scheduler) in [("x", "default-scheduler"), ("y", "mine")] {
+        cluster.create(&json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name, "namespace": "ns" },
+            "spec": {
+                "schedulerName": scheduler, "containers": [{ "name": "x", "image": "foo" }],
+            },
+        }));
+    }
+    cluster.settle();
+    cluster.pass(60);
+    cluster.settle();
+    assert_eq!(
+        cluster.told(),
+        ["Pod/x Warning FailedScheduling nothing here runs containers: only pods of virtual \
+             machines get a node"]
+    );
+    let condition = |name: &str| cluster.get("Pod", name)["status"]["conditions"][0].clone();
+    assert_eq!(condition("x")["reason"], "Unschedulable");
+    // It asks for somebody else's scheduler.
+    assert!(condition("y").is_null());
+}

@@ -7,12 +7,13 @@
 mod place;
 mod tour;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use clap::Args;
 use tokio::signal::ctrl_c;
 
 use super::ClusterArguments;
 use crate::output::{Printer, Status};
+use tour::NAMESPACE;
 
 /// See live migration at work: a guided tour in under a minute
 ///
@@ -31,6 +32,10 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Status> {
+    ensure!(
+        arguments.cluster.namespace.as_ref().is_none_or(|it| it == NAMESPACE),
+        "the tour has a namespace of its own, {NAMESPACE}: leave --namespace out"
+    );
     let interrupted = || anyhow!("the tour was interrupted");
     // Whatever was begun is taken away before it ends.
     let place = tokio::select! {
@@ -47,4 +52,17 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
         tour::clear(&place.cluster).await;
     }
     toured
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_tour_refuses_another_namespace_than_its_own() {
+        let cluster = ClusterArguments { kubeconfig: None, namespace: Some("finance".to_owned()) };
+        let arguments = Arguments { keep: false, cluster };
+        let error = run(&arguments, &mut Printer::new()).await.unwrap_err();
+        assert!(error.to_string().contains("leave --namespace out"), "{error}");
+    }
 }
