@@ -41,12 +41,12 @@ pub(super) async fn run(arguments: &Arguments, out: &mut Printer) -> Result<Stat
     let place = tokio::select! {
         biased;
         _ = ctrl_c() => return Err(interrupted()),
-        place = place::find(&arguments.cluster, out) => place?,
+        place = Box::pin(place::find(&arguments.cluster, out)) => place?,
     };
     let toured = tokio::select! {
         biased;
         _ = ctrl_c() => Err(interrupted()),
-        toured = tour::run(&place.cluster, out) => toured,
+        toured = Box::pin(tour::run(&place.cluster, out)) => toured,
     };
     if !arguments.keep {
         tour::clear(&place.cluster).await;
