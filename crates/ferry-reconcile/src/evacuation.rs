@@ -53,7 +53,7 @@ pub fn observe(view: &impl View, key: &Key) -> Option<Observed> {
     Some(Observed { node: key.name.clone(), candidates })
 }
 
-/// What is to be done about the node's guests.
+/// What is to be done about the node's guests: all of them at once, as KubeVirt does since 1.9.
 // PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#sync
 pub fn plan(seen: &Observed) -> Plan {
     let mut plan = Plan::idle();

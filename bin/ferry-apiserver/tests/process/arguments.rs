@@ -8,7 +8,7 @@ fn a_wrong_command_line_is_one_message_and_leaves_nothing_behind() {
     for (arguments, said) in [
         (&[][..], "--data-dir <DIR>"),
         (&["--data-dir", "d", "--listen", "6443"], "--listen"),
-        (&["--data-dir", "d", "--log", "a=b=c"], "warn,ferry_apiserver=debug"),
+        (&["--data-dir", "d", "--log", "a=b=c"], "warn,ferry_guest=debug"),
         (&["--data-dir", "d", "--log", "inof"], "\"inof\""),
         (&["--data-dir", "d", "--log", "warn,ferry_apiserver"], "warn,ferry_apiserver=debug"),
         (&["kubeconfig", "--user", "u"], "--data-dir <DIR>"),

@@ -116,11 +116,21 @@ impl Guests {
             if !dir.is_dir() {
                 continue;
             }
-            if let Some(record) = World::find(&dir) {
-                guests.keep(record);
-            } else if let Err(error) = fs::remove_dir_all(&dir) {
-                // Nothing runs there, so it is in nobody's way.
-                tracing::warn!(dir = %dir.display(), %error, "cannot remove what is left of a guest");
+            match World::find(&dir) {
+                Ok(Some(record)) => guests.keep(record),
+                // What has run may live elsewhere by now: whoever asks must go on hearing that it has.
+                Ok(None) if machine::has_run(&dir).unwrap_or(true) => {}
+                Ok(None) => {
+                    if let Err(error) = fs::remove_dir_all(&dir) {
+                        // Nothing runs there, so it is in nobody's way.
+                        let dir = dir.display();
+                        tracing::warn!(%dir, %error, "cannot remove what is left of a guest");
+                    }
+                }
+                // Its disks stay for whoever mends that.
+                Err(error) => {
+                    tracing::error!(dir = %dir.display(), %error, "cannot read what is left of a guest");
+                }
             }
         }
         world.end_homeless();

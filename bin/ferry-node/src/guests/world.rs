@@ -1,6 +1,7 @@
 //! What the keepers of all guests on a node have in common.
 
 use std::fs;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -32,6 +33,11 @@ const LONG_AGO: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// How long another node may take to answer, the connection included. The keeper of a guest waits for
 /// it with everything else, so it is asked again later instead.
 const PEER: Duration = Duration::from_secs(10);
+
+/// Whether what was read is no journal, and never will be one.
+fn is_garbage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
+}
 
 /// What all keepers have in common.
 pub(super) struct World {
@@ -74,25 +80,32 @@ impl World {
 
     /// The guest in a directory, if there is one: as its journal says, or as its process does where
     /// the journal is lost. What runs must be known, or it would be started once more.
-    pub(super) fn find(dir: &Path) -> Option<Record> {
+    ///
+    /// # Errors
+    /// When the journal of what does not run cannot be read now, and perhaps can be later.
+    pub(super) fn find(dir: &Path) -> io::Result<Option<Record>> {
         let error = match Record::read(dir) {
-            Ok(Some(record)) => return Some(record),
+            Ok(Some(record)) => return Ok(Some(record)),
             Ok(None) => None,
             Err(error) => Some(error),
         };
         let Some(record) = machine::found(dir) else {
-            // Without an error, a daemon was killed as it made or removed it.
-            if let Some(error) = error {
-                tracing::error!(dir = %dir.display(), %error, "the journal of a guest is lost");
-            }
-            return None;
+            return match error {
+                // A daemon was killed as it made or removed it.
+                None => Ok(None),
+                Some(error) if is_garbage(&error) => {
+                    tracing::error!(dir = %dir.display(), %error, "the journal of a guest is lost");
+                    Ok(None)
+                }
+                Some(error) => Err(error),
+            };
         };
         let why = error.map_or_else(|| "it is not there".to_owned(), |error| error.to_string());
         tracing::error!(dir = %dir.display(), why, "a guest runs whose journal is lost");
         if let Err(error) = record.write(dir) {
             tracing::warn!(%error, "its journal cannot be written anew, until something changes");
         }
-        Some(record)
+        Ok(Some(record))
     }
 
     /// Ends guests whose directories are gone: nobody can reach them, and they would not be known of.

@@ -207,7 +207,11 @@ impl DomainSpec {
     // PARITY: pkg/defaults/defaults.go#setGuestMemory
     pub fn guest_memory(&self) -> Option<(&'static str, QuantityText)> {
         let memory = self.memory.as_ref();
-        let of = |list: Option<&BTreeMap<String, QuantityText>>| list?.get("memory").cloned();
+        // Nothing requested is no request.
+        let of = |list: Option<&BTreeMap<String, QuantityText>>| {
+            let is_some = |text: &&QuantityText| text.parse().is_ok_and(|memory| !memory.is_zero());
+            list?.get("memory").filter(is_some).cloned()
+        };
         let resources = self.resources.as_ref();
         let guest = memory.and_then(|memory| memory.guest.clone());
         let requested = of(resources.and_then(|resources| resources.requests.as_ref()));

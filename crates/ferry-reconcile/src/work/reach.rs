@@ -49,7 +49,7 @@ pub(super) fn evacuation_of(
     }
 }
 
-/// The emptying of every node: a slot has come free, whoever waits for it.
+/// The emptying of every node: whoever could not leave yet may be able to now.
 pub(super) fn evacuations(view: &impl View, work: &mut BTreeSet<Work>) {
     let marked = all::<VirtualMachineInstance>(view);
     let marked = marked.iter().filter_map(|it| it.status.as_ref()?.evacuation_node_name.clone());

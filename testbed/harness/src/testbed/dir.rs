@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -129,6 +130,12 @@ impl Dir {
     /// Where it is, as an absolute path without links.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A number that follows from where it is: what is the testbed's elsewhere is named by it, or
+    /// found from it, and is found again when everything in here is lost.
+    pub(crate) fn number(&self) -> u32 {
+        crc32fast::hash(self.path.as_os_str().as_bytes())
     }
 
     /// The kubeconfig of the administrator.

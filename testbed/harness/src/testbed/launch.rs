@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -99,7 +99,9 @@ fn node(line: &mut Line, dir: &Dir, plan: &Plan, programs: &Programs, name: &str
     for taint in &node.taints {
         line.flag("--taint", taint.to_string());
     }
-    let shared = plan.topology.storage.shared.clone().unwrap_or_else(|| dir.shared());
+    // Nodes remove the files of claims that their cluster does not know: each needs a place of its own.
+    let own = |place: &PathBuf| place.join(format!("ferry-{:08x}", dir.number()));
+    let shared = plan.topology.storage.shared.as_ref().map_or_else(|| dir.shared(), own);
     line.flag("--shared-storage", shared);
     line.flag("--guest-program", programs.guest());
     line.flag("--semantics", plan.semantics.name());

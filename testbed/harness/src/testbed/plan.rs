@@ -264,8 +264,7 @@ fn api_beside_namespaces(base: Ipv4Addr, wanted: Option<SocketAddr>) -> Result<S
 
 /// The first address of the testbed in a directory.
 fn base(dir: &Dir) -> Ipv4Addr {
-    use std::os::unix::ffi::OsStrExt;
-    let number = crc32fast::hash(dir.path().as_os_str().as_bytes());
+    let number = dir.number();
     let second = 1 + number % SECOND_PARTS;
     let third = number / SECOND_PARTS % (256 / BLOCK) * BLOCK;
     let part = |number: u32| u8::try_from(number).unwrap_or(1);

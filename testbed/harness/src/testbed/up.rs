@@ -13,7 +13,6 @@ use kube::Client;
 
 use super::census::census;
 use super::daemons::{Daemons, end_all};
-use super::links::wiring;
 use super::topology::Links;
 use super::{Dir, Plan, Programs, Role, Topology, netns, objects, ready};
 
@@ -230,12 +229,15 @@ fn node_name(role: &Role) -> Option<String> {
 /// # Errors
 /// When a process cannot be ended.
 pub fn down(path: &Path) -> Result<usize> {
-    let Some(dir) = Dir::find(path)? else { return end_all(&Dir::supposed(path)?) };
+    let Some(dir) = Dir::find(path)? else {
+        let dir = Dir::supposed(path)?;
+        let count = end_all(&dir)?;
+        netns::remove_left_over(&dir)?;
+        return Ok(count);
+    };
     let _lock = dir.lock()?;
     // What is written down may be damaged. Processes are ended without it.
     let count = end_all(&dir)?;
-    if let Some(plan) = Plan::load(&dir)? {
-        wiring(&dir, &plan).remove()?;
-    }
+    netns::remove_left_over(&dir)?;
     Ok(count)
 }

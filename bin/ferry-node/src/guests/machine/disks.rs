@@ -39,8 +39,10 @@ impl Places {
     /// Removes the file of a claim. What has it open keeps it for as long.
     pub(in crate::guests) fn remove(&self, image: &Image) -> io::Result<()> {
         for root in [Some(&self.claims), self.shared.as_ref()].into_iter().flatten() {
-            match fs::remove_file(file(root, image)) {
-                Ok(()) => {}
+            let file = file(root, image);
+            match fs::remove_file(&file) {
+                // Its directory goes with it, unless a claim of the same name has come.
+                Ok(()) => drop(file.parent().map(fs::remove_dir)),
                 // It is below the other one, or another node was faster.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -94,23 +96,20 @@ impl Places {
 /// What the names of disks end in.
 const ENDING: &str = ".img";
 
-/// What stands between a claim's name and its uid in the name of its file. Neither has one.
-const BETWEEN: char = '_';
-
 /// A uid is written in so many letters (RFC 9562).
 const UID: usize = 36;
 
 /// The file of a claim below `root`.
 fn file(root: &Path, image: &Image) -> PathBuf {
     let Image { namespace, name, uid } = image;
-    root.join(namespace).join(format!("{name}{BETWEEN}{uid}{ENDING}"))
+    root.join(namespace).join(name).join(format!("{uid}{ENDING}"))
 }
 
-/// The claim whose file has that name, if it is one: whatever else lies there is not ours.
-fn named(namespace: &str, file: &str) -> Option<Image> {
-    let (name, uid) = file.strip_suffix(ENDING)?.rsplit_once(BETWEEN)?;
+/// The claim whose file is called so, if it is one's: whatever else lies there is not ours.
+fn named(namespace: &str, name: &str, file: &str) -> Option<Image> {
+    let uid = file.strip_suffix(ENDING)?;
     let is_uid = uid.len() == UID && uid.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
-    (is_uid && !name.is_empty()).then(|| Image {
+    is_uid.then(|| Image {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
         uid: uid.to_owned(),
@@ -121,8 +120,9 @@ fn named(namespace: &str, file: &str) -> Option<Image> {
 fn images(root: &Path) -> io::Result<Vec<Image>> {
     let mut found = Vec::new();
     for namespace in entries(root)? {
-        for file in entries(&root.join(&namespace))? {
-            found.extend(named(&namespace, &file));
+        for name in entries(&root.join(&namespace))? {
+            let files = entries(&root.join(&namespace).join(&name))?;
+            found.extend(files.iter().filter_map(|file| named(&namespace, &name, file)));
         }
     }
     Ok(found)
@@ -160,15 +160,15 @@ mod tests {
         let uid = "0d1e2f30-0000-4000-8000-000000000001";
         let claims = [image("data.old", uid), image("x", &uid.replace('1', "2"))];
         for (root, claim) in ["claims", "shared"].into_iter().zip(&claims) {
-            fs::create_dir_all(at(root).join("shop")).unwrap();
-            fs::write(file(&at(root), claim), "x").unwrap();
+            let file = file(&at(root), claim);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "x").unwrap();
         }
         let others = [
             format!("shared/shop/{uid}.img"),
-            format!("shared/shop/_{uid}.img"),
-            format!("shared/shop/data_{uid}.qcow2"),
-            format!("shared/shop/data_{uid}0.img"),
-            "shared/shop/my_disk.img".to_owned(),
+            format!("shared/shop/x/{uid}.qcow2"),
+            format!("shared/shop/x/{uid}0.img"),
+            "shared/shop/x/disk.img".to_owned(),
             "shared/readme".to_owned(),
         ];
         for other in &others {

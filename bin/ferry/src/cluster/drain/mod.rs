@@ -150,8 +150,9 @@ impl Drain {
     fn interrupted(&self) -> String {
         let node = &self.node;
         format!(
-            "interrupted: {node} {}\nGuests that were asked to leave go on leaving; `ferry \
-             evacuate-cancel node {node}` has them stay, and `ferry uncordon {node}` opens the node.",
+            "interrupted: {node} {}\nGuests that were asked to leave go on leaving: `ferry cancel VM` \
+             ends a migration, `ferry evacuate-cancel node {node}` has none tried again, and `ferry \
+             uncordon {node}` opens the node.",
             self.left()
         )
     }

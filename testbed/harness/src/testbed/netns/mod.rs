@@ -136,3 +136,12 @@ impl Wiring for Namespaces<'_> {
         orders::tell(self, link, order)
     }
 }
+
+/// Removes what there is of a testbed of which nothing is written down any more.
+pub(crate) fn remove_left_over(dir: &Dir) -> Result<()> {
+    // Without it there cannot be anything.
+    if Tool::IP.path().is_err() {
+        return Ok(());
+    }
+    fabric::remove(&Names::of(dir))
+}

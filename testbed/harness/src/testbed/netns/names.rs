@@ -3,8 +3,6 @@
 //! Interfaces have at most 15 characters. Only one of them is in this machine's own namespace, where
 //! those of other testbeds are too.
 
-use std::os::unix::ffi::OsStrExt;
-
 use crate::testbed::Dir;
 
 /// The port of the management bridge that the cable to this machine ends at.
@@ -19,8 +17,7 @@ pub(super) struct Names {
 
 impl Names {
     pub(super) fn of(dir: &Dir) -> Self {
-        let number = crc32fast::hash(dir.path().as_os_str().as_bytes());
-        Self { id: format!("{number:08x}") }
+        Self { id: format!("{:08x}", dir.number()) }
     }
 
     /// Those of a process that only tries whether there can be any.
