@@ -62,7 +62,7 @@ async fn a_guest_moves_with_its_disks() -> Result<()> {
     one.guests().order(Order::Migrate(order.clone()));
     one.guests().order(Order::Migrate(order));
     arrives(&cluster, &one, &two).await?;
-    ensure!(two.dir.join("claims/shop/own_0d1e2f30-0000-4000-8000-000000000001.img").is_file());
+    ensure!(two.dir.join("claims/shop/own/0d1e2f30-0000-4000-8000-000000000001.img").is_file());
     ensure!(one.report(POD).is_some(), "what is left waits to be forgotten");
 
     let client = cluster.client(&one, two.identity()).await?;

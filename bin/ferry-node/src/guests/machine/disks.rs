@@ -190,7 +190,7 @@ mod tests {
         let places = Places { claims: at("claims"), shared: Some(at("shared")) };
         let guest = at("guest");
         let data = image("data", "0d1e2f30-0000-4000-8000-000000000001");
-        let name = "data_0d1e2f30-0000-4000-8000-000000000001.img";
+        let name = "data/0d1e2f30-0000-4000-8000-000000000001.img";
         let claim = |shared: bool| {
             if shared {
                 DiskPlace::SharedClaim(data.clone())
