@@ -3,13 +3,16 @@
 //! A node is emptied when it carries the drain taint; of other nodes those guests leave whose pods
 //! somebody has evicted. All migrations are made at once, and the line lets as many go as there are
 //! slots. One that fails is made again, and waits in the line until its time has come, while others
-//! pass it.
+//! pass it. One that still waits when its guest may stay after all is taken back.
+
+use std::collections::BTreeSet;
 
 use ferry_api::View;
 use ferry_api::kubevirt::{
     MigrationPriority, VirtualMachineInstance, VirtualMachineInstanceMigration,
     VirtualMachineInstanceMigrationSpec,
 };
+use ferry_scheduler::Standing;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
@@ -17,10 +20,10 @@ use crate::cluster::Cluster;
 use crate::instance::{self, facts};
 use crate::migration::state_of;
 use crate::objects::{
-    all, annotation, create, created, is_leaving, name, namespace, reference, set_annotation,
-    set_label, uid,
+    all, annotation, create, created, delete, is_leaving, name, namespace, reference,
+    set_annotation, set_label, uid,
 };
-use crate::plan::{Component, Event, Plan};
+use crate::plan::{Component, Event, Grace, Plan};
 use crate::queue::{Pods, unfinished_by_instance};
 use crate::{Key, conditions, words};
 
@@ -30,6 +33,8 @@ pub struct Observed {
     node: String,
     /// Guests that are to leave, each with the name of the migration to make.
     candidates: Vec<(VirtualMachineInstance, String)>,
+    /// Migrations that wait, and that nobody wants any more.
+    called_off: Vec<VirtualMachineInstanceMigration>,
 }
 
 /// Looks at the node of that name; nothing where there is none.
@@ -41,22 +46,37 @@ pub fn observe(view: &impl View, key: &Key) -> Option<Observed> {
     let moving = unfinished_by_instance(&migrations);
     let is_drained = is_drained(&node, cluster.drain_taint());
     let instances: Vec<VirtualMachineInstance> = all(view);
-    let candidates = instances
-        .iter()
-        .filter(|instance| facts::node(instance) == Some(&key.name))
-        .filter(|instance| is_drained || is_marked(instance, &key.name))
+    let here = || instances.iter().filter(|it| facts::node(it) == Some(&key.name));
+    let is_wanted_away =
+        |instance: &VirtualMachineInstance| is_drained || is_marked(instance, &key.name);
+    let candidates = here()
+        .filter(|instance| is_wanted_away(instance))
         .filter(|instance| may_leave(instance, &cluster.eviction_strategy))
         .filter(|instance| !moving.contains(&(namespace(*instance), name(*instance))))
         .filter(|instance| pods.active(uid(*instance)) <= 1)
         .map(|instance| (instance.clone(), migration_name(view, instance, &migrations)))
         .collect();
-    Some(Observed { node: key.name.clone(), candidates })
+    let staying: BTreeSet<_> = here()
+        .filter(|instance| !is_wanted_away(instance))
+        .map(|instance| (namespace(instance), name(instance)))
+        .collect();
+    let called_off = migrations
+        .iter()
+        .filter(|it| annotation(*it, words::EVACUATION) == Some(key.name.as_str()))
+        .filter(|it| pods.standing(it) == Standing::InLine && !is_leaving(*it))
+        .filter(|it| staying.contains(&(namespace(*it), it.spec.vmi_name.as_str())))
+        .cloned()
+        .collect();
+    Some(Observed { node: key.name.clone(), candidates, called_off })
 }
 
 /// What is to be done about the node's guests: all of them at once, as KubeVirt does since 1.9.
 // PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#sync
 pub fn plan(seen: &Observed) -> Plan {
     let mut plan = Plan::idle();
+    for migration in &seen.called_off {
+        plan.push(delete(migration, Grace::OfItsOwn));
+    }
     for (instance, name) in &seen.candidates {
         plan.push(create(&migration(instance, name, &seen.node)));
         plan.push(

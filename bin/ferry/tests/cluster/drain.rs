@@ -113,7 +113,7 @@ fn a_drain_that_is_interrupted_says_what_goes_on_and_it_can_be_taken_back() {
     expect![[r#"
         default/web: admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: Eviction triggered evacuation of VMI "default/web"
         interrupted: node-1 stays closed; on it: default/web (admission webhook "virt-launcher-eviction-interceptor.kubevirt.io" denied the request: Eviction triggered evacuation of VMI "default/web")
-        Guests that were asked to leave go on leaving: `ferry cancel VM` ends a migration, `ferry evacuate-cancel node node-1` has none tried again, and `ferry uncordon node-1` opens the node.
+        Guests that were asked to leave go on leaving; `ferry evacuate-cancel node node-1` has those stay that still wait, and `ferry uncordon node-1` opens the node.
     "#]]
     .assert_eq(&run.err);
     assert!(cluster.ok(&["get", "node", "node-1"]).contains("SchedulingDisabled"));

@@ -44,7 +44,12 @@ pub(super) fn evacuation_of(
     let Some(name) = facts::node(instance) else { return };
     let marked = instance.status.as_ref().and_then(|it| it.evacuation_node_name.as_deref());
     let is_tainted = || view.get::<Node>("", name).is_some_and(|node| has_taints(&node));
-    if marked.is_some() || is_tainted() {
+    // One that was to leave may have a migration that waits in vain.
+    let was_to_leave = || {
+        let migrations = siblings(view, &Key::of(instance).namespace, &Key::of(instance).name);
+        migrations.iter().any(|it| annotation(it, words::EVACUATION).is_some())
+    };
+    if marked.is_some() || is_tainted() || was_to_leave() {
         work.insert(Work::Evacuation(Key::new("", name)));
     }
 }

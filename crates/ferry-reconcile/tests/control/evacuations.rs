@@ -150,3 +150,17 @@ fn those_whose_evacuation_has_failed_keep_none_of_the_others() {
         .filter(|guest| text(&cluster.get(INSTANCE, guest), "/status/nodeName") != "node-1");
     assert_eq!(gone.count(), 1, "the third has left while the two wait for their next attempt");
 }
+
+#[test]
+fn what_waits_is_taken_back_when_its_guest_may_stay_after_all() {
+    let mut cluster = Cluster::new();
+    cluster.create(&kubevirt(&json!({ "migrations": { "parallelMigrationsPerCluster": 0 } })));
+    cluster.running("vm", "node-1");
+    evict(&mut cluster, "vm", "node-1");
+    cluster.settle();
+    assert_eq!(migrations(&cluster).len(), 1);
+    let stay = json!({ "status": { "evacuationNodeName": null } });
+    cluster.patch("apiserver", INSTANCE, Part::Main, "vm", &stay);
+    cluster.settle();
+    assert_eq!(migrations(&cluster).len(), 0);
+}

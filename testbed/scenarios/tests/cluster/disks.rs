@@ -44,15 +44,11 @@ fn disks(testbed: &Testbed, node: &str) -> Result<Vec<PathBuf>> {
 
 /// The file of a claim that all nodes have; there is one at most.
 fn content(testbed: &Testbed, claim: &str) -> Result<Option<PathBuf>> {
-    let Ok(files) = fs::read_dir(testbed.dir().shared().join("default")) else { return Ok(None) };
+    let dir = testbed.dir().shared().join("default").join(claim);
+    let Ok(files) = fs::read_dir(dir) else { return Ok(None) };
     let files = files.collect::<Result<Vec<_>, _>>()?;
-    let own = |file: &fs::DirEntry| {
-        let name = file.file_name().to_string_lossy().into_owned();
-        name.rsplit_once('_').is_some_and(|(name, _)| name == claim)
-    };
-    let own: Vec<_> = files.iter().filter(|file| own(file)).collect();
-    ensure!(own.len() <= 1, "{own:?}");
-    Ok(own.first().map(|file| file.path()))
+    ensure!(files.len() <= 1, "{files:?}");
+    Ok(files.first().map(fs::DirEntry::path))
 }
 
 fn status(testbed: &Testbed, claim: &str) -> Result<String> {

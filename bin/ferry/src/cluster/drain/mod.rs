@@ -150,9 +150,9 @@ impl Drain {
     fn interrupted(&self) -> String {
         let node = &self.node;
         format!(
-            "interrupted: {node} {}\nGuests that were asked to leave go on leaving: `ferry cancel VM` \
-             ends a migration, `ferry evacuate-cancel node {node}` has none tried again, and `ferry \
-             uncordon {node}` opens the node.",
+            "interrupted: {node} {}\nGuests that were asked to leave go on leaving; `ferry \
+             evacuate-cancel node {node}` has those stay that still wait, and `ferry uncordon {node}` \
+             opens the node.",
             self.left()
         )
     }
