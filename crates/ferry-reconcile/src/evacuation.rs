@@ -27,6 +27,10 @@ use crate::plan::{Component, Event, Grace, Plan};
 use crate::queue::{Pods, unfinished_by_instance};
 use crate::{Key, conditions, words};
 
+/// What the names of migrations that are made here begin with.
+// PARITY: pkg/virt-controller/watch/drain/evacuation/evacuation.go#GenerateNewMigration
+const PREFIX: &str = "kubevirt-evacuation-";
+
 /// What there is to see of a node that may have to be emptied.
 #[derive(Clone, Debug)]
 pub struct Observed {
@@ -63,6 +67,8 @@ pub fn observe(view: &impl View, key: &Key) -> Option<Observed> {
     let called_off = migrations
         .iter()
         .filter(|it| annotation(*it, words::EVACUATION) == Some(key.name.as_str()))
+        // Others may say that they evacuate, and know why.
+        .filter(|it| name(*it).starts_with(PREFIX))
         .filter(|it| pods.standing(it) == Standing::InLine && !is_leaving(*it))
         .filter(|it| staying.contains(&(namespace(*it), it.spec.vmi_name.as_str())))
         .cloned()
@@ -131,7 +137,7 @@ fn migration_name(
     });
     let latest = attempts.max_by_key(|attempt| (created(*attempt), name(*attempt)));
     let seed = format!("{}/{}", uid(instance), latest.map(uid).unwrap_or_default());
-    words::stable_name("kubevirt-evacuation-", &seed, |name| {
+    words::stable_name(PREFIX, &seed, |name| {
         view.get::<VirtualMachineInstanceMigration>(namespace(instance), name).is_some()
     })
 }
