@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use ferry_api::hco::HYPERCONVERGED_NAME;
-use kube::api::{ApiResource, DynamicObject, PostParams};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
@@ -12,6 +12,9 @@ use super::topology::{Network, POD_NETWORK};
 
 /// Where the platform is installed, and where networks are looked for.
 pub(crate) const PLATFORM: &str = "openshift-cnv";
+
+/// Who owns the fields that are written here.
+const MANAGER: &str = "ferry-testbed";
 
 /// Makes what is missing. What is there stays as it is.
 pub(crate) async fn create(client: &Client, plan: &Plan) -> Result<()> {
@@ -30,14 +33,16 @@ async fn create_one(client: &Client, object: &DynamicObject) -> Result<()> {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
     };
-    match api.create(&PostParams::default(), object).await {
-        Ok(_) => Ok(()),
-        Err(kube::Error::Api(status)) if status.reason == "AlreadyExists" => Ok(()),
-        Err(error) => {
-            let name = object.metadata.name.as_deref().unwrap_or_default();
-            Err(error).with_context(|| format!("making the {} {name}", types.kind))
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let make = async {
+        if api.get_opt(name).await?.is_none() {
+            // Whoever creates an object owns its defaults as well, and everybody who applies other
+            // values would be in conflict with that.
+            api.patch(name, &PatchParams::apply(MANAGER), &Patch::Apply(object)).await?;
         }
-    }
+        Ok::<_, kube::Error>(())
+    };
+    make.await.with_context(|| format!("making the {} {name}", types.kind))
 }
 
 /// The object as `kubectl apply` makes one, which is how its administrator would have: whoever applies
