@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use rustix::fs::{FlockOperation, flock};
@@ -34,6 +36,12 @@ const OWN: [&str; 10] = [
 
 /// The first thing that is made, and the mark of a testbed's directory.
 const LOCK: &str = "testbed.lock";
+
+/// How long to wait for whoever works in a directory. An `up` may take longer, and is worth a word.
+const LOCK_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long to wait before it is tried again.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The directory of a testbed.
 ///
@@ -225,7 +233,15 @@ impl Dir {
     pub(crate) fn lock(&self) -> Result<Lock> {
         let failed = || format!("locking {}", self.path.join(LOCK).display());
         let file = self.open_lock().with_context(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let take = || flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let begun = Instant::now();
+        let mut taken = take();
+        // What somebody who was killed has just begun to start holds it until it runs a program.
+        while taken == Err(Errno::WOULDBLOCK) && begun.elapsed() < LOCK_LIMIT {
+            thread::sleep(LOCK_PAUSE);
+            taken = take();
+        }
+        match taken {
             Ok(()) => Ok(Lock { _file: file }),
             Err(Errno::WOULDBLOCK) => bail!(
                 "another `testbed up` or `testbed down` is at work in {}: wait for it",
