@@ -13,6 +13,7 @@ use kube::Client;
 
 use super::census::census;
 use super::daemons::{Daemons, end_all};
+use super::links::wiring;
 use super::topology::Links;
 use super::{Dir, Plan, Programs, Role, Topology, netns, objects, ready};
 
@@ -238,6 +239,9 @@ pub fn down(path: &Path) -> Result<usize> {
     let _lock = dir.lock()?;
     // What is written down may be damaged. Processes are ended without it.
     let count = end_all(&dir)?;
-    netns::remove_left_over(&dir)?;
+    match Plan::load(&dir) {
+        Ok(Some(plan)) => wiring(&dir, &plan).remove()?,
+        Ok(None) | Err(_) => netns::remove_left_over(&dir)?,
+    }
     Ok(count)
 }
