@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 use crate::cli::NodeArguments;
 use crate::cluster::{self, Keeper, Metrics, Review, Worker};
-use crate::guests::{Guests, GuestsConfig};
+use crate::guests::{Guests, GuestsConfig, Qemu};
 use crate::networks::Networks;
 use crate::{host, rpc};
 
@@ -118,6 +118,11 @@ async fn guests(
         state_dir: arguments.state_dir.clone(),
         shared_storage: arguments.shared_storage.clone(),
         guest_program: host::guest_program(arguments.guest_program.as_deref())?,
+        qemu: Qemu {
+            program: arguments.qemu_program.clone(),
+            accelerator: arguments.qemu_accelerator,
+        },
+        default_machine: arguments.default_machine,
         identity: arguments.identity.clone(),
         networks,
         migration_ports: arguments.migration_ports.clone(),

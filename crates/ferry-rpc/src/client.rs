@@ -23,8 +23,8 @@ use tower::service_fn;
 
 use crate::wire::node_client::NodeClient as Generated;
 use crate::{
-    Conclusion, Console, FieldError, Guest, GuestName, Outcome, Progress, Refusal, Reopened,
-    RpcError, Story, Verification, Wholeness, tls, wire,
+    Concluded, Conclusion, Console, FieldError, Guest, GuestName, Outcome, Progress, Refusal,
+    Reopened, RpcError, Story, Verification, tls, wire,
 };
 
 /// How long a connection may take, TLS included. The nodes of a cluster are near each other.
@@ -114,13 +114,13 @@ impl NodeClient {
         &self,
         migration_uid: &str,
         conclusion: Conclusion,
-    ) -> Result<Wholeness, RpcError> {
+    ) -> Result<Concluded, RpcError> {
         let request = wire::ConcludeRequest {
             migration_uid: migration_uid.to_owned(),
             conclusion: wire::conclude_request::Conclusion::from(conclusion).into(),
         };
         let answer = self.inner.clone().conclude(within(ANSWER, request)).await;
-        self.read(answer, |it| Ok(Wholeness::from(it)))
+        self.read(answer, |it| Ok(Concluded::from(it)))
     }
 
     /// How a migration goes that leaves the node, until it has ended.

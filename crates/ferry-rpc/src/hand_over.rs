@@ -1,6 +1,9 @@
 //! What the source of a migration asks its destination when the link has broken, and the console.
 
 use std::net::IpAddr;
+use std::time::Duration;
+
+use ferry_units::WallTime;
 
 use crate::field::Message;
 use crate::{FieldError, wire};
@@ -26,10 +29,21 @@ pub struct Reopened {
 /// What the source of a migration tells its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Conclusion {
-    /// The guest was suspended so that it could cross: let it run.
+    /// The source never runs the guest again: let it run.
     Run,
     /// The source is gone, and with it everything that has not crossed.
     Lost,
+    /// The source never runs the guest again, and somebody wanted that it stands still.
+    Keep,
+}
+
+/// What a destination answers to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Concluded {
+    /// Whether all of the guest is there.
+    pub wholeness: Wholeness,
+    /// When it began to run there, if that is known.
+    pub resumed: Option<WallTime>,
 }
 
 /// Whether all of a guest has arrived.
@@ -101,6 +115,7 @@ impl From<Conclusion> for wire::conclude_request::Conclusion {
         match conclusion {
             Conclusion::Run => Self::Run,
             Conclusion::Lost => Self::Lost,
+            Conclusion::Keep => Self::Keep,
         }
     }
 }
@@ -110,6 +125,7 @@ impl Conclusion {
         match wire::conclude_request::Conclusion::try_from(conclusion) {
             Ok(wire::conclude_request::Conclusion::Run) => Ok(Self::Run),
             Ok(wire::conclude_request::Conclusion::Lost) => Ok(Self::Lost),
+            Ok(wire::conclude_request::Conclusion::Keep) => Ok(Self::Keep),
             Ok(wire::conclude_request::Conclusion::Unspecified) | Err(_) => {
                 let why = format!("{conclusion} is no conclusion");
                 Err(Message("ConcludeRequest").wrong("conclusion", why))
@@ -118,15 +134,20 @@ impl Conclusion {
     }
 }
 
-impl From<Wholeness> for wire::ConcludeResponse {
-    fn from(it: Wholeness) -> Self {
-        Self { whole: it == Wholeness::Whole }
+impl From<Concluded> for wire::ConcludeResponse {
+    fn from(it: Concluded) -> Self {
+        let since = it.resumed.map(|resumed| resumed.since(WallTime::BEGINNING).as_nanos());
+        let resumed_at_ns = since.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(0);
+        Self { whole: it.wholeness == Wholeness::Whole, resumed_at_ns }
     }
 }
 
-impl From<wire::ConcludeResponse> for Wholeness {
+impl From<wire::ConcludeResponse> for Concluded {
     fn from(it: wire::ConcludeResponse) -> Self {
-        if it.whole { Self::Whole } else { Self::Torn }
+        let wholeness = if it.whole { Wholeness::Whole } else { Wholeness::Torn };
+        let since = Duration::from_nanos(it.resumed_at_ns);
+        let resumed = (!since.is_zero()).then(|| WallTime::BEGINNING.after(since));
+        Self { wholeness, resumed }
     }
 }
 
@@ -159,13 +180,17 @@ mod tests {
 
     #[test]
     fn a_conclusion_that_is_not_said_is_none() {
-        for conclusion in [Conclusion::Run, Conclusion::Lost] {
+        for conclusion in [Conclusion::Run, Conclusion::Lost, Conclusion::Keep] {
             let wire = wire::conclude_request::Conclusion::from(conclusion);
             assert_eq!(Conclusion::read(wire.into()), Ok(conclusion));
         }
         assert_eq!(Conclusion::read(0).unwrap_err().field, "conclusion");
-        for wholeness in [Wholeness::Whole, Wholeness::Torn] {
-            assert_eq!(Wholeness::from(wire::ConcludeResponse::from(wholeness)), wholeness);
+        let at = "2026-11-23T08:15:00Z".parse().unwrap();
+        for (wholeness, resumed) in
+            [(Wholeness::Whole, None), (Wholeness::Whole, Some(at)), (Wholeness::Torn, None)]
+        {
+            let told = Concluded { wholeness, resumed };
+            assert_eq!(Concluded::from(wire::ConcludeResponse::from(told)), told);
         }
     }
 

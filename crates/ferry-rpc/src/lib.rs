@@ -35,7 +35,7 @@ mod tls;
 pub use client::{Answers, NodeClient};
 pub use error::{FieldError, Refusal, RefusalKind, RpcError};
 pub use guest::{Guest, GuestName, GuestState, Verification};
-pub use hand_over::{Conclusion, Console, Outcome, Reopened, Wholeness};
+pub use hand_over::{Concluded, Conclusion, Console, Outcome, Reopened, Wholeness};
 pub use progress::{Ending, Mode, Progress};
 pub use story::{Milestone, Pass, Story};
 

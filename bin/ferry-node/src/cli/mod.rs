@@ -9,10 +9,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use ferry_api::Labels;
 use ferry_config::Semantics;
+use ferry_reconcile::guest::MachineKind;
 use ferry_runtime::program::LogArguments;
 use ferry_units::Bytes;
 use k8s_openapi::api::core::v1::Taint;
 
+use crate::guests::Accelerator;
 use crate::networks::{Network, Networks};
 
 const EXAMPLES: &str = "\
@@ -139,6 +141,20 @@ pub(crate) struct NodeArguments {
     #[arg(long, value_name = "PATH")]
     pub(crate) guest_program: Option<PathBuf>,
 
+    /// What guests are whose machines do not say it (the annotation machine.ferry.dev/type): ferry or
+    /// qemu. The same on all nodes
+    #[arg(long, value_name = "KIND", default_value = "ferry")]
+    pub(crate) default_machine: MachineKind,
+
+    /// The program that QEMU guests are; looked for in $PATH if it has no directory
+    #[arg(long, value_name = "PATH", default_value = "qemu-system-x86_64")]
+    pub(crate) qemu_program: PathBuf,
+
+    /// What executes the instructions of QEMU guests: kvm, tcg, or auto, which is kvm where it works. The
+    /// same on all nodes
+    #[arg(long, value_name = "ACCELERATOR", default_value = "auto")]
+    pub(crate) qemu_accelerator: Accelerator,
+
     /// What counts where documentation and code of the real system differ: documented or kubevirt
     #[arg(long, value_name = "SEMANTICS", default_value = "documented")]
     pub(crate) semantics: Semantics,
@@ -225,6 +241,8 @@ mod tests {
             (&["--taint", "zone=a"], "NoSchedule"),
             (&["--taint", "zone=a:Never"], "NoSchedule"),
             (&["--semantics", "strict"], "documented"),
+            (&["--default-machine", "xen"], "there are ferry and qemu"),
+            (&["--qemu-accelerator", "hvf"], "accepted are auto, kvm and tcg"),
             (&["--log-format", "yaml"], "[possible values: text, json]"),
         ] {
             let mut line = LEAST.to_vec();

@@ -10,7 +10,7 @@ use super::Guests;
 impl Guests {
     /// The claims whose files this node sees and that none of its guests has.
     pub(crate) fn unused_images(&self) -> io::Result<Vec<Image>> {
-        let mut images = self.inner.world.machine.places().images()?;
+        let mut images = self.inner.world.machines.places().images()?;
         let guests = self.present();
         let alive = guests.iter().filter(|it| !matches!(it.report().state, GuestState::Ended(_)));
         for disk in alive.flat_map(|guest| &guest.spec.disks) {
@@ -26,6 +26,6 @@ impl Guests {
 
     /// Removes the file of a claim that is no more.
     pub(crate) fn remove_image(&self, image: &Image) -> io::Result<()> {
-        self.inner.world.machine.places().remove(image)
+        self.inner.world.machines.places().remove(image)
     }
 }

@@ -152,7 +152,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use ferry_config::{MigrationSettings, TransferSize};
-    use ferry_reconcile::guest::MigrationMode;
+    use ferry_reconcile::guest::{Board, MigrationMode};
     use ferry_units::{Bytes, Downtime};
 
     use super::*;
@@ -173,6 +173,8 @@ mod tests {
             starts_paused: false,
             disks: Vec::new(),
             workload: BTreeMap::from([("seed".to_owned(), "7".to_owned())]),
+            machine: None,
+            board: Board::default(),
         };
         let mut record = Record::new(spec, Origin::Boot);
         record.process = Some(ProcessId { pid: 7, started: 9 });

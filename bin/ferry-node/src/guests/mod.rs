@@ -35,7 +35,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use ferry_config::Semantics;
-use ferry_reconcile::guest::{GuestReport, GuestSpec, Order};
+use ferry_reconcile::guest::{GuestReport, GuestSpec, MachineKind, Order};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -44,6 +44,8 @@ use crate::networks::Networks;
 use journal::{Origin, Record};
 use keeper::{Guest, Keeper};
 use world::World;
+
+pub use machine::{Accelerator, Qemu};
 
 /// Where the daemon of a node listens, if that is known.
 pub type Peers = Arc<dyn Fn(&str) -> Option<SocketAddr> + Send + Sync>;
@@ -61,8 +63,12 @@ pub struct GuestsConfig {
     pub state_dir: PathBuf,
     /// Storage that every node sees, if there is some.
     pub shared_storage: Option<PathBuf>,
-    /// The program that a guest is.
+    /// The program that ferry's own guests are.
     pub guest_program: PathBuf,
+    /// The program that QEMU guests are.
+    pub qemu: Qemu,
+    /// What guests are whose instances do not say.
+    pub default_machine: MachineKind,
     /// Where this node's certificates are.
     pub identity: PathBuf,
     /// The networks that guests move over.
@@ -180,7 +186,10 @@ impl Guests {
     }
 
     fn begin(&self, spec: &GuestSpec, origin: Origin) {
-        self.keep(Record::new(spec.clone(), origin));
+        let mut spec = spec.clone();
+        // Whatever is the default later, this guest stays what it is.
+        spec.machine.get_or_insert(self.inner.world.config.default_machine);
+        self.keep(Record::new(spec, origin));
     }
 
     /// Keeps a guest, unless somebody does.

@@ -50,7 +50,7 @@ impl ProcessId {
         pids.filter_map(move |pid: u32| {
             let cwd = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
             let process = Self::of(pid).filter(|_| is_it(&cwd))?;
-            process.command_line().iter().any(|word| word == words).then_some(process)
+            process.command_line().iter().any(|word| begins(word, words)).then_some(process)
         })
     }
 
@@ -81,6 +81,11 @@ impl ProcessId {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a word of a command line is this one, or this one with settings behind it.
+fn begins(word: &str, with: &str) -> bool {
+    word.strip_prefix(with).is_some_and(|rest| rest.is_empty() || rest.starts_with(','))
 }
 
 /// When a process was started of which Linux says `stat`; `None` if it has ended. The second field is

@@ -9,8 +9,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use ferry_qmp::words::ShutdownCause;
 use ferry_qmp::{
-    Answer, Client, ClientError, Event, Execute, Incoming, Notice, OutOfBand, Pending,
+    Answer, Client, ClientError, Event, Execute, Incoming, Notice, OutOfBand, Pending, Timestamp,
 };
+use ferry_units::WallTime;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -43,6 +44,9 @@ pub(super) struct Heard {
     pub(super) shut_down: Option<ShutdownCause>,
     /// Whether it has panicked.
     pub(super) panicked: bool,
+    /// When its guest stopped last, and when it went on last, in this session.
+    pub(super) stopped: Option<WallTime>,
+    pub(super) resumed: Option<WallTime>,
     /// Whether the session is over.
     pub(super) ended: bool,
 }
@@ -261,12 +265,19 @@ impl Reader {
         tracing::trace!(event = notice.name(), "the machine tells");
         self.tell.send_modify(|heard| {
             heard.events += 1;
-            if let Some(Event::Shutdown(end)) = notice.known() {
-                heard.shut_down = Some(end.reason);
-            }
-            if let Some(Event::GuestPanicked(_)) = notice.known() {
-                heard.panicked = true;
+            match notice.known() {
+                Some(Event::Shutdown(end)) => heard.shut_down = Some(end.reason),
+                Some(Event::GuestPanicked(_)) => heard.panicked = true,
+                Some(Event::Stop) => heard.stopped = when(notice.at),
+                Some(Event::Resume) => heard.resumed = when(notice.at),
+                Some(_) | None => {}
             }
         });
     }
+}
+
+/// When something happened; nothing where the machine does not know.
+fn when(at: Timestamp) -> Option<WallTime> {
+    let micros = u64::try_from(at.microseconds).ok()?;
+    Some(WallTime::from_unix_seconds(at.seconds)?.after(Duration::from_micros(micros)))
 }

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferry_qmp::words::FerryVerify;
 use ferry_reconcile::guest::{GuestState, MigrationReport};
 use ferry_rpc::{self as rpc, GuestName, Outcome, Refusal, RefusalKind, Story};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::sync::{oneshot, watch};
 
+use super::Guests;
 use super::keeper::{Ask, Guest};
-use super::{Guests, machine};
+use super::machine::{self, Machine};
 
 /// How long a check may take. It reads all memory and disks: some seconds for each 10 GiB.
 const VERIFY: Duration = Duration::from_mins(10);
@@ -41,7 +41,7 @@ impl Guests {
         &self,
         migration_uid: String,
         conclusion: rpc::Conclusion,
-    ) -> Result<rpc::Wholeness, Refusal> {
+    ) -> Result<rpc::Concluded, Refusal> {
         let guest = self.arriving(&migration_uid)?;
         ask(&guest, |answer| Ask::Conclude { migration_uid, conclusion, answer }).await
     }
@@ -88,8 +88,12 @@ impl Guests {
             None => Refusal::unavailable(error),
         };
         let qmp = machine::connect(&guest.dir).await.map_err(unavailable)?;
-        let found = qmp.execute_within(VERIFY, &FerryVerify::default()).await;
-        let found = found.map_err(unavailable)?;
+        let found = Machine::of(&guest.spec).verify(&qmp, VERIFY).await.map_err(unavailable)?;
+        let found = found.ok_or_else(|| {
+            let why = "only the guest itself knows what it wrote: it is a real machine, whose memory and \
+                       disks nobody else can check";
+            Refusal::new(RefusalKind::NotNow, why)
+        })?;
         Ok(rpc::Verification {
             pages: found.pages.get(),
             blocks: found.blocks,

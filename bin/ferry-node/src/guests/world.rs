@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::GuestsConfig;
 use super::journal::Record;
-use super::machine::{self, Machine, Places};
+use super::machine::{self, Machines, Places};
 use super::outcomes::Outcomes;
 use super::process::ProcessId;
 use super::stories::Stories;
@@ -42,7 +42,7 @@ fn is_garbage(error: &io::Error) -> bool {
 /// What all keepers have in common.
 pub(super) struct World {
     pub(super) config: GuestsConfig,
-    pub(super) machine: Machine,
+    pub(super) machines: Machines,
     pub(super) outcomes: Outcomes,
     pub(super) stories: Stories,
     /// Where the directories of guests are.
@@ -67,7 +67,7 @@ impl World {
         };
         config.identity = absolute(&config.identity)?;
         Ok(Self {
-            machine: Machine::new(config.guest_program.clone(), places),
+            machines: Machines::new(config.guest_program.clone(), config.qemu.clone(), places),
             outcomes: Outcomes::open(&config.state_dir).with_context(failed)?,
             stories: Stories::open(&config.state_dir).with_context(failed)?,
             guests,

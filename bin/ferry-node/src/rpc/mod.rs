@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use ferry_rpc::server::{Access, Answers, Node};
 use ferry_rpc::{
-    Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
-    Verification, Wholeness,
+    Concluded, Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
+    Verification,
 };
 use ferry_runtime::identity::{Identity, Role, VerifyPeer};
 use std::future::Future;
@@ -66,7 +66,7 @@ impl Node for Service {
         &self,
         migration_uid: String,
         conclusion: Conclusion,
-    ) -> Result<Wholeness, Refusal> {
+    ) -> Result<Concluded, Refusal> {
         self.guests.conclude(migration_uid, conclusion).await
     }
 

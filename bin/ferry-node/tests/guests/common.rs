@@ -10,11 +10,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use ferry_config::{MigrationSettings, Semantics, Tls, TransferSize};
 use ferry_harness::Program;
-use ferry_node::guests::{Guests, GuestsConfig};
+use ferry_node::guests::{Accelerator, Guests, GuestsConfig, Qemu};
 use ferry_node::networks::Networks;
 use ferry_node::rpc;
 use ferry_reconcile::guest::{
-    Arriving, GuestReport, GuestSpec, GuestState, Leaving, LeavingEnd, Listen, Listening, Migrate,
+    Arriving, Board, GuestReport, GuestSpec, GuestState, Leaving, LeavingEnd, Listen, Listening, MachineKind, Migrate,
     MigrationReport, Order,
 };
 use ferry_rpc::server::Nobody;
@@ -36,6 +36,9 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The memory of guests that nothing else is said of.
 pub(crate) const MEMORY: Bytes = Bytes::from_mib(32);
+
+/// QEMU, where it is installed.
+pub(crate) const QEMU: &str = "qemu-system-x86_64";
 
 type Addresses = Arc<Mutex<BTreeMap<String, SocketAddr>>>;
 
@@ -71,6 +74,11 @@ impl Cluster {
         Ok(Self { dir, authority, addresses: Addresses::default() })
     }
 
+    /// The directory that everything is in.
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Two nodes.
     pub(crate) async fn pair() -> Result<(Self, Node, Node)> {
         let cluster = Self::new()?;
@@ -89,6 +97,8 @@ impl Cluster {
             state_dir: dir.join("state"),
             shared_storage: Some(self.dir.path().join("shared")),
             guest_program: Program::ferry_guest()?.path().to_owned(),
+            qemu: Qemu { program: QEMU.into(), accelerator: Accelerator::Auto },
+            default_machine: MachineKind::Ferry,
             identity,
             networks: Networks::new(localhost, Vec::new())?,
             migration_ports: 49_152..=49_215,
@@ -358,6 +368,8 @@ pub(crate) fn guest(pod: &str, workload: &[(&str, &str)]) -> GuestSpec {
         starts_paused: false,
         disks: Vec::new(),
         workload: workload.collect(),
+        machine: None,
+        board: Board::default(),
     }
 }
 

@@ -9,4 +9,5 @@ mod life;
 mod lost;
 mod moves;
 mod postcopy;
+mod qemu;
 mod questions;

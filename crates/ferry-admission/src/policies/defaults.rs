@@ -45,6 +45,21 @@ pub(super) fn reserved_labels(object: &Document, path: &[&str]) -> Option<Denied
     })
 }
 
+/// The annotation that names the kind of an instance's machine, and the kinds that there are.
+pub(super) const MACHINE_TYPE: (&str, [&str; 2]) = ("machine.ferry.dev/type", ["ferry", "qemu"]);
+
+/// What is wrong with the kind of machine that the metadata at `path` asks for.
+pub(super) fn machine_type(object: &Document, path: &[&str]) -> Option<DeniedCause> {
+    let (annotation, kinds) = MACHINE_TYPE;
+    let asked = map(object, &[path, &["annotations"]].concat())?.get(annotation)?.as_str()?;
+    if kinds.contains(&asked) {
+        return None;
+    }
+    let field = format!("{}.annotations[{annotation}]", path.join("."));
+    let message = format!("{field} is {asked:?}; accepted are {}", kinds.join(" and "));
+    Some(cause(Reason::NotSupported, &field, message))
+}
+
 /// The reserved labels of an object.
 pub(super) fn reserved(object: &Document) -> Vec<Option<&Value>> {
     let labels = map(object, &["metadata", "labels"]);

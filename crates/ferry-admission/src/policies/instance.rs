@@ -86,7 +86,8 @@ pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal
         Operation::Create { new } => {
             let labels = is_user.then(|| defaults::reserved_labels(new, &["metadata"])).flatten();
             let strategy = defaults::eviction_strategy(new, &["spec"]);
-            let mut causes: Vec<_> = labels.into_iter().chain(strategy).collect();
+            let kind = defaults::machine_type(new, &["metadata"]);
+            let mut causes: Vec<_> = labels.into_iter().chain(strategy).chain(kind).collect();
             if let Some(spec) = map(new, &["spec"]) {
                 let guest = Guest { spec, field: "spec" };
                 causes.extend(guest::problems(guest, view));

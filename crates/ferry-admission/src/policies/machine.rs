@@ -41,6 +41,7 @@ pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal
     if role(review.user) == Role::Other {
         causes.extend(defaults::reserved_labels(machine, &["spec", "template", "metadata"]));
     }
+    causes.extend(defaults::machine_type(machine, &["spec", "template", "metadata"]));
     causes.extend(defaults::eviction_strategy(machine, &["spec", "template", "spec"]));
     if let Some(spec) = map(machine, &["spec", "template", "spec"]) {
         causes.extend(guest::problems(Guest { spec, field: "spec.template.spec" }, view));

@@ -29,6 +29,7 @@
 mod arriving;
 mod ending;
 mod leaving;
+mod machine;
 mod order;
 mod pod;
 mod report;
@@ -52,6 +53,7 @@ use crate::objects::{all, is_managed_by, name, namespace, uid};
 use crate::plan::Plan;
 use crate::{Key, claims, instance, migration, pods};
 
+pub use machine::{Board, Kernel, MachineKind, UnknownKind};
 pub use order::{Disk, DiskPlace, GuestSpec, Listen, Migrate, Order};
 pub use report::{
     Arriving, GuestEnd, GuestReport, GuestState, Leaving, LeavingEnd, Listening, MigrationMode,

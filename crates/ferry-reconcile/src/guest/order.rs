@@ -9,6 +9,7 @@ use ferry_config::{MigrationSettings, TransferSize};
 use ferry_units::{Bytes, WallTime};
 use serde::{Deserialize, Serialize};
 
+use super::machine::{Board, MachineKind};
 use crate::claims::Image;
 
 /// One thing to do.
@@ -85,6 +86,12 @@ pub struct GuestSpec {
     /// The annotations of the instance that say what the guest works on, without their prefix
     /// `workload.ferry.dev/`.
     pub workload: BTreeMap<String, String>,
+    /// What kind of machine it is; what its node takes if its instance does not say.
+    #[serde(default)]
+    pub machine: Option<MachineKind>,
+    /// What a machine with firmware is made of beside that.
+    #[serde(default)]
+    pub board: Board,
 }
 
 /// A disk.

@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as ApiQuantity;
 use serde_json::Value;
 
-use super::{Disk, DiskPlace, GuestSpec, Placed};
+use super::{Disk, DiskPlace, GuestSpec, Placed, machine};
 use crate::claims;
 use crate::instance::migratable::{is_filesystem, is_read_only_cdrom, is_shared};
 use crate::launcher;
@@ -42,6 +42,8 @@ pub(super) enum Obstacle {
     Leaving(String),
     /// A volume's size is missing, or no amount.
     Size(String),
+    /// It is to be a machine that there is not, in a sentence.
+    Machine(String),
 }
 
 impl fmt::Display for Obstacle {
@@ -53,6 +55,7 @@ impl fmt::Display for Obstacle {
             Self::Claim(claim) => write!(f, "PVC {claim} does not exist, waiting for it to appear"),
             // PARITY: pkg/kubelet/volumemanager/populator/desired_state_of_world_populator.go#getPVCExtractPV
             Self::Leaving(claim) => write!(f, "PVC {claim} is being deleted"),
+            Self::Machine(why) => f.write_str(why),
             Self::Size(volume) => write!(f, "the size of volume {volume} is no amount such as 1Gi"),
         }
     }
@@ -76,6 +79,8 @@ impl Placed {
             starts_paused: starts_paused(instance),
             disks: self.disks(instance)?,
             workload: workload(instance),
+            machine: machine::kind(instance).map_err(Obstacle::Machine)?,
+            board: machine::board(instance),
         })
     }
 

@@ -23,8 +23,8 @@ use tonic::transport::Server;
 
 use crate::wire::node_server::NodeServer;
 use crate::{
-    Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
-    Verification, Wholeness,
+    Concluded, Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
+    Verification,
 };
 
 pub use access::{Access, Nobody};
@@ -61,7 +61,7 @@ pub trait Node: Send + Sync + 'static {
         &self,
         migration_uid: String,
         conclusion: Conclusion,
-    ) -> impl Future<Output = Result<Wholeness, Refusal>> + Send;
+    ) -> impl Future<Output = Result<Concluded, Refusal>> + Send;
 
     /// How a migration goes that leaves this node.
     fn watch_migration(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use ferry_qmp::words::{MigrateIncoming, MigrationStatus, RunState, SocketAddress};
-use ferry_qmp::{FerryStats, QueryMigrate};
+use ferry_qmp::QueryMigrate;
+use ferry_qmp::words::{MigrationStatus, RunState, SocketAddress};
 use ferry_reconcile::guest::{Arriving, GuestEnd, Listen};
 use ferry_rpc::Outcome;
 use ferry_units::WallTime;
@@ -12,11 +12,8 @@ use ferry_units::WallTime;
 use super::leaving::is_post_copy;
 use super::{ARRIVING, IDLE, Keeper};
 use crate::guests::journal::{Arrival, Origin, Part};
-use crate::guests::machine::{self, Link, listen_uri, prepare_target};
+use crate::guests::machine::{self, Link, Listens};
 use crate::guests::world::{advertised, at};
-
-/// What a machine says when somebody else listens there.
-const IN_USE: &str = "in use";
 
 impl Keeper {
     /// A guest is to be awaited. It is as soon as the machine is told. It may be here already, where
@@ -43,7 +40,9 @@ impl Keeper {
         if arrival.told.completed.is_some() {
             return Ok(IDLE);
         }
+        self.let_post_copy_go().await?;
         if self.lives_here() {
+            let status = self.status();
             self.note_arrival(status).await?;
             return Ok(ARRIVING);
         }
@@ -63,17 +62,29 @@ impl Keeper {
     /// Whether the guest has been let run here, or stands still here as it did where it came from.
     pub(super) fn lives_here(&self) -> bool {
         let has_left_waiting = !matches!(self.seen.run, Some(RunState::Inmigrate) | None);
-        has_left_waiting || is_post_copy(self.status())
+        is_post_copy(self.status()) || (has_left_waiting && self.is_let_go())
+    }
+
+    /// Whether nobody has to let it go any more. If nobody can tell, it may have run.
+    pub(super) fn is_let_go(&self) -> bool {
+        self.machine().hands_over_itself() || machine::has_run(&self.dir).unwrap_or(true)
+    }
+
+    /// Lets a guest run that is here in post-copy. Its source could send the rest of its state only once
+    /// it could not run it any more.
+    async fn let_post_copy_go(&mut self) -> Result<()> {
+        let waits = self.seen.run == Some(RunState::Paused) && is_post_copy(self.status());
+        if waits && !self.is_let_go() {
+            self.machine().let_go(&self.qmp()?, &self.dir).await?;
+            self.look().await?;
+        }
+        Ok(())
     }
 
     /// The guest lives here: this is said, and never taken back.
     async fn note_arrival(&mut self, status: MigrationStatus) -> Result<()> {
         let wall = self.world.wall();
-        let resumed = match self.qmp()?.execute(&FerryStats).await {
-            Ok(told) => machine::resumed_at(&told),
-            Err(error) if error.refusal().is_some() => None,
-            Err(error) => return Err(error.into()),
-        };
+        let resumed = self.machine().resumed_at(&self.qmp()?).await?;
         let Some(arrival) = self.record.arrival() else { return Ok(()) };
         let before = arrival.told.clone();
         if arrival.told.resumed.is_none() {
@@ -117,27 +128,24 @@ impl Keeper {
                 settings: &order.settings,
                 channels: order.channels,
                 identity: &self.world.config.identity,
+                disks: &self.record.spec.disks,
             };
-            if let Err(error) = prepare_target(&qmp, link).await {
+            let machine = self.machine();
+            if let Err(error) = machine.prepare_target(&qmp, link).await {
                 let Some(why) = error.refusal() else { return Err(error.into()) };
                 return self.cannot_come(why.to_owned());
             }
             let mut why = "this node has no port to await it at".to_owned();
             let mut listens = false;
             for port in self.world.ports() {
-                let command = MigrateIncoming {
-                    uri: Some(listen_uri(at(network.listen, port))),
-                    channels: None,
-                    // It stays to be asked what went wrong.
-                    exit_on_error: Some(false),
-                };
-                match qmp.execute(&command).await {
-                    Ok(_) => {
+                let last = *self.world.config.migration_ports.end();
+                match machine.listen(&qmp, link, at(network.listen, port), last).await {
+                    Ok(Listens::Yes) => {
                         listens = true;
                         break;
                     }
+                    Ok(Listens::Taken) => {}
                     Err(error) => match error.refusal() {
-                        Some(text) if text.contains(IN_USE) => {}
                         Some(text) => {
                             text.clone_into(&mut why);
                             break;

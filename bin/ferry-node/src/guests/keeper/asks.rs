@@ -1,9 +1,9 @@
 //! What the source of a migration asks, answered between two looks at the guest.
 
+use ferry_qmp::MigratePause;
 use ferry_qmp::words::{MigrateRecover, MigrationStatus, RunState};
-use ferry_qmp::{Cont, MigratePause};
 use ferry_reconcile::guest::GuestEnd;
-use ferry_rpc::{Conclusion, Outcome, Refusal, RefusalKind, Reopened, Wholeness};
+use ferry_rpc::{Concluded, Conclusion, Outcome, Refusal, RefusalKind, Reopened, Wholeness};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -16,6 +16,9 @@ use crate::guests::world::{advertised, at};
 /// How long a process may take that was killed. Linux gives back its memory first.
 const DEATH: Duration = Duration::from_secs(5);
 
+/// How long a guest that is let go may take to run. All of it is here, or so its source was told.
+const BEGINNING: Duration = Duration::from_secs(1);
+
 /// What is asked, and where the answer goes.
 #[derive(Debug)]
 pub(in crate::guests) enum Ask {
@@ -24,7 +27,7 @@ pub(in crate::guests) enum Ask {
     /// Listen once more.
     Recover { migration_uid: String, answer: Reply<Reopened> },
     /// Something is over at the source.
-    Conclude { migration_uid: String, conclusion: Conclusion, answer: Reply<Wholeness> },
+    Conclude { migration_uid: String, conclusion: Conclusion, answer: Reply<Concluded> },
 }
 
 type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
@@ -115,30 +118,56 @@ impl Keeper {
     }
 
     /// Takes in what only the source knows.
-    async fn conclude(&mut self, uid: &str, conclusion: Conclusion) -> Result<Wholeness, Refusal> {
+    async fn conclude(&mut self, uid: &str, conclusion: Conclusion) -> Result<Concluded, Refusal> {
         self.must_await(uid)?;
         match self.look_for(uid).await? {
             Reached::Up => {}
             Reached::NotYet | Reached::Gone(_) => return Err(gone()),
         }
-        match (conclusion, self.status()) {
-            (Conclusion::Lost, MigrationStatus::Completed) => Ok(Wholeness::Whole),
+        let wholeness = match (conclusion, self.status()) {
+            (Conclusion::Lost, MigrationStatus::Completed) => Wholeness::Whole,
             (Conclusion::Lost, MigrationStatus::PostcopyPaused) => {
                 let why = "its source has ended before all of it was here".to_owned();
                 self.end(GuestEnd::Torn { why }).map_err(broken)?;
                 self.show();
-                Ok(Wholeness::Torn)
+                Wholeness::Torn
             }
-            (Conclusion::Run, MigrationStatus::Completed) => {
-                if self.seen.run == Some(RunState::Paused) {
-                    self.qmp().map_err(busy)?.execute(&Cont).await.map_err(busy)?;
-                    self.look().await.map_err(busy)?;
-                    self.show();
-                }
-                Ok(Wholeness::Whole)
+            (Conclusion::Keep, MigrationStatus::Completed) => {
+                machine::let_go(&self.dir).map_err(broken)?;
+                Wholeness::Whole
             }
-            (_, status) => Err(Refusal::unavailable(format!("the migration is {status} here"))),
+            (Conclusion::Run, status)
+                if status == MigrationStatus::Completed || !self.is_let_go() =>
+            {
+                self.let_go().await.map_err(busy)?;
+                Wholeness::Whole
+            }
+            (_, status) => {
+                return Err(Refusal::unavailable(format!("the migration is {status} here")));
+            }
+        };
+        let resumed = self.record.arrival().and_then(|arrival| arrival.told.resumed);
+        Ok(Concluded { wholeness, resumed })
+    }
+
+    /// Lets the guest run, if it does not, and waits a moment until it does.
+    async fn let_go(&mut self) -> anyhow::Result<()> {
+        let is_still = matches!(self.seen.run, Some(RunState::Paused | RunState::Inmigrate));
+        if !is_still {
+            return Ok(());
         }
+        self.machine().let_go(&self.qmp()?, &self.dir).await?;
+        let until = self.world.now() + BEGINNING;
+        loop {
+            self.look().await?;
+            if self.seen.run != Some(RunState::Inmigrate) || self.world.now() >= until {
+                break;
+            }
+            sleep(SOON).await;
+        }
+        self.arrive().await?;
+        self.show();
+        Ok(())
     }
 
     /// Looks at the guest now, and notes if it has arrived.

@@ -16,7 +16,7 @@ use ferry_convergence::FailureReason;
 use ferry_qmp::words::{Migrate, MigrationStatus};
 use ferry_qmp::{Cont, Stop};
 use ferry_reconcile::guest::GuestEnd;
-use ferry_rpc::{Conclusion, Outcome, RefusalKind, RpcError, Wholeness};
+use ferry_rpc::{Concluded, Conclusion, Outcome, RefusalKind, RpcError, Wholeness};
 
 use super::process::Standing;
 use super::{IDLE, Keeper, LEAVING, RETRY};
@@ -24,6 +24,40 @@ use crate::guests::machine::listen_uri;
 use crate::guests::world::at;
 
 impl Keeper {
+    /// All of the guest is at its destination, and this machine does not run it any more. Where the two
+    /// machines do not agree on that by themselves, the guest is let go there now, or it is known that
+    /// it never ran.
+    pub(super) async fn hand_over(&mut self) -> Result<Duration> {
+        if self.machine().hands_over_itself() {
+            return self.complete().await;
+        }
+        self.tell_progress();
+        let Some((node, uid)) = self.destination() else { return Ok(IDLE) };
+        let stopped = self.qmp().ok().and_then(|qmp| qmp.heard().stopped);
+        let was_paused = self.record.departure().is_some_and(|departure| departure.was_paused);
+        let conclusion = if was_paused { Conclusion::Keep } else { Conclusion::Run };
+        let told = self.world.ask(&node, async |peer| peer.conclude(&uid, conclusion).await).await;
+        match told {
+            Ok(Concluded { resumed, .. }) => {
+                if let Some(departure) = self.record.departure() {
+                    departure.suspended = false;
+                }
+                let blackout = stopped.zip(resumed).map(|(from, to)| to.since(from).as_nanos());
+                if let Some(transfer) = &mut self.transfer
+                    && !was_paused
+                {
+                    transfer.story.blackout_ns = blackout.and_then(|it| u64::try_from(it).ok());
+                }
+                self.complete().await
+            }
+            Err(error) if refusal(&error) == Some(RefusalKind::NotFound) => self.doubt().await,
+            Err(error) => {
+                unanswered(&node, &error);
+                Ok(LEAVING)
+            }
+        }
+    }
+
     /// Asks the destination, and does what follows from its answer.
     pub(super) async fn doubt(&mut self) -> Result<Duration> {
         if self.transfer.is_none() {
@@ -133,8 +167,8 @@ impl Keeper {
         let told =
             self.world.ask(&node, async |peer| peer.conclude(&uid, Conclusion::Lost).await).await;
         match told {
-            Ok(Wholeness::Whole) => self.complete().await,
-            Ok(Wholeness::Torn) => {
+            Ok(Concluded { wholeness: Wholeness::Whole, .. }) => self.complete().await,
+            Ok(Concluded { wholeness: Wholeness::Torn, .. }) => {
                 self.torn("its process has ended before all of it was at its target")
             }
             // It has ended there in the meantime, whole or not.

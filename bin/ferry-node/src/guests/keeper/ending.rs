@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ferry_qmp::words::{MigrationStatus, RunState};
-use ferry_qmp::{Cont, FerryStats, Quit};
+use ferry_qmp::{Cont, Quit};
 use ferry_reconcile::guest::{GuestEnd, LeavingEnd};
 use ferry_rpc::Ending;
 
 use super::{IDLE, Keeper, RETRY};
 use crate::guests::journal::{Departure, Part};
-use crate::guests::machine;
 
 impl Keeper {
     /// The guest lives elsewhere, with all of its memory. What is left of it here ends.
@@ -50,7 +49,8 @@ impl Keeper {
         if !departure.suspended {
             return Ok(IDLE);
         }
-        if self.seen.run == Some(RunState::Paused) {
+        // A machine that was called off at the very end says that it has sent its guest.
+        if matches!(self.seen.run, Some(RunState::Paused | RunState::Postmigrate)) {
             let resumed = self.qmp()?.execute(&Cont).await;
             if let Err(error) = resumed {
                 tracing::warn!(%error, "a guest that stays does not run again");
@@ -68,11 +68,11 @@ impl Keeper {
     pub(super) async fn note_passes(&mut self) {
         self.tell_progress();
         if let Ok(qmp) = self.qmp()
-            && let Ok(stats) = qmp.execute(&FerryStats).await
+            && let Some(account) = self.machine().account(&qmp).await
             && let Some(transfer) = &mut self.transfer
         {
-            transfer.story.passes = machine::passes(&stats);
-            transfer.story.blackout_ns = machine::blackout(&stats);
+            transfer.story.passes = account.passes;
+            transfer.story.blackout_ns = account.blackout;
         }
     }
 

@@ -5,17 +5,16 @@ use std::time::Duration;
 use anyhow::Result;
 use ferry_config::{Bandwidth, MigrationSettings};
 use ferry_convergence::{Action, FailureReason, Mode, Monitor, Sample, Terms};
-use ferry_qmp::words::{Migrate, MigrationStatus, RunState};
-use ferry_qmp::{MigrateCancel, MigrateStartPostcopy, Stop};
+use ferry_qmp::words::{MigrationStatus, RunState};
+use ferry_qmp::{MigrateStartPostcopy, Stop};
 use ferry_reconcile::guest::{self, Leaving, MigrationMode};
 use ferry_rpc::{GuestName, Milestone, Progress, Story};
 use ferry_units::{Instant, WallTime};
 
 use super::{IDLE, Keeper, LEAVING};
 use crate::guests::journal::{Departure, Part};
-use crate::guests::machine::{self, Link, listen_uri, prepare_source};
-use crate::guests::qmp::{Qmp, QmpError};
-use crate::guests::world::{World, at};
+use crate::guests::machine::{self, Link};
+use crate::guests::world::World;
 
 /// A migration as this daemon watches it. Everything in it is lost with the daemon and made anew.
 #[derive(Debug)]
@@ -103,12 +102,13 @@ impl Keeper {
             self.go_on()?;
         }
         match status {
-            MigrationStatus::Completed if is_sent => self.complete().await,
+            MigrationStatus::Completed if is_sent => self.hand_over().await,
             MigrationStatus::Failed if run == Some(RunState::Postmigrate) => self.doubt().await,
             MigrationStatus::PostcopyPaused => self.doubt().await,
             MigrationStatus::Failed => {
                 let error = self.seen.migration.error_desc.clone().unwrap_or_default();
                 self.note_passes().await;
+                self.tidy().await;
                 self.stay(FailureReason::Hypervisor { error }.to_string())?;
                 self.let_stay().await
             }
@@ -116,6 +116,7 @@ impl Keeper {
                 tracing::info!(?status, ?run, "the guest is not on its way any more");
                 let error = "it was cancelled".to_owned();
                 self.note_passes().await;
+                self.tidy().await;
                 self.stay(FailureReason::Hypervisor { error }.to_string())?;
                 self.let_stay().await
             }
@@ -147,13 +148,7 @@ impl Keeper {
             self.stay(why)?;
             return Ok(Duration::ZERO);
         }
-        let link = Link {
-            settings: &order.settings,
-            channels: order.channels,
-            identity: &self.world.config.identity,
-        };
-        let qmp = self.qmp()?;
-        let sent = send(&qmp, link, &order).await;
+        let sent = self.machine().send(&self.qmp()?, self.link(&order), &order).await;
         match sent {
             Ok(()) => {}
             // What the call itself is refused for is said as it is.
@@ -175,6 +170,15 @@ impl Keeper {
         }
         self.look().await?;
         if is_under_way(self.status()) { self.watch().await } else { Ok(Duration::ZERO) }
+    }
+
+    fn link<'a>(&'a self, order: &'a guest::Migrate) -> Link<'a> {
+        Link {
+            settings: &order.settings,
+            channels: order.channels,
+            identity: &self.world.config.identity,
+            disks: &self.record.spec.disks,
+        }
     }
 
     /// Whether a guest may be sent like that from here; why not, in a sentence.
@@ -239,6 +243,7 @@ impl Keeper {
             self.cancel().await?;
             return Ok(LEAVING);
         }
+        self.drive().await?;
         let Some(transfer) = &mut self.transfer else { return Ok(LEAVING) };
         if now < transfer.due {
             return Ok(LEAVING);
@@ -264,6 +269,29 @@ impl Keeper {
             self.world.stories.keep(&transfer.story)?;
         }
         Ok(LEAVING)
+    }
+
+    /// Removes what a migration that has failed has left in the machine. What stays is in nobody's way.
+    async fn tidy(&mut self) {
+        if let Ok(qmp) = self.qmp()
+            && let Err(error) = self.machine().tidy(&qmp, &self.record.spec.disks).await
+        {
+            tracing::debug!(%error, "something of a migration is left");
+        }
+    }
+
+    /// Helps the machine on, if it needs that.
+    async fn drive(&mut self) -> Result<()> {
+        let Some(departure) = self.record.departure() else { return Ok(()) };
+        let order = departure.order.clone();
+        match self.machine().drive(&self.qmp()?, self.link(&order), &order).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.refusal().is_some() => {
+                tracing::info!(%error, "a migration cannot be helped on");
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Does what the monitor has decided. False if it could not be done.
@@ -308,8 +336,8 @@ impl Keeper {
 
     /// Calls the migration off, which a machine refuses once the guest runs elsewhere.
     async fn cancel(&mut self) -> Result<()> {
-        match self.qmp()?.execute(&MigrateCancel).await {
-            Ok(_) => {}
+        match self.machine().cancel(&self.qmp()?, &self.record.spec.disks).await {
+            Ok(()) => {}
             Err(error) if error.refusal().is_some() => {
                 tracing::info!(%error, "the migration cannot be called off any more");
                 if let Some(departure) = self.record.departure() {
@@ -347,9 +375,12 @@ impl Keeper {
             MigrationMode::Paused => ferry_rpc::Mode::Paused,
             MigrationMode::PostCopy => ferry_rpc::Mode::PostCopy,
         });
+        let machine = self.machine();
         if let Some(transfer) = &mut self.transfer {
             let before = std::mem::take(&mut transfer.story.last);
-            transfer.story.last = machine::progress(&self.seen.migration, before);
+            let now = machine::progress(&self.seen.migration, before.clone());
+            machine.note_passes(&mut transfer.story.passes, &before, &now);
+            transfer.story.last = now;
             transfer.story.last.mode = mode.or(transfer.story.last.mode);
             self.world.stories.tell(&transfer.story);
         }
@@ -358,13 +389,6 @@ impl Keeper {
 
 fn terms(world: &World, order: &guest::Migrate) -> Terms {
     Terms::new(&order.settings, order.size, world.config.semantics)
-}
-
-async fn send(qmp: &Qmp, link: Link<'_>, order: &guest::Migrate) -> Result<(), QmpError> {
-    prepare_source(qmp, link, &order.target_node).await?;
-    let uri = Some(listen_uri(at(order.address, order.port)));
-    qmp.execute(&Migrate { uri, ..Migrate::default() }).await?;
-    Ok(())
 }
 
 /// Whether a machine in this state has been told to send its guest and is not done.

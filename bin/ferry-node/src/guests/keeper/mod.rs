@@ -16,14 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ferry_qmp::QueryMigrate;
-use ferry_qmp::QueryStatus;
 use ferry_qmp::words::{MigrationInfo, MigrationStatus, RunState};
 use tokio::process::Child;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::journal::{Part, Record};
+use super::machine::Machine;
 use super::qmp::{Qmp, QmpError};
 use super::world::World;
 pub(super) use asks::Ask;
@@ -169,12 +168,9 @@ impl Keeper {
         Ok(Some(self.until_shut_down().map_or(next, |left| left.min(next))))
     }
 
-    /// Asks the guest how it is. Its migration comes first: a machine stops its guest, or lets it run,
-    /// before it says that the migration has ended.
+    /// Asks the guest how it is.
     async fn look(&mut self) -> Result<(), QmpError> {
-        let qmp = self.qmp()?;
-        let migration = qmp.execute(&QueryMigrate).await?;
-        let run = qmp.execute(&QueryStatus).await?.status;
+        let (migration, run) = self.machine().look(&self.qmp()?, &self.record.spec).await?;
         self.seen = Seen { run: Some(run), migration };
         Ok(())
     }
@@ -196,6 +192,11 @@ impl Keeper {
         if let Some(ask) = ask {
             self.answer(ask).await;
         }
+    }
+
+    /// What the guest is.
+    fn machine(&self) -> Machine {
+        Machine::of(&self.record.spec)
     }
 
     fn qmp(&self) -> Result<Qmp, QmpError> {

@@ -105,6 +105,11 @@ impl Keeper {
             }
             _ => return Ok(()),
         }
+        if let Some(departure) = self.record.departure() {
+            // It is to stand still, or to run, wherever it is going.
+            departure.was_paused = run == Running::No;
+            self.save()?;
+        }
         Ok(self.look().await?)
     }
 

@@ -67,10 +67,10 @@ impl Keeper {
     fn find_or_start(&mut self) -> Result<Option<ProcessId>> {
         // Whoever comes after us finds the guest, with its process or without.
         self.save()?;
-        let machine = &self.world.machine;
+        let machines = &self.world.machines;
         let mut found = ProcessId::working_in(&self.dir, machine::SOCKET_WORDS);
         if found.is_none() {
-            match machine.start(&self.record.spec, self.record.origin, &self.dir) {
+            match machines.start(&self.record.spec, self.record.origin, &self.dir) {
                 Ok(child) => {
                     // One that is gone already is known by a time at which nothing else was started.
                     let pid = child.id().unwrap_or(0);

@@ -53,6 +53,8 @@ fn state(record: &Record, seen: &Seen, standing: Standing) -> GuestState {
         | RunState::Colo => {
             if is_suspended(record) {
                 GuestState::Held
+            } else if is_awaited(record) {
+                GuestState::Waiting
             } else {
                 GuestState::Paused
             }
@@ -65,5 +67,13 @@ fn is_suspended(record: &Record) -> bool {
     match &record.part {
         Some(Part::Leaving(departure)) => departure.suspended,
         Some(Part::Arriving(_)) | None => false,
+    }
+}
+
+/// Whether it is to come and has not been found to live here: what has come may wait to be let go.
+fn is_awaited(record: &Record) -> bool {
+    match &record.part {
+        Some(Part::Arriving(arrival)) => arrival.told.resumed.is_none(),
+        Some(Part::Leaving(_)) | None => false,
     }
 }

@@ -1,6 +1,5 @@
 //! Where the disks of guests are.
 
-use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -20,10 +19,28 @@ pub(in crate::guests) struct Places {
 }
 
 /// Whether a disk moves with its guest.
-#[derive(Clone, Copy)]
-enum Moves {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Moves {
     Along,
     Not,
+}
+
+/// A disk as a machine is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Its file. The directory that it lies in is there.
+    pub(super) path: PathBuf,
+    /// How large it is, in whole pages.
+    pub(super) size: u64,
+    pub(super) moves: Moves,
+}
+
+/// Whether a disk of a guest moves with it.
+pub(super) fn moves(disk: &Disk) -> Moves {
+    match disk.place {
+        DiskPlace::Ephemeral | DiskPlace::Claim(_) | DiskPlace::Host { .. } => Moves::Along,
+        DiskPlace::SharedClaim(_) | DiskPlace::SharedHost { .. } => Moves::Not,
+    }
 }
 
 impl Places {
@@ -51,13 +68,11 @@ impl Places {
         Ok(())
     }
 
-    /// How a disk is named on a command line; the directory that it lies in is made.
-    pub(super) fn disk(&self, disk: &Disk, dir: &Path) -> Result<OsString, String> {
-        let (path, moves) = match &disk.place {
-            DiskPlace::Ephemeral => {
-                (dir.join("disks").join(format!("{}{ENDING}", disk.name)), Moves::Along)
-            }
-            DiskPlace::Claim(image) => (file(&self.claims, image), Moves::Along),
+    /// Where a disk is; the directory that it lies in is made.
+    pub(super) fn find(&self, disk: &Disk, dir: &Path) -> Result<Place, String> {
+        let path = match &disk.place {
+            DiskPlace::Ephemeral => dir.join("disks").join(format!("{}{ENDING}", disk.name)),
+            DiskPlace::Claim(image) => file(&self.claims, image),
             DiskPlace::SharedClaim(image) => {
                 let shared = self.shared.as_ref().ok_or_else(|| {
                     format!(
@@ -66,10 +81,9 @@ impl Places {
                         disk.name, image.namespace, image.name
                     )
                 })?;
-                (file(shared, image), Moves::Not)
+                file(shared, image)
             }
-            DiskPlace::Host { path } => (path.clone(), Moves::Along),
-            DiskPlace::SharedHost { path } => (path.clone(), Moves::Not),
+            DiskPlace::Host { path } | DiskPlace::SharedHost { path } => path.clone(),
         };
         if path.as_os_str().as_encoded_bytes().contains(&b',') {
             return Err(format!(
@@ -83,13 +97,7 @@ impl Places {
                 format!("cannot make {} for the disk {}: {error}", parent.display(), disk.name)
             })?;
         }
-        let mut word = path.into_os_string();
-        word.push(format!(",size={}", whole_pages(disk.size)));
-        match moves {
-            Moves::Along => {}
-            Moves::Not => word.push(",shared"),
-        }
-        Ok(word)
+        Ok(Place { path, size: whole_pages(disk.size), moves: moves(disk) })
     }
 }
 
@@ -198,30 +206,24 @@ mod tests {
                 DiskPlace::Claim(data.clone())
             }
         };
-        for (place, expected) in [
-            (DiskPlace::Ephemeral, format!("{},size=4096", at("guest/disks/root.img").display())),
-            (claim(false), format!("{},size=4096", at(&format!("claims/shop/{name}")).display())),
-            (
-                claim(true),
-                format!("{},size=4096,shared", at(&format!("shared/shop/{name}")).display()),
-            ),
-            (DiskPlace::Host { path: at("h") }, format!("{},size=4096", at("h").display())),
-            (
-                DiskPlace::SharedHost { path: at("h") },
-                format!("{},size=4096,shared", at("h").display()),
-            ),
+        for (place, path, moves) in [
+            (DiskPlace::Ephemeral, at("guest/disks/root.img"), Moves::Along),
+            (claim(false), at(&format!("claims/shop/{name}")), Moves::Along),
+            (claim(true), at(&format!("shared/shop/{name}")), Moves::Not),
+            (DiskPlace::Host { path: at("h") }, at("h"), Moves::Along),
+            (DiskPlace::SharedHost { path: at("h") }, at("h"), Moves::Not),
         ] {
             let disk = Disk { name: "root".to_owned(), size: Bytes::new(4000), place };
-            let word = places.disk(&disk, &guest).unwrap();
-            assert_eq!(word.to_str(), Some(expected.as_str()));
+            let found = places.find(&disk, &guest).unwrap();
+            assert_eq!(found, Place { path, size: 4096, moves });
         }
         assert!(at("claims/shop").is_dir() && at("shared/shop").is_dir());
 
         let none = Places { claims: at("claims"), shared: None };
         let disk = Disk { name: "root".to_owned(), size: Bytes::new(1), place: claim(true) };
-        assert!(none.disk(&disk, &guest).unwrap_err().contains("no --shared-storage"));
+        assert!(none.find(&disk, &guest).unwrap_err().contains("no --shared-storage"));
         let path = PathBuf::from("/tmp/a,b");
         let disk = Disk { place: DiskPlace::Host { path }, ..disk };
-        assert!(places.disk(&disk, &guest).unwrap_err().contains("comma"));
+        assert!(places.find(&disk, &guest).unwrap_err().contains("comma"));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-use ferry_reconcile::guest::GuestSpec;
+use ferry_reconcile::guest::{Board, GuestSpec, MachineKind};
 use ferry_units::Bytes;
 
 use super::SOCKET_WORDS;
@@ -24,9 +24,9 @@ pub(in crate::guests) fn found(dir: &Path) -> Option<Record> {
 }
 
 fn of(words: &[String], pod_uid: String) -> Record {
-    let name: String = value(words, "--name").unwrap_or_default();
+    let name: String = value(words, ["--name", "-name"]).unwrap_or_default();
     let (namespace, name) = name.split_once('_').unwrap_or_default();
-    let uuid: String = value(words, "--uuid").unwrap_or_default();
+    let uuid: String = value(words, ["--uuid", "-uuid"]).unwrap_or_default();
     let spec = GuestSpec {
         pod_uid,
         pod_name: String::new(),
@@ -34,19 +34,37 @@ fn of(words: &[String], pod_uid: String) -> Record {
         name: name.to_owned(),
         instance_uid: uuid.clone(),
         uuid,
-        memory: Bytes::new(value(words, "--memory").unwrap_or_default()),
-        vcpus: value(words, "--cpus").unwrap_or(1),
+        memory: memory(words),
+        vcpus: value(words, ["--cpus", "-smp"]).unwrap_or(1),
         starts_paused: false,
         disks: Vec::new(),
         workload: BTreeMap::new(),
+        machine: Some(machine(words)),
+        board: Board::default(),
     };
-    let comes = words.iter().any(|word| word == "--incoming");
+    let comes = words.iter().any(|word| matches!(word.as_str(), "--incoming" | "-incoming"));
     Record::new(spec, if comes { Origin::Elsewhere } else { Origin::Boot })
 }
 
-/// What follows an option.
-fn value<T: FromStr>(words: &[String], option: &str) -> Option<T> {
-    let at = words.iter().position(|word| word == option)?;
+/// Which kind of machine it is: each has options of its own.
+fn machine(words: &[String]) -> MachineKind {
+    let is_qemu = words.iter().any(|word| word == "-nodefaults");
+    if is_qemu { MachineKind::Qemu } else { MachineKind::Ferry }
+}
+
+/// How much memory it has: bytes, or KiB.
+fn memory(words: &[String]) -> Bytes {
+    let text: String = value(words, ["--memory", "-m"]).unwrap_or_default();
+    let amount = match text.strip_suffix('k') {
+        Some(kib) => kib.parse::<u64>().ok().and_then(|kib| kib.checked_mul(1024)),
+        None => text.parse().ok(),
+    };
+    Bytes::new(amount.unwrap_or_default())
+}
+
+/// What follows an option, which each program spells in its own way.
+fn value<T: FromStr>(words: &[String], option: [&str; 2]) -> Option<T> {
+    let at = words.iter().position(|word| option.contains(&word.as_str()))?;
     words.get(at + 1)?.parse().ok()
 }
 
@@ -59,12 +77,17 @@ mod tests {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let line =
             "ferry-guest --qmp unix:qmp.sock --name shop_db.old --uuid u --memory 4096 --cpus 3";
-        for (line, origin) in [
-            (line.to_owned(), Origin::Boot),
-            (format!("{line} --incoming defer"), Origin::Elsewhere),
+        let qemu = "qemu-system-x86_64 -nodefaults -qmp unix:qmp.sock,server=on -name shop_db.old \
+                    -uuid u -m 4k -smp 3";
+        for (line, origin, kind) in [
+            (line.to_owned(), Origin::Boot, MachineKind::Ferry),
+            (format!("{line} --incoming defer"), Origin::Elsewhere, MachineKind::Ferry),
+            (qemu.to_owned(), Origin::Boot, MachineKind::Qemu),
+            (format!("{qemu} -S -incoming defer"), Origin::Elsewhere, MachineKind::Qemu),
         ] {
             let found = of(&words(&line), "pod".to_owned());
             let spec = &found.spec;
+            assert_eq!(spec.machine, Some(kind));
             assert_eq!((spec.namespace.as_str(), spec.name.as_str()), ("shop", "db.old"));
             assert_eq!((spec.pod_uid.as_str(), spec.uuid.as_str()), ("pod", "u"));
             assert_eq!((spec.memory, spec.vcpus, found.origin), (Bytes::new(4096), 3, origin));

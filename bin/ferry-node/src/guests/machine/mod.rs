@@ -1,29 +1,40 @@
-//! The one place that knows which program a guest is: how ferry-guest is started, reached, told how
-//! to migrate, and what it leaves behind. Another machine that speaks QMP fits behind the same words.
+//! The one place that knows which program a guest is: how each is started, reached, told how to
+//! migrate, and what it leaves behind. Nobody above asks which it is.
+//!
+//! ```text
+//!                      ferry-guest                         QEMU
+//!   hand-over          the two of them agree on it         the nodes do: what has come waits
+//!   local disks        cross with memory                   are mirrored, then memory crosses
+//!   statistics         it keeps them                       its events tell
+//! ```
 
 mod disks;
+mod ferry;
 mod found;
+mod qemu;
 mod statistics;
 mod transfer;
-mod workload;
 
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
-use ferry_reconcile::guest::GuestSpec;
-use ferry_units::Bytes;
-use tokio::process::{Child, Command};
+use ferry_qmp::words::{FerryVerify, MigrationInfo, RunState, VerifyReport};
+use ferry_qmp::{Cont, FerryStats, MigrateCancel, QueryMigrate, QueryStatus};
+use ferry_reconcile::guest::{Disk, GuestSpec, MachineKind};
+use ferry_rpc::{Pass, Progress};
+use ferry_units::{Bytes, WallTime};
+use tokio::process::Child;
 
 use super::journal::Origin;
 use super::qmp::{Qmp, QmpError};
 
 pub(super) use disks::Places;
 pub(super) use found::found;
-pub(super) use statistics::{blackout, passes, progress, resumed_at};
-pub(super) use transfer::{Link, listen_uri, prepare_source, prepare_target};
+pub use qemu::{Accelerator, Qemu};
+pub(super) use statistics::progress;
+pub(super) use transfer::{Link, Listens, listen_uri};
 
 /// The QMP socket in a guest's directory. Its path as a whole can be longer than an address of a
 /// socket may be, so it is always named from within.
@@ -41,22 +52,42 @@ const LOG: &str = "log";
 /// What a guest that has arrived says on its console before it executes anything.
 const ARRIVED: &str = "] goes on here";
 
+/// The file that says that a guest which was awaited has been let go here. It is there before it is.
+const LET_GO: &str = "let-go";
+
 /// The end of a log that is looked at for why a program has ended.
 const LAST_WORDS: usize = 2 << 10;
 
 /// Memory and disks consist of pages.
 const PAGE: u64 = 4 << 10;
 
-/// ferry-guest.
+/// The programs that guests are, and where their disks lie.
 #[derive(Debug)]
-pub(super) struct Machine {
-    program: PathBuf,
+pub(super) struct Machines {
+    ferry: PathBuf,
+    qemu: Qemu,
     places: Places,
 }
 
-impl Machine {
-    pub(super) fn new(program: PathBuf, places: Places) -> Self {
-        Self { program, places }
+/// Which of them a guest is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Machine {
+    Ferry,
+    Qemu,
+}
+
+/// What a machine tells of a migration that is over.
+#[derive(Debug, Default)]
+pub(super) struct Account {
+    /// The passes over the guest's memory.
+    pub(super) passes: Vec<Pass>,
+    /// Nanoseconds for which the guest executed nothing.
+    pub(super) blackout: Option<u64>,
+}
+
+impl Machines {
+    pub(super) fn new(ferry: PathBuf, qemu: Qemu, places: Places) -> Self {
+        Self { ferry, qemu, places }
     }
 
     /// Where disks are.
@@ -64,7 +95,7 @@ impl Machine {
         &self.places
     }
 
-    /// Starts a guest's process, in the guest's directory and a session of its own.
+    /// Starts a guest's process, in the guest's directory and out of reach of the daemon's terminal.
     ///
     /// # Errors
     /// Why it cannot be started, in a sentence.
@@ -74,30 +105,139 @@ impl Machine {
         origin: Origin,
         dir: &Path,
     ) -> Result<Child, String> {
-        let mut command = Command::new(&self.program);
-        command
-            .current_dir(dir)
-            .stdin(Stdio::null())
-            .args(["--new-session", "--qmp", SOCKET_WORDS, "--serial", SERIAL])
-            .args(["--name", &format!("{}_{}", spec.namespace, spec.name)])
-            .args(["--uuid", &spec.uuid])
-            .args(["--memory", &whole_pages(spec.memory).to_string()])
-            .args(["--cpus", &spec.vcpus.to_string()]);
-        for disk in &spec.disks {
-            command.arg("--disk").arg(self.places.disk(disk, dir)?);
-        }
-        match origin {
-            Origin::Boot => {
-                command.args(workload::arguments(&spec.workload)?);
-                command.args(spec.starts_paused.then_some("--paused"));
+        let places = &self.places;
+        let (program, command) = match Machine::of(spec) {
+            Machine::Ferry => {
+                (&self.ferry, ferry::command(&self.ferry, places, spec, origin, dir)?)
             }
-            // What it works on comes with it.
-            Origin::Elsewhere => drop(command.args(["--incoming", "defer"])),
-        }
-        let failed = |error: io::Error| format!("cannot start {}: {error}", self.program.display());
+            Machine::Qemu => {
+                (&self.qemu.program, qemu::command(&self.qemu, places, spec, origin, dir)?)
+            }
+        };
+        let failed = |error: io::Error| format!("cannot start {}: {error}", program.display());
         let log = File::options().append(true).create(true).open(dir.join(LOG)).map_err(failed)?;
+        let mut command = command;
         command.stdout(log.try_clone().map_err(failed)?).stderr(log);
-        command.spawn().map_err(failed)
+        command.spawn().map_err(|error| match (Machine::of(spec), error.kind()) {
+            (Machine::Qemu, io::ErrorKind::NotFound) => format!(
+                "cannot start {}: it is not there; `apt-get install qemu-system-x86` installs it",
+                program.display()
+            ),
+            (Machine::Qemu | Machine::Ferry, _) => failed(error),
+        })
+    }
+}
+
+impl Machine {
+    /// What a guest is.
+    pub(super) fn of(spec: &GuestSpec) -> Self {
+        match spec.machine.unwrap_or_default() {
+            MachineKind::Ferry => Self::Ferry,
+            MachineKind::Qemu => Self::Qemu,
+        }
+    }
+
+    /// Asks how a guest is. Its migration comes first: a machine stops its guest, or lets it run, before
+    /// it says that the migration has ended.
+    pub(super) async fn look(
+        self,
+        qmp: &Qmp,
+        spec: &GuestSpec,
+    ) -> Result<(MigrationInfo, RunState), QmpError> {
+        let migration = match self {
+            Self::Ferry => qmp.execute(&QueryMigrate).await?,
+            Self::Qemu => qemu::look(qmp, spec).await?,
+        };
+        let run = qmp.execute(&QueryStatus).await?.status;
+        Ok((migration, run))
+    }
+
+    /// Whether the two ends of a migration agree by themselves on which of them runs the guest. Where
+    /// they do not, what has come waits until it is [let go](Self::let_go), and its source runs the guest
+    /// again if it thinks that the migration has failed.
+    pub(super) fn hands_over_itself(self) -> bool {
+        match self {
+            Self::Ferry => true,
+            Self::Qemu => false,
+        }
+    }
+
+    /// Lets a guest run that has come. That is written down first: whoever asks hears that it has run.
+    ///
+    /// # Errors
+    /// When that cannot be written, or the machine does not obey.
+    pub(super) async fn let_go(self, qmp: &Qmp, dir: &Path) -> anyhow::Result<()> {
+        let_go(dir)?;
+        match self {
+            Self::Ferry => {}
+            Self::Qemu => qemu::close_disks(qmp).await?,
+        }
+        qmp.execute(&Cont).await?;
+        Ok(())
+    }
+
+    /// Removes what is left of a migration that has failed to leave.
+    pub(super) async fn tidy(self, qmp: &Qmp, disks: &[Disk]) -> Result<(), QmpError> {
+        match self {
+            Self::Ferry => Ok(()),
+            Self::Qemu => qemu::tidy(qmp, disks).await,
+        }
+    }
+
+    /// Calls off a migration that leaves.
+    pub(super) async fn cancel(self, qmp: &Qmp, disks: &[Disk]) -> Result<(), QmpError> {
+        match self {
+            Self::Ferry => {}
+            Self::Qemu => qemu::cancel(qmp, disks).await?,
+        }
+        qmp.execute(&MigrateCancel).await?;
+        Ok(())
+    }
+
+    /// When the guest executed its first instruction here, as far as its machine knows.
+    pub(super) async fn resumed_at(self, qmp: &Qmp) -> Result<Option<WallTime>, QmpError> {
+        match self {
+            Self::Ferry => match qmp.execute(&FerryStats).await {
+                Ok(told) => Ok(statistics::resumed_at(&told)),
+                Err(error) if error.refusal().is_some() => Ok(None),
+                Err(error) => Err(error),
+            },
+            Self::Qemu => Ok(qmp.heard().resumed),
+        }
+    }
+
+    /// What it knows of a migration that has left, as far as it still answers.
+    pub(super) async fn account(self, qmp: &Qmp) -> Option<Account> {
+        match self {
+            Self::Ferry => {
+                let told = qmp.execute(&FerryStats).await.ok()?;
+                let blackout = statistics::blackout(&told);
+                Some(Account { passes: statistics::passes(&told), blackout })
+            }
+            // It was watched instead.
+            Self::Qemu => None,
+        }
+    }
+
+    /// Adds the passes that have ended since `before` to those that are known of a migration whose
+    /// machine keeps no [account](Self::account) of them.
+    pub(super) fn note_passes(self, passes: &mut Vec<Pass>, before: &Progress, now: &Progress) {
+        match self {
+            Self::Ferry => {}
+            Self::Qemu => statistics::note_pass(passes, before, now),
+        }
+    }
+
+    /// Compares a guest's memory and disks with what it knows that it wrote; nothing where nobody does.
+    pub(super) async fn verify(
+        self,
+        qmp: &Qmp,
+        within: std::time::Duration,
+    ) -> Result<Option<VerifyReport>, QmpError> {
+        match self {
+            Self::Ferry => qmp.execute_within(within, &FerryVerify::default()).await.map(Some),
+            Self::Qemu => Ok(None),
+        }
     }
 }
 
@@ -115,9 +255,21 @@ pub(super) async fn connect(dir: &Path) -> Result<Qmp, QmpError> {
 /// # Errors
 /// When the console cannot be read, and nobody knows.
 pub(super) fn has_run(dir: &Path) -> io::Result<bool> {
+    if dir.join(LET_GO).try_exists()? {
+        return Ok(true);
+    }
     match fs::read(serial(dir)) {
         Ok(said) => Ok(String::from_utf8_lossy(&said).lines().any(|line| line.ends_with(ARRIVED))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes down that a guest is let go.
+pub(super) fn let_go(dir: &Path) -> io::Result<()> {
+    match File::create_new(dir.join(LET_GO)) {
+        Ok(_) => File::open(dir)?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -163,6 +315,14 @@ mod tests {
         assert!(!has_run(dir.path()).unwrap());
         fs::write(serial(dir.path()), "[    0.000001] arrived\n[    0.000002] goes on here\n")
             .unwrap();
+        assert!(has_run(dir.path()).unwrap());
+    }
+
+    #[test]
+    fn a_guest_that_was_let_go_has_run_whatever_it_prints() {
+        let dir = tempfile::tempdir().unwrap();
+        let_go(dir.path()).unwrap();
+        let_go(dir.path()).unwrap();
         assert!(has_run(dir.path()).unwrap());
     }
 

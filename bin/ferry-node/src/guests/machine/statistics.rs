@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ferry_qmp::words::{MigrationInfo, Milliseconds, TransferStats};
 use ferry_rpc::{Pass, Progress};
-use ferry_units::{BytesPerSecond, Percent, WallTime};
+use ferry_units::{Bytes, BytesPerSecond, Percent, WallTime};
 
 /// Bits of a megabit, and of a byte.
 const MEGABIT: f64 = 1e6;
@@ -40,7 +40,7 @@ fn rate(megabits: f64) -> BytesPerSecond {
 }
 
 /// The passes over the guest's memory.
-pub(in crate::guests) fn passes(stats: &TransferStats) -> Vec<Pass> {
+pub(super) fn passes(stats: &TransferStats) -> Vec<Pass> {
     let pass = |pass: &ferry_qmp::words::PassStats| Pass {
         number: pass.pass,
         bytes: pass.bytes,
@@ -52,13 +52,33 @@ pub(in crate::guests) fn passes(stats: &TransferStats) -> Vec<Pass> {
     stats.passes.iter().map(pass).collect()
 }
 
+/// Adds the passes that have ended between two looks. Bytes and time are those since the last one that
+/// is known of, so one that ended unseen is part of the next.
+pub(super) fn note_pass(passes: &mut Vec<Pass>, before: &Progress, now: &Progress) {
+    if before.passes == 0 || now.passes <= before.passes {
+        return;
+    }
+    let bytes = passes.iter().fold(0, |sum: u64, pass| sum.saturating_add(pass.bytes.get()));
+    let duration: Duration = passes.iter().map(|pass| pass.duration).sum();
+    let bytes = now.transferred.saturating_sub(Bytes::new(bytes));
+    let duration = now.elapsed.saturating_sub(duration);
+    passes.push(Pass {
+        number: now.passes - 1,
+        bytes,
+        duration,
+        rate: bytes.per(duration).unwrap_or_default(),
+        dirty_rate: now.dirty_rate,
+        remaining: now.remaining,
+    });
+}
+
 /// Nanoseconds for which the guest executed nothing.
-pub(in crate::guests) fn blackout(stats: &TransferStats) -> Option<u64> {
+pub(super) fn blackout(stats: &TransferStats) -> Option<u64> {
     stats.blackout
 }
 
 /// When the guest executed its first instruction here.
-pub(in crate::guests) fn resumed_at(stats: &TransferStats) -> Option<WallTime> {
+pub(super) fn resumed_at(stats: &TransferStats) -> Option<WallTime> {
     let epoch = WallTime::from_unix_seconds(0)?;
     stats.resumed_at.map(|nanos| epoch.after(Duration::from_nanos(nanos)))
 }
@@ -66,7 +86,7 @@ pub(in crate::guests) fn resumed_at(stats: &TransferStats) -> Option<WallTime> {
 #[cfg(test)]
 mod tests {
     use ferry_qmp::words::{MigrationStats, MigrationStatus};
-    use ferry_units::{Bytes, PageCount};
+    use ferry_units::PageCount;
 
     use super::*;
 

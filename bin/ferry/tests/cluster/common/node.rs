@@ -9,8 +9,8 @@ use std::thread;
 use ferry_harness::Program;
 use ferry_rpc::server::{Answers, Nobody, Node, serve};
 use ferry_rpc::{
-    Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
-    Verification, Wholeness,
+    Concluded, Conclusion, Console, Guest, GuestName, Outcome, Progress, Refusal, Reopened, Story,
+    Verification,
 };
 use ferry_runtime::identity::{Identity, Role, VerifyPeer};
 use futures::stream;
@@ -93,7 +93,7 @@ impl Node for Script {
         Err(Refusal::not_found("no such migration"))
     }
 
-    async fn conclude(&self, _uid: String, _with: Conclusion) -> Result<Wholeness, Refusal> {
+    async fn conclude(&self, _uid: String, _with: Conclusion) -> Result<Concluded, Refusal> {
         Err(Refusal::not_found("no such migration"))
     }
 

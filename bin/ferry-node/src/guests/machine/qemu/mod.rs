@@ -1,0 +1,58 @@
+//! QEMU: what it does otherwise than ferry's own guest.
+
+mod command;
+mod image;
+mod mirror;
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+pub(super) use command::command;
+pub(super) use mirror::{cancel, capabilities, close_disks, drive, look, open_disks, send, tidy};
+
+/// The program, and how it is started.
+#[derive(Clone, Debug)]
+pub struct Qemu {
+    /// The program; one without a directory is looked for in $PATH.
+    pub program: PathBuf,
+    /// What executes a guest's instructions.
+    pub accelerator: Accelerator,
+}
+
+/// What executes a guest's instructions. Both ends of a migration need the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Accelerator {
+    /// The processor where the kernel lets it, else a translator.
+    #[default]
+    Auto,
+    /// The processor.
+    Kvm,
+    /// A translator, which is slower and works everywhere.
+    Tcg,
+}
+
+impl FromStr for Accelerator {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "kvm" => Ok(Self::Kvm),
+            "tcg" => Ok(Self::Tcg),
+            _ => Err("accepted are auto, kvm and tcg".to_owned()),
+        }
+    }
+}
+
+/// QEMU's names for the parts of a disk. Those of volumes can be longer than it takes.
+fn file_of(index: usize) -> String {
+    format!("file{index}")
+}
+
+fn node_of(index: usize) -> String {
+    format!("disk{index}")
+}
+
+fn device_of(index: usize) -> String {
+    format!("device{index}")
+}
