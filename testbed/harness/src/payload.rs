@@ -13,6 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 /// A disk's first sector, which firmware loads to [`ORIGIN`] and executes.
 const SECTOR: usize = 512;
 
+/// The smallest disk that firmware reads: less is no whole cylinder.
+const DISK: usize = 1 << 20;
+
 /// Where that is.
 const ORIGIN: u16 = 0x7c00;
 
@@ -123,7 +126,9 @@ impl Payload {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(self, path: &Path) -> Result<()> {
-        std::fs::write(path, self.sector()).with_context(|| format!("writing {}", path.display()))
+        let mut disk = self.sector().to_vec();
+        disk.resize(DISK, 0);
+        std::fs::write(path, disk).with_context(|| format!("writing {}", path.display()))
     }
 
     /// How much memory it walks over.

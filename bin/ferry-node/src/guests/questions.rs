@@ -82,13 +82,12 @@ impl Guests {
     /// Compares a guest's memory and disks with what it knows that it wrote.
     pub(crate) async fn verify(&self, wanted: &GuestName) -> Result<rpc::Verification, Refusal> {
         let guest = self.named(wanted)?;
-        // A session of its own: the keeper's is not to wait for it.
         let unavailable = |error: super::qmp::QmpError| match error.refusal() {
             Some(refusal) => Refusal::new(RefusalKind::NotNow, refusal),
             None => Refusal::unavailable(error),
         };
-        let qmp = machine::connect(&guest.dir).await.map_err(unavailable)?;
-        let found = Machine::of(&guest.spec).verify(&qmp, VERIFY).await.map_err(unavailable)?;
+        let found =
+            Machine::of(&guest.spec).verify(&guest.dir, VERIFY).await.map_err(unavailable)?;
         let found = found.ok_or_else(|| {
             let why = "only the guest itself knows what it wrote: it is a real machine, whose memory and \
                        disks nobody else can check";

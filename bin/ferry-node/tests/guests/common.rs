@@ -14,8 +14,8 @@ use ferry_node::guests::{Accelerator, Guests, GuestsConfig, Qemu};
 use ferry_node::networks::Networks;
 use ferry_node::rpc;
 use ferry_reconcile::guest::{
-    Arriving, Board, GuestReport, GuestSpec, GuestState, Leaving, LeavingEnd, Listen, Listening, MachineKind, Migrate,
-    MigrationReport, Order,
+    Arriving, Board, GuestReport, GuestSpec, GuestState, Leaving, LeavingEnd, Listen, Listening,
+    MachineKind, Migrate, MigrationReport, Order,
 };
 use ferry_rpc::server::Nobody;
 use ferry_rpc::{GuestName, NodeClient};
@@ -97,7 +97,7 @@ impl Cluster {
             state_dir: dir.join("state"),
             shared_storage: Some(self.dir.path().join("shared")),
             guest_program: Program::ferry_guest()?.path().to_owned(),
-            qemu: Qemu { program: QEMU.into(), accelerator: Accelerator::Auto },
+            qemu: Qemu { program: QEMU.into(), accelerator: Accelerator::Tcg },
             default_machine: MachineKind::Ferry,
             identity,
             networks: Networks::new(localhost, Vec::new())?,

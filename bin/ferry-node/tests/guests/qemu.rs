@@ -65,7 +65,7 @@ async fn walks(node: &Node, pod: &str) -> Result<()> {
 async fn check(node: &Node, pod: &str, payload: Payload) -> Result<()> {
     let dir = node.guest_dir(pod);
     blocking(move || {
-        let qmp = Qmp::connect(&dir.join("qmp.sock"))?;
+        let qmp = Qmp::connect(&dir.join("monitor.sock"))?;
         let copy = dir.join("memory");
         let filename = copy.display().to_string();
         qmp.execute(&Stop)?;

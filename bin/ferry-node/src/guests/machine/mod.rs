@@ -19,6 +19,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ferry_qmp::words::{FerryVerify, MigrationInfo, RunState, VerifyReport};
 use ferry_qmp::{Cont, FerryStats, MigrateCancel, QueryMigrate, QueryStatus};
@@ -228,20 +229,25 @@ impl Machine {
         }
     }
 
-    /// Compares a guest's memory and disks with what it knows that it wrote; nothing where nobody does.
+    /// Compares the memory and disks of the guest in a directory with what it knows that it wrote;
+    /// nothing where nobody knows that.
     pub(super) async fn verify(
         self,
-        qmp: &Qmp,
-        within: std::time::Duration,
+        dir: &Path,
+        within: Duration,
     ) -> Result<Option<VerifyReport>, QmpError> {
         match self {
-            Self::Ferry => qmp.execute_within(within, &FerryVerify::default()).await.map(Some),
+            Self::Ferry => {
+                // A session of its own: the keeper's is not to wait for it.
+                let qmp = connect(dir).await?;
+                qmp.execute_within(within, &FerryVerify::default()).await.map(Some)
+            }
             Self::Qemu => Ok(None),
         }
     }
 }
 
-/// Connects to the guest in a directory. There may be several sessions at the same time.
+/// Connects to the guest in a directory. Its keeper does; not every machine has two sessions at once.
 pub(super) async fn connect(dir: &Path) -> Result<Qmp, QmpError> {
     let dir = File::open(dir).map_err(QmpError::Connect)?;
     // A short name for the directory, however long its path is.

@@ -23,6 +23,9 @@ const PROCESSOR: &str = "qemu64";
 /// The best that a host has.
 const BEST: &str = "max";
 
+/// A second QMP socket, for people: QEMU serves one client at each, and the first is its node's.
+const MONITOR: &str = "monitor.sock";
+
 /// Memory consists of pieces of this size, so that no QEMU rounds it to something else than what lies
 /// behind it.
 const PIECE: u64 = 1 << 20;
@@ -55,6 +58,7 @@ pub(in crate::guests::machine) fn command(
         .process_group(0)
         .args(["-nodefaults", "-no-user-config", "-display", "none", "-nic", "none"])
         .args(["-qmp", &format!("{SOCKET_WORDS},server=on,wait=off")])
+        .args(["-qmp", &format!("unix:{MONITOR},server=on,wait=off")])
         .args(["-chardev", &format!("file,id=serial,path={SERIAL},append=on")])
         .args(["-serial", "chardev:serial"])
         .args(["-name", &format!("{}_{}", spec.namespace, spec.name)])
