@@ -1,24 +1,22 @@
 //! QEMU's guests under the same keeper: they boot, cross with all of their memory, and one copy runs.
 
 use std::fs;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use ferry_config::{MigrationSettings, Permission};
-use ferry_harness::{Payload, Qmp, wait_until};
+use anyhow::{Result, bail, ensure};
+use ferry_config::{Bandwidth, MigrationSettings, Permission, ProgressTimeout};
+use ferry_harness::{Payload, Qmp, Relay, wait_until};
 use ferry_qmp::words::Pmemsave;
 use ferry_qmp::{Cont, Stop};
+use ferry_reconcile::claims::Image;
 use ferry_reconcile::guest::{
     Disk, DiskPlace, GuestEnd, GuestSpec, GuestState, LeavingEnd, MachineKind, MigrationMode, Order,
 };
-use ferry_units::Bytes;
+use ferry_units::{Bytes, BytesPerSecond, SecondsPerGiB};
 use nix::sys::signal::Signal;
 
 use crate::common::{
-    Cluster, Node, QEMU, arriving, begin, guest, leaving, migrate, plain, runs_at, target,
-    wait_crossing,
+    Cluster, Node, QEMU, arriving, begin, guest, leaving, migrate, plain, target, wait_crossing,
 };
 
 const POD: &str = "pod-1";
@@ -34,6 +32,15 @@ fn is_here(test: &str) -> bool {
         println!("skipped: {test}: no {QEMU}");
     }
     is_here
+}
+
+/// Ends a test where QEMU is not installed.
+macro_rules! here {
+    ($test:literal) => {
+        if !is_here($test) {
+            return Ok(());
+        }
+    };
 }
 
 /// A guest that walks over its memory.
@@ -98,9 +105,7 @@ async fn arrives(one: &Node, two: &Node, payload: Payload) -> Result<()> {
 
 #[tokio::test]
 async fn a_qemu_guest_moves_over_tls_and_several_connections() -> Result<()> {
-    if !is_here("a_qemu_guest_moves_over_tls_and_several_connections") {
-        return Ok(());
-    }
+    here!("a_qemu_guest_moves_over_tls_and_several_connections");
     let (cluster, one, two) = Cluster::pair().await?;
     let payload = Payload::default();
     let spec = walker(&cluster, payload)?;
@@ -115,8 +120,266 @@ async fn a_qemu_guest_moves_over_tls_and_several_connections() -> Result<()> {
     one.guests().order(Order::Migrate(order));
     arrives(&one, &two, payload).await?;
     let story = cluster.client(&one, two.identity()).await?.story("migration-1").await?;
-    println!("{story:?}");
     ensure!(story.blackout_ns.is_some_and(|nanos| nanos > 0), "{story:?}");
     ensure!(!story.passes.is_empty(), "{story:?}");
     Ok(())
+}
+
+/// A QEMU guest that walks over its memory on the first of two nodes.
+async fn walking() -> Result<(Cluster, Node, Node, GuestSpec)> {
+    let (cluster, one, two) = Cluster::pair().await?;
+    let spec = walker(&cluster, Payload::default())?;
+    one.run(&spec).await?;
+    walks(&one, POD).await?;
+    Ok((cluster, one, two, spec))
+}
+
+/// Settings at which it never arrives by itself, and has all the time it wants.
+fn slow() -> MigrationSettings {
+    MigrationSettings {
+        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(4)),
+        completion_timeout_per_gib: SecondsPerGiB::new(0),
+        ..plain()
+    }
+}
+
+/// The same, and after a second the monitor does what it is allowed to.
+fn impatient() -> MigrationSettings {
+    MigrationSettings { completion_timeout_per_gib: SecondsPerGiB::new(32), ..slow() }
+}
+
+/// The guest is where it was, unharmed.
+async fn stays(one: &Node) -> Result<()> {
+    one.wait_state(POD, GuestState::Running).await?;
+    walks(one, POD).await?;
+    check(one, POD, Payload::default()).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_moves_on_and_back() -> Result<()> {
+    here!("a_qemu_guest_moves_on_and_back");
+    let (_cluster, one, two, spec) = walking().await?;
+    let awaits = begin(&spec, &one, &two, &plain()).await?;
+    arrives(&one, &two, Payload::default()).await?;
+    let back = target(&spec, "pod-3");
+    let there = one.expect(&back, "migration-2", &plain(), 1).await?;
+    two.guests().order(Order::Migrate(migrate(&awaits, "migration-2", "node-1", there, &plain())));
+    ensure!(matches!(two.wait_left("pod-2").await?, LeavingEnd::Completed { .. }));
+    one.wait_state("pod-3", GuestState::Running).await?;
+    walks(&one, "pod-3").await?;
+    check(&one, "pod-3", Payload::default()).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_that_stands_still_moves_and_stands_still() -> Result<()> {
+    here!("a_qemu_guest_that_stands_still_moves_and_stands_still");
+    let (_cluster, one, two, spec) = walking().await?;
+    one.guests().order(Order::Pause { pod_uid: POD.to_owned() });
+    one.wait_state(POD, GuestState::Paused).await?;
+    begin(&spec, &one, &two, &plain()).await?;
+    ensure!(matches!(one.wait_left(POD).await?, LeavingEnd::Completed { .. }));
+    two.wait("pod-2", |report| arriving(report)?.completed.map(drop)).await?;
+    two.wait_state("pod-2", GuestState::Paused).await?;
+    two.guests().order(Order::Resume { pod_uid: "pod-2".to_owned() });
+    two.wait_state("pod-2", GuestState::Running).await?;
+    walks(&two, "pod-2").await?;
+    check(&two, "pod-2", Payload::default()).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_that_takes_too_long_stays_unharmed() -> Result<()> {
+    here!("a_qemu_guest_that_takes_too_long_stays_unharmed");
+    let (_cluster, one, two, spec) = walking().await?;
+    begin(&spec, &one, &two, &impatient()).await?;
+    let end = one.wait_left(POD).await?;
+    ensure!(matches!(&end, LeavingEnd::Failed { aborted: true, .. }), "{end:?}");
+    ensure!(matches!(two.wait_ended("pod-2").await?, GuestEnd::NeverCame { .. }));
+    stays(&one).await
+}
+
+#[tokio::test]
+async fn the_migration_of_a_qemu_guest_is_called_off() -> Result<()> {
+    here!("the_migration_of_a_qemu_guest_is_called_off");
+    let (_cluster, one, two, spec) = walking().await?;
+    begin(&spec, &one, &two, &slow()).await?;
+    wait_crossing(&one, POD).await?;
+    one.guests()
+        .order(Order::Abort { pod_uid: POD.to_owned(), migration_uid: "migration-1".to_owned() });
+    let end = one.wait_left(POD).await?;
+    ensure!(matches!(&end, LeavingEnd::Failed { aborted: true, .. }), "{end:?}");
+    stays(&one).await?;
+    // Nothing of that is in the way of another one.
+    two.wait_ended("pod-2").await?;
+    let again = target(&spec, "pod-3");
+    let there = two.expect(&again, "migration-2", &plain(), 1).await?;
+    one.guests().order(Order::Migrate(migrate(&spec, "migration-2", "node-2", there, &plain())));
+    let completed = |report: &_| match leaving(report)?.end.clone()? {
+        end @ LeavingEnd::Completed { .. } => Some(end),
+        LeavingEnd::Failed { .. } => None,
+    };
+    one.wait(POD, completed).await?;
+    two.wait_state("pod-3", GuestState::Running).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_is_suspended_to_cross_and_runs_at_its_target() -> Result<()> {
+    here!("a_qemu_guest_is_suspended_to_cross_and_runs_at_its_target");
+    let (_cluster, one, two, spec) = walking().await?;
+    let settings = MigrationSettings { workload_disruption: Permission::Allowed, ..impatient() };
+    begin(&spec, &one, &two, &settings).await?;
+    one.wait(POD, |report| (leaving(report)?.mode == MigrationMode::Paused).then_some(())).await?;
+    arrives(&one, &two, Payload::default()).await
+}
+
+/// A guest that runs at the second node, with most of its memory at the first.
+async fn post_copy() -> Result<(Cluster, Node, Node, Relay)> {
+    let (cluster, one, two, spec) = walking().await?;
+    let settings = MigrationSettings {
+        post_copy: Permission::Allowed,
+        workload_disruption: Permission::Allowed,
+        ..impatient()
+    };
+    let awaits = target(&spec, "pod-2");
+    let there = two.expect(&awaits, "migration-1", &settings, 1).await?;
+    let relay = Relay::to((there.address, there.port).into())?;
+    let mut order = migrate(&spec, "migration-1", "node-2", there, &settings);
+    order.port = relay.address().port();
+    one.guests().order(Order::Migrate(order));
+    two.wait("pod-2", |report| arriving(report)?.resumed.map(drop)).await?;
+    one.wait(POD, |report| (leaving(report)?.mode == MigrationMode::PostCopy).then_some(()))
+        .await?;
+    Ok((cluster, one, two, relay))
+}
+
+#[tokio::test]
+async fn a_qemu_guest_goes_ahead_of_its_memory_and_cannot_be_called_back() -> Result<()> {
+    here!("a_qemu_guest_goes_ahead_of_its_memory_and_cannot_be_called_back");
+    let (_cluster, one, two, _relay) = post_copy().await?;
+    one.guests()
+        .order(Order::Abort { pod_uid: POD.to_owned(), migration_uid: "migration-1".to_owned() });
+    one.wait(POD, |report| leaving(report)?.abort_failed.then_some(())).await?;
+    arrives(&one, &two, Payload::default()).await
+}
+
+#[tokio::test]
+async fn the_link_of_a_qemu_guest_in_post_copy_is_replaced() -> Result<()> {
+    here!("the_link_of_a_qemu_guest_in_post_copy_is_replaced");
+    let (cluster, one, two, relay) = post_copy().await?;
+    relay.refuse();
+    relay.cut();
+    arrives(&one, &two, Payload::default()).await?;
+    let story = cluster.client(&one, one.identity()).await?.story("migration-1").await?;
+    let is_told = story.milestones.iter().any(|it| it.what.contains("the link has broken"));
+    ensure!(is_told, "{:?}", story.milestones);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_qemu_guest_whose_source_is_killed_in_post_copy_is_torn() -> Result<()> {
+    here!("a_qemu_guest_whose_source_is_killed_in_post_copy_is_torn");
+    let (_cluster, one, two, _relay) = post_copy().await?;
+    one.signal(POD, Signal::SIGKILL)?;
+    let torn = |end: &GuestEnd| matches!(end, GuestEnd::Torn { .. });
+    let ends = (one.wait_ended(POD).await?, two.wait_ended("pod-2").await?);
+    ensure!(torn(&ends.0) && torn(&ends.1), "{ends:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_qemu_target_that_is_killed_leaves_the_guest_where_it_is() -> Result<()> {
+    here!("a_qemu_target_that_is_killed_leaves_the_guest_where_it_is");
+    let (_cluster, one, two, spec) = walking().await?;
+    begin(&spec, &one, &two, &slow()).await?;
+    wait_crossing(&one, POD).await?;
+    two.signal("pod-2", Signal::SIGKILL)?;
+    let end = one.wait_left(POD).await?;
+    ensure!(matches!(&end, LeavingEnd::Failed { aborted: false, .. }), "{end:?}");
+    ensure!(matches!(two.wait_ended("pod-2").await?, GuestEnd::NeverCame { .. }));
+    stays(&one).await
+}
+
+#[tokio::test]
+async fn a_qemu_source_that_is_killed_has_crashed_and_nothing_runs_at_the_target() -> Result<()> {
+    here!("a_qemu_source_that_is_killed_has_crashed_and_nothing_runs_at_the_target");
+    let (_cluster, one, two, spec) = walking().await?;
+    begin(&spec, &one, &two, &slow()).await?;
+    wait_crossing(&one, POD).await?;
+    one.signal(POD, Signal::SIGKILL)?;
+    ensure!(matches!(one.wait_ended(POD).await?, GuestEnd::Crashed { .. }));
+    ensure!(matches!(two.wait_ended("pod-2").await?, GuestEnd::NeverCame { .. }));
+    ensure!(matches!(one.wait_left(POD).await?, LeavingEnd::Failed { .. }));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_qemu_target_that_hangs_is_given_up() -> Result<()> {
+    here!("a_qemu_target_that_hangs_is_given_up");
+    let (_cluster, one, two, spec) = walking().await?;
+    let settings = MigrationSettings { progress_timeout: ProgressTimeout::After(2), ..slow() };
+    begin(&spec, &one, &two, &settings).await?;
+    wait_crossing(&one, POD).await?;
+    two.signal("pod-2", Signal::SIGSTOP)?;
+    let end = one.wait_left(POD).await?;
+    ensure!(matches!(&end, LeavingEnd::Failed { aborted: true, .. }), "{end:?}");
+    stays(&one).await
+}
+
+#[tokio::test]
+async fn daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest() -> Result<()> {
+    here!("daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest");
+    let (_cluster, mut one, mut two, spec) = walking().await?;
+    let settings = MigrationSettings {
+        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(16)),
+        ..impatient()
+    };
+    let settings = MigrationSettings { workload_disruption: Permission::Allowed, ..settings };
+    begin(&spec, &one, &two, &settings).await?;
+    wait_crossing(&one, POD).await?;
+    one.restart().await?;
+    two.restart().await?;
+    arrives(&one, &two, Payload::default()).await
+}
+
+#[tokio::test]
+async fn what_a_qemu_guest_had_on_its_own_disks_comes_along() -> Result<()> {
+    here!("what_a_qemu_guest_had_on_its_own_disks_comes_along");
+    let (cluster, one, two) = Cluster::pair().await?;
+    let mut spec = walker(&cluster, Payload::default())?;
+    let image = Image {
+        namespace: "shop".to_owned(),
+        name: "data".to_owned(),
+        uid: "0d1e2f30-0000-4000-8000-000000000001".to_owned(),
+    };
+    let at = |node: &Node| node.dir.join("claims/shop/data").join(format!("{}.img", image.uid));
+    let contents: Vec<u8> = (0..4_u32 << 20).map(|at| (at / 4096 * 7 + at) as u8).collect();
+    fs::create_dir_all(at(&one).parent().unwrap())?;
+    fs::write(at(&one), &contents)?;
+    let size = Bytes::from_mib(4);
+    spec.disks.push(Disk { name: "data".to_owned(), size, place: DiskPlace::Claim(image.clone()) });
+    spec.disks.push(Disk { name: "more".to_owned(), size, place: DiskPlace::Ephemeral });
+    one.run(&spec).await?;
+    walks(&one, POD).await?;
+    // Over TLS, which is the default.
+    begin(&spec, &one, &two, &MigrationSettings::default()).await?;
+    arrives(&one, &two, Payload::default()).await?;
+    ensure!(fs::read(at(&two))? == contents, "the disk is another");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_without_its_program_says_how_to_get_it() -> Result<()> {
+    let cluster = Cluster::new()?;
+    let node = cluster.node("node-1").await?;
+    let program = cluster.path().join("no-qemu");
+    let node = node.reconfigured(|config| config.qemu.program = program).await?;
+    let spec = GuestSpec { machine: Some(MachineKind::Qemu), ..guest(POD, &[]) };
+    node.guests().order(Order::Start(spec));
+    match node.wait_ended(POD).await? {
+        GuestEnd::NotStarted { why } => {
+            ensure!(why.contains("no-qemu") && why.contains("apt-get install"), "{why}");
+        }
+        end => bail!("{end:?}"),
+    }
+    // Others are not concerned.
+    node.run(&guest("pod-2", &[])).await
 }
