@@ -148,6 +148,16 @@ fn impatient() -> MigrationSettings {
     MigrationSettings { completion_timeout_per_gib: SecondsPerGiB::new(32), ..slow() }
 }
 
+/// Three seconds of that over a faster link; then the guest is suspended, and crosses in time.
+fn disrupting() -> MigrationSettings {
+    MigrationSettings {
+        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(16)),
+        completion_timeout_per_gib: SecondsPerGiB::new(96),
+        workload_disruption: Permission::Allowed,
+        ..plain()
+    }
+}
+
 /// The guest is where it was, unharmed.
 async fn stays(one: &Node) -> Result<()> {
     one.wait_state(POD, GuestState::Running).await?;
@@ -225,8 +235,7 @@ async fn the_migration_of_a_qemu_guest_is_called_off() -> Result<()> {
 async fn a_qemu_guest_is_suspended_to_cross_and_runs_at_its_target() -> Result<()> {
     here!("a_qemu_guest_is_suspended_to_cross_and_runs_at_its_target");
     let (_cluster, one, two, spec) = walking().await?;
-    let settings = MigrationSettings { workload_disruption: Permission::Allowed, ..impatient() };
-    begin(&spec, &one, &two, &settings).await?;
+    begin(&spec, &one, &two, &disrupting()).await?;
     one.wait(POD, |report| (leaving(report)?.mode == MigrationMode::Paused).then_some(())).await?;
     arrives(&one, &two, Payload::default()).await
 }
@@ -328,12 +337,7 @@ async fn a_qemu_target_that_hangs_is_given_up() -> Result<()> {
 async fn daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest() -> Result<()> {
     here!("daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest");
     let (_cluster, mut one, mut two, spec) = walking().await?;
-    let settings = MigrationSettings {
-        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(16)),
-        ..impatient()
-    };
-    let settings = MigrationSettings { workload_disruption: Permission::Allowed, ..settings };
-    begin(&spec, &one, &two, &settings).await?;
+    begin(&spec, &one, &two, &disrupting()).await?;
     wait_crossing(&one, POD).await?;
     one.restart().await?;
     two.restart().await?;

@@ -13,7 +13,7 @@ use ferry_units::{Instant, WallTime};
 
 use super::{IDLE, Keeper, LEAVING};
 use crate::guests::journal::{Departure, Part};
-use crate::guests::machine::{self, Link};
+use crate::guests::machine::{self, Cancel, Link};
 use crate::guests::world::World;
 
 /// A migration as this daemon watches it. Everything in it is lost with the daemon and made anew.
@@ -336,16 +336,18 @@ impl Keeper {
 
     /// Calls the migration off, which a machine refuses once the guest runs elsewhere.
     async fn cancel(&mut self) -> Result<()> {
-        match self.machine().cancel(&self.qmp()?, &self.record.spec.disks).await {
-            Ok(()) => {}
-            Err(error) if error.refusal().is_some() => {
-                tracing::info!(%error, "the migration cannot be called off any more");
+        let (machine, qmp) = (self.machine(), self.qmp()?);
+        let Some(mode) = self.record.departure().map(|departure| departure.told.mode) else {
+            return Ok(());
+        };
+        match machine.cancel(&qmp, &self.record.spec.disks, mode).await? {
+            Cancel::Told => {}
+            Cancel::TooLate => {
                 if let Some(departure) = self.record.departure() {
                     departure.told.abort_failed = true;
                 }
                 self.save()?;
             }
-            Err(error) => return Err(error.into()),
         }
         Ok(())
     }

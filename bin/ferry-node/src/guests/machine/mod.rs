@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use ferry_qmp::words::{FerryVerify, MigrationInfo, RunState, VerifyReport};
 use ferry_qmp::{Cont, FerryStats, MigrateCancel, QueryMigrate, QueryStatus};
-use ferry_reconcile::guest::{Disk, GuestSpec, MachineKind};
+use ferry_reconcile::guest::{Disk, GuestSpec, MachineKind, MigrationMode};
 use ferry_rpc::{Pass, Progress};
 use ferry_units::{Bytes, WallTime};
 use tokio::process::Child;
@@ -75,6 +75,15 @@ pub(super) struct Machines {
 pub(super) enum Machine {
     Ferry,
     Qemu,
+}
+
+/// Whether a machine calls a migration off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancel {
+    /// It does; how that ends is seen.
+    Told,
+    /// Its guest runs elsewhere.
+    TooLate,
 }
 
 /// What a machine tells of a migration that is over.
@@ -185,14 +194,30 @@ impl Machine {
         }
     }
 
-    /// Calls off a migration that leaves.
-    pub(super) async fn cancel(self, qmp: &Qmp, disks: &[Disk]) -> Result<(), QmpError> {
+    /// Calls off a migration that leaves, if its guest is not let run elsewhere already.
+    pub(super) async fn cancel(
+        self,
+        qmp: &Qmp,
+        disks: &[Disk],
+        mode: MigrationMode,
+    ) -> Result<Cancel, QmpError> {
         match self {
             Self::Ferry => {}
-            Self::Qemu => qemu::cancel(qmp, disks).await?,
+            Self::Qemu => {
+                if qemu::has_gone(qmp, mode).await? {
+                    return Ok(Cancel::TooLate);
+                }
+                qemu::cancel(qmp, disks).await?;
+            }
         }
-        qmp.execute(&MigrateCancel).await?;
-        Ok(())
+        match qmp.execute(&MigrateCancel).await {
+            Ok(_) => Ok(Cancel::Told),
+            Err(error) if error.refusal().is_some() => {
+                tracing::info!(%error, "the migration cannot be called off any more");
+                Ok(Cancel::TooLate)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// When the guest executed its first instruction here, as far as its machine knows.

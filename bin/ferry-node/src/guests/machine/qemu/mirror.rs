@@ -21,7 +21,7 @@ use ferry_qmp::words::{
     SocketAddress,
 };
 use ferry_qmp::{Execute, MigrateCancel, NbdServerStop, QueryBlockJobs, QueryMigrate};
-use ferry_reconcile::guest::{Disk, GuestSpec, Migrate};
+use ferry_reconcile::guest::{Disk, GuestSpec, Migrate, MigrationMode};
 use ferry_units::Bytes;
 
 use super::node_of;
@@ -244,6 +244,23 @@ pub(in crate::guests::machine) async fn drive(
         qmp.execute(&MigrateContinue { state: MigrationStatus::PreSwitchover }).await?;
     }
     Ok(())
+}
+
+/// Whether a guest runs elsewhere, or was told to. An old QEMU would call a post-copy off all the same,
+/// and nobody would have the guest then.
+pub(in crate::guests::machine) async fn has_gone(
+    qmp: &Qmp,
+    mode: MigrationMode,
+) -> Result<bool, QmpError> {
+    let status = qmp.execute(&QueryMigrate).await?.status.unwrap_or_default();
+    let is_post_copy = matches!(
+        status,
+        MigrationStatus::PostcopyActive
+            | MigrationStatus::PostcopyPaused
+            | MigrationStatus::PostcopyRecoverSetup
+            | MigrationStatus::PostcopyRecover
+    );
+    Ok(is_post_copy || mode == MigrationMode::PostCopy)
 }
 
 /// Gives the copies up, as far as there are some.
