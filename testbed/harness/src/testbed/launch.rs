@@ -104,6 +104,12 @@ fn node(line: &mut Line, dir: &Dir, plan: &Plan, programs: &Programs, name: &str
     let shared = plan.topology.storage.shared.as_ref().map_or_else(|| dir.shared(), own);
     line.flag("--shared-storage", shared);
     line.flag("--guest-program", programs.guest());
+    line.flag("--default-machine", plan.topology.machine.name());
+    let qemu = &plan.topology.qemu;
+    if let Some(program) = &qemu.program {
+        line.flag("--qemu-program", program);
+    }
+    line.flag("--qemu-accelerator", qemu.accelerator.name());
     line.flag("--semantics", plan.semantics.name());
     Ok(())
 }
@@ -181,6 +187,8 @@ mod tests {
 nodes:
 - {name: a, zone: east, labels: {x: z}, taints: [k=v:NoExecute], memory: 2Gi, cpus: 3, cpuModel: M}
 networks: [{name: fast, linkSpeed: 1Gi}]
+machine: qemu
+qemu: {program: /q, accelerator: tcg}
 ";
         let topology = Topology::parse(text, "t").unwrap();
         let plan = Plan::new(&dir, topology, Semantics::KubeVirt, None).unwrap();
@@ -198,7 +206,8 @@ networks: [{name: fast, linkSpeed: 1Gi}]
             &format!("--network fast={fast},{} ", places[1].relayed.unwrap()),
             "--migration-ports 49152-49215 --memory 2Gi --cpus 3 --cpu-model M ",
             "--label topology.kubernetes.io/zone=east --label x=z --taint k=v:NoExecute ",
-            "--guest-program /p/ferry-guest --semantics kubevirt",
+            "--guest-program /p/ferry-guest --default-machine qemu --qemu-program /q ",
+            "--qemu-accelerator tcg --semantics kubevirt",
         ] {
             assert!(line.contains(said), "no {said:?}: {line}");
         }

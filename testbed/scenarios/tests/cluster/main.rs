@@ -20,6 +20,7 @@ mod network;
 mod placement;
 mod policies;
 mod post_copy;
+mod qemu;
 mod queue;
 mod silence;
 mod telling;

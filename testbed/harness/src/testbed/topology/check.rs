@@ -57,6 +57,12 @@ pub(super) fn problems(topology: &Topology) -> Vec<String> {
     if let Some(shared) = topology.storage.shared.as_ref().filter(|path| !path.is_absolute()) {
         found.say("storage.shared", &shared.display().to_string(), "give an absolute path");
     }
+    let program = topology.qemu.program.as_ref();
+    // A name alone is looked for on the path.
+    let relative = program.filter(|path| !path.is_absolute() && path.components().count() > 1);
+    if let Some(path) = relative {
+        found.say("qemu.program", &path.display().to_string(), "give an absolute path, or a name");
+    }
     found.lines
 }
 

@@ -53,6 +53,69 @@ pub struct Topology {
     /// Where disks are that all nodes have.
     #[serde(skip_serializing_if = "is_default")]
     pub storage: Storage,
+    /// What guests are whose machines do not say it by the annotation `machine.ferry.dev/type`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub machine: MachineKind,
+    /// How QEMU runs, for guests that are it.
+    #[serde(skip_serializing_if = "is_default")]
+    pub qemu: Qemu,
+}
+
+/// What a guest is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MachineKind {
+    /// Ferry's own guest, which needs nothing.
+    #[default]
+    Ferry,
+    /// QEMU, which has to be installed.
+    Qemu,
+}
+
+/// How QEMU runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Qemu {
+    /// The program; `qemu-system-x86_64` on the path if it is not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program: Option<PathBuf>,
+    /// What executes the instructions of guests.
+    #[serde(skip_serializing_if = "is_default")]
+    pub accelerator: Accelerator,
+}
+
+/// What executes the instructions of QEMU's guests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Accelerator {
+    /// The processor where that works, else a translator.
+    #[default]
+    Auto,
+    /// The processor.
+    Kvm,
+    /// A translator.
+    Tcg,
+}
+
+impl MachineKind {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ferry => "ferry",
+            Self::Qemu => "qemu",
+        }
+    }
+}
+
+impl Accelerator {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Kvm => "kvm",
+            Self::Tcg => "tcg",
+        }
+    }
 }
 
 /// What the links between nodes and networks are made of.
@@ -167,6 +230,8 @@ impl Topology {
             networks: Vec::new(),
             links: Links::default(),
             storage: Storage::default(),
+            machine: MachineKind::default(),
+            qemu: Qemu::default(),
         };
         topology.checked("the number of nodes")
     }
@@ -187,6 +252,12 @@ impl Topology {
     #[must_use]
     pub fn links(self, links: Links) -> Self {
         Self { links, ..self }
+    }
+
+    /// QEMU that runs so.
+    #[must_use]
+    pub fn qemu(self, qemu: Qemu) -> Self {
+        Self { qemu, ..self }
     }
 
     /// A relay in every link that there is, so that it can be cut and its bytes be counted.

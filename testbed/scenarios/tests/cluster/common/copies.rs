@@ -128,7 +128,19 @@ pub(super) fn sockets(nodes: &Path) -> Vec<PathBuf> {
         found.map(|entry| entry.path()).collect::<Vec<_>>()
     };
     let guests = entries(nodes).into_iter().flat_map(|node| entries(&node.join("guests")));
-    guests.map(|guest| guest.join("qmp.sock")).filter(|socket| socket.exists()).collect()
+    let socket = |guest: PathBuf| {
+        // QEMU serves one client at each of its sockets, and the first is its node's.
+        let named = |name: &str| Some(guest.join(name)).filter(|socket| socket.exists());
+        named("monitor.sock").or_else(|| named("qmp.sock").filter(|_| !is_qemu(&guest)))
+    };
+    guests.filter_map(socket).collect()
+}
+
+/// Whether a guest is QEMU, whose other socket may not be there yet.
+fn is_qemu(guest: &Path) -> bool {
+    let journal = fs::read(guest.join("guest.json")).unwrap_or_default();
+    let journal: Value = serde_json::from_slice(&journal).unwrap_or_default();
+    journal["spec"]["machine"] == "qemu"
 }
 
 impl Copy {

@@ -1,6 +1,7 @@
 //! Machines to be moved, and their moves.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use ferry_api::kubevirt::{
@@ -67,8 +68,20 @@ impl Machine {
         self.annotation("fill", size)
     }
 
-    fn annotation(mut self, word: &str, value: &str) -> Self {
-        self.annotations.insert(format!("workload.ferry.dev/{word}"), value.to_owned());
+    fn annotation(self, word: &str, value: &str) -> Self {
+        self.note(&format!("workload.ferry.dev/{word}"), value)
+    }
+
+    /// Any annotation of its instance.
+    pub(crate) fn note(mut self, key: &str, value: &str) -> Self {
+        self.annotations.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A file that is on every node.
+    pub(crate) fn shared_file(mut self, name: &str, path: &Path) -> Self {
+        let file = json!({ "path": path, "type": "Disk", "shared": true });
+        self.volumes.push(json!({ "name": name, "hostDisk": file }));
         self
     }
 

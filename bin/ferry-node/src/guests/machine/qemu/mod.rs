@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 pub(super) use command::command;
-pub(super) use mirror::{cancel, capabilities, close_disks, drive, has_gone, look, open_disks, send, tidy};
+pub(super) use mirror::{
+    cancel, capabilities, close_disks, drive, has_gone, look, open_disks, send, tidy,
+};
 
 /// The program, and how it is started.
 #[derive(Clone, Debug)]
