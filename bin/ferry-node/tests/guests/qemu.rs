@@ -334,6 +334,24 @@ async fn a_qemu_target_that_hangs_is_given_up() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_qemu_target_that_hangs_from_the_first_moment_is_given_up() -> Result<()> {
+    here!("a_qemu_target_that_hangs_from_the_first_moment_is_given_up");
+    let (_cluster, one, two, spec) = walking().await?;
+    let settings = MigrationSettings {
+        progress_timeout: ProgressTimeout::After(2),
+        ..MigrationSettings::default()
+    };
+    let there = two.expect(&target(&spec, "pod-2"), "migration-1", &settings, 8).await?;
+    two.signal("pod-2", Signal::SIGSTOP)?;
+    let mut order = migrate(&spec, "migration-1", "node-2", there, &settings);
+    order.channels = 8;
+    one.guests().order(Order::Migrate(order));
+    let end = one.wait_left(POD).await?;
+    ensure!(matches!(&end, LeavingEnd::Failed { .. }), "{end:?}");
+    stays(&one).await
+}
+
+#[tokio::test]
 async fn daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest() -> Result<()> {
     here!("daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest");
     let (_cluster, mut one, mut two, spec) = walking().await?;

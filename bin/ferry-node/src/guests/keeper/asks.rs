@@ -55,7 +55,7 @@ impl Keeper {
         }
         self.must_await(uid)?;
         if self.record.end.is_none() {
-            match self.look_for(uid).await? {
+            match self.look_unless_held(uid).await? {
                 Reached::Up if self.lives_here() => return Ok(Outcome::Arrived),
                 // It has begun to since we looked.
                 Reached::Up if machine::has_run(&self.dir).map_err(broken)? => {
@@ -78,6 +78,15 @@ impl Keeper {
             sleep(SOON).await;
         }
         Err(Refusal::unavailable("what awaits the guest does not end"))
+    }
+
+    /// Looks at the guest now. One that says nothing is taken for one that has not come, if it cannot run
+    /// before it is let go: only this keeper does that.
+    async fn look_unless_held(&mut self, uid: &str) -> Result<Reached, Refusal> {
+        match self.look_for(uid).await {
+            Err(_) if self.record.arrival().is_some() && !self.is_let_go() => Ok(Reached::NotYet),
+            looked => looked,
+        }
     }
 
     /// Listens once more for a post-copy whose link has broken.

@@ -87,7 +87,7 @@ impl Keeper {
         }
     }
 
-    fn destination(&mut self) -> Option<(String, String)> {
+    pub(super) fn destination(&mut self) -> Option<(String, String)> {
         let departure = self.record.departure()?;
         Some((departure.order.target_node.clone(), departure.told.migration_uid.clone()))
     }

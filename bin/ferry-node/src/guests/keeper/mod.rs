@@ -151,6 +151,7 @@ impl Keeper {
             // Its process may be about to end, or is stopped.
             Err(error @ (QmpError::Closed | QmpError::Silent { .. } | QmpError::Connect(_))) => {
                 tracing::debug!(%error, "a guest does not answer");
+                self.free_if_stuck(&error).await;
                 return Ok(Some(SILENT));
             }
             Err(error @ QmpError::Client(_)) => return Err(error.into()),
@@ -173,6 +174,24 @@ impl Keeper {
         let (migration, run) = self.machine().look(&self.qmp()?, &self.record.spec).await?;
         self.seen = Seen { run: Some(run), migration };
         Ok(())
+    }
+
+    /// Frees a guest that leaves and says nothing: its machine may wait for its target, and it stands
+    /// still for as long.
+    async fn free_if_stuck(&mut self, error: &QmpError) {
+        let is_silent = matches!(error, QmpError::Silent { .. });
+        if !is_silent || self.machine().hands_over_itself() {
+            return;
+        }
+        let (Some((node, uid)), Ok(qmp)) = (self.destination(), self.qmp()) else { return };
+        tracing::warn!(%node, "a guest that leaves does not answer: its connections are cut");
+        if let Err(error) = self.machine().cut(&qmp).await {
+            tracing::debug!(%error, "a silent guest cannot be reached at all");
+        }
+        // What has not come ends there on being asked, and with it what this one waits for.
+        if let Err(error) = self.world.ask(&node, async |peer| peer.outcome(&uid).await).await {
+            tracing::debug!(error = format!("{error:#}"), "its target does not answer either");
+        }
     }
 
     /// Waits for something to happen, at most so long.

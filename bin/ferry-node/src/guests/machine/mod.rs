@@ -220,6 +220,16 @@ impl Machine {
         }
     }
 
+    /// Cuts the connections of a migration that leaves, for a machine that answers nothing because of
+    /// them. One that is stopped is not touched.
+    pub(super) async fn cut(self, qmp: &Qmp) -> Result<(), QmpError> {
+        match self {
+            // It never waits for a connection.
+            Self::Ferry => Ok(()),
+            Self::Qemu => qemu::cut(qmp).await,
+        }
+    }
+
     /// When the guest executed its first instruction here, as far as its machine knows.
     pub(super) async fn resumed_at(self, qmp: &Qmp) -> Result<Option<WallTime>, QmpError> {
         match self {

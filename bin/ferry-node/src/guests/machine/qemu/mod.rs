@@ -7,6 +7,11 @@ mod mirror;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ferry_qmp::QueryYank;
+use ferry_qmp::words::{Yank, YankInstance};
+
+use crate::guests::qmp::{Qmp, QmpError};
+
 pub(super) use command::command;
 pub(super) use mirror::{
     cancel, capabilities, close_disks, drive, has_gone, look, open_disks, send, tidy,
@@ -44,6 +49,19 @@ impl FromStr for Accelerator {
             _ => Err("accepted are auto, kvm and tcg".to_owned()),
         }
     }
+}
+
+/// Cuts the connections of a migration. QEMU may wait for one of them where it should answer, while its
+/// guest stands still; what it is told out of band it obeys all the same. If it does not even say what
+/// could be cut, it is stopped itself, and nothing is wrong with its connections.
+pub(super) async fn cut(qmp: &Qmp) -> Result<(), QmpError> {
+    let instances = qmp.execute_out_of_band(&QueryYank).await?;
+    let is_migration = |instance: &YankInstance| matches!(instance, YankInstance::Migration(_));
+    let instances: Vec<_> = instances.into_iter().filter(is_migration).collect();
+    if !instances.is_empty() {
+        qmp.execute_out_of_band(&Yank { instances }).await?;
+    }
+    Ok(())
 }
 
 /// QEMU's names for the parts of a disk. Those of volumes can be longer than it takes.
