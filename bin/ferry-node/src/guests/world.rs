@@ -67,7 +67,12 @@ impl World {
         };
         config.identity = absolute(&config.identity)?;
         Ok(Self {
-            machines: Machines::new(config.guest_program.clone(), config.qemu.clone(), places),
+            machines: Machines::new(
+                config.guest_program.clone(),
+                config.qemu.clone(),
+                places,
+                &config.state_dir,
+            ),
             outcomes: Outcomes::open(&config.state_dir).with_context(failed)?,
             stories: Stories::open(&config.state_dir).with_context(failed)?,
             guests,

@@ -89,7 +89,6 @@ pub(super) fn kind(instance: &VirtualMachineInstance) -> Result<Option<MachineKi
 }
 
 /// What an instance says of its board.
-// PARITY: pkg/virt-launcher/virtwrap/converter/kernel_boot.go#KernelBoot
 pub(super) fn board(instance: &VirtualMachineInstance) -> Board {
     let domain = &instance.spec.domain;
     let boot = domain.other.get("firmware").and_then(|firmware| firmware.get("kernelBoot"));

@@ -71,7 +71,8 @@ impl Keeper {
         let mut found = ProcessId::working_in(&self.dir, machine::SOCKET_WORDS);
         if found.is_none() {
             match machines.start(&self.record.spec, self.record.origin, &self.dir) {
-                Ok(child) => {
+                Ok(None) => return Ok(None),
+                Ok(Some(child)) => {
                     // One that is gone already is known by a time at which nothing else was started.
                     let pid = child.id().unwrap_or(0);
                     let gone = ProcessId { pid, started: 0 };

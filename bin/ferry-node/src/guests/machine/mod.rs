@@ -67,6 +67,7 @@ const PAGE: u64 = 4 << 10;
 pub(super) struct Machines {
     ferry: PathBuf,
     qemu: Qemu,
+    trial: qemu::Trial,
     places: Places,
 }
 
@@ -96,8 +97,9 @@ pub(super) struct Account {
 }
 
 impl Machines {
-    pub(super) fn new(ferry: PathBuf, qemu: Qemu, places: Places) -> Self {
-        Self { ferry, qemu, places }
+    /// Guests of these programs, with something to try in that directory.
+    pub(super) fn new(ferry: PathBuf, qemu: Qemu, places: Places, dir: &Path) -> Self {
+        Self { ferry, qemu, trial: qemu::Trial::new(dir.join("kvm-trial.img")), places }
     }
 
     /// Where disks are.
@@ -106,6 +108,7 @@ impl Machines {
     }
 
     /// Starts a guest's process, in the guest's directory and out of reach of the daemon's terminal.
+    /// Nothing if it is not known yet how, which is to be asked again.
     ///
     /// # Errors
     /// Why it cannot be started, in a sentence.
@@ -114,21 +117,22 @@ impl Machines {
         spec: &GuestSpec,
         origin: Origin,
         dir: &Path,
-    ) -> Result<Child, String> {
+    ) -> Result<Option<Child>, String> {
         let places = &self.places;
         let (program, command) = match Machine::of(spec) {
             Machine::Ferry => {
                 (&self.ferry, ferry::command(&self.ferry, places, spec, origin, dir)?)
             }
             Machine::Qemu => {
-                (&self.qemu.program, qemu::command(&self.qemu, places, spec, origin, dir)?)
+                let Some(by) = self.trial.found(&self.qemu) else { return Ok(None) };
+                (&self.qemu.program, qemu::command(&self.qemu, by, places, spec, origin, dir)?)
             }
         };
         let failed = |error: io::Error| format!("cannot start {}: {error}", program.display());
         let log = File::options().append(true).create(true).open(dir.join(LOG)).map_err(failed)?;
         let mut command = command;
         command.stdout(log.try_clone().map_err(failed)?).stderr(log);
-        command.spawn().map_err(|error| match (Machine::of(spec), error.kind()) {
+        command.spawn().map(Some).map_err(|error| match (Machine::of(spec), error.kind()) {
             (Machine::Qemu, io::ErrorKind::NotFound) => format!(
                 "cannot start {}: it is not there; `apt-get install qemu-system-x86` installs it",
                 program.display()

@@ -37,6 +37,7 @@ const PIECE: u64 = 1 << 20;
 /// Why it cannot be started, in a sentence.
 pub(in crate::guests::machine) fn command(
     qemu: &Qemu,
+    accelerator: Accelerator,
     places: &Places,
     spec: &GuestSpec,
     origin: Origin,
@@ -45,7 +46,7 @@ pub(in crate::guests::machine) fn command(
     let memory = spec.memory.get().checked_next_multiple_of(PIECE);
     let memory = memory.ok_or_else(|| format!("{} is too much memory", spec.memory))?;
     let kind = word("machine.type", spec.board.machine_type.as_deref().unwrap_or(MACHINE))?;
-    let accelerator = match qemu.accelerator {
+    let accelerator = match accelerator {
         Accelerator::Auto => "kvm:tcg",
         Accelerator::Kvm => "kvm",
         Accelerator::Tcg => "tcg",

@@ -1,5 +1,6 @@
 //! QEMU: what it does otherwise than ferry's own guest.
 
+mod accelerator;
 mod command;
 mod image;
 mod mirror;
@@ -12,6 +13,7 @@ use ferry_qmp::words::{Yank, YankInstance};
 
 use crate::guests::qmp::{Qmp, QmpError};
 
+pub(super) use accelerator::Trial;
 pub(super) use command::command;
 pub(super) use mirror::{
     cancel, capabilities, close_disks, drive, has_gone, look, open_disks, send, tidy,
