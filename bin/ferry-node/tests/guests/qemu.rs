@@ -373,7 +373,8 @@ async fn what_a_qemu_guest_had_on_its_own_disks_comes_along() -> Result<()> {
         uid: "0d1e2f30-0000-4000-8000-000000000001".to_owned(),
     };
     let at = |node: &Node| node.dir.join("claims/shop/data").join(format!("{}.img", image.uid));
-    let contents: Vec<u8> = (0..4_u32 << 20).map(|at| (at / 4096 * 7 + at) as u8).collect();
+    let contents: Vec<u8> =
+        (0..4_u32 << 20).map(|at| (at / 4096 * 7 + at).to_le_bytes()[0]).collect();
     fs::create_dir_all(at(&one).parent().unwrap())?;
     fs::write(at(&one), &contents)?;
     let size = Bytes::from_mib(4);

@@ -109,13 +109,11 @@ async fn boots(program: &Path, disk: &Path) -> io::Result<Option<ExitStatus>> {
         .stderr(Stdio::null())
         .kill_on_drop(true);
     let mut child = command.spawn()?;
-    match timeout(BOOT, child.wait()).await {
-        Ok(status) => status.map(Some),
-        Err(_) => {
-            child.kill().await?;
-            Ok(None)
-        }
+    if let Ok(status) = timeout(BOOT, child.wait()).await {
+        return status.map(Some);
     }
+    child.kill().await?;
+    Ok(None)
 }
 
 fn image() -> Vec<u8> {

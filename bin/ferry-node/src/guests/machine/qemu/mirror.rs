@@ -17,8 +17,8 @@ use ferry_qmp::words::{
     BlockExportAdd, BlockExportMeans, BlockExportOptionsNbd, BlockJobCancel, BlockJobDismiss,
     BlockJobInfo, BlockdevDel, BlockdevDriverOptions, BlockdevMirror, BlockdevOnError,
     BlockdevOptions, BlockdevOptionsNbd, InetSocketAddress, JobStatus, MigrateContinue,
-    MigrationCapability, MigrationInfo, MigrationStatus, MirrorSyncMode, NbdServerStart,
-    SocketAddress,
+    MigrationCapability, MigrationInfo, MigrationStats, MigrationStatus, MirrorSyncMode,
+    NbdServerStart, SocketAddress,
 };
 use ferry_qmp::{Execute, MigrateCancel, NbdServerStop, QueryBlockJobs, QueryMigrate};
 use ferry_reconcile::guest::{Disk, GuestSpec, Migrate, MigrationMode};
@@ -202,7 +202,7 @@ pub(in crate::guests::machine) async fn look(
         }
         info.error_desc = None;
         // Memory has not begun to cross.
-        let ram = info.ram.insert(Default::default());
+        let ram = info.ram.insert(MigrationStats::default());
         (ram.total, ram.remaining) = (spec.memory, spec.memory);
     }
     if let Some(ram) = &mut info.ram {
