@@ -43,13 +43,13 @@ crate NAME:
     cargo clippy --package {{ NAME }} --all-targets --locked -- -D warnings
     cargo test --package {{ NAME }} --locked
 
-# One bench in release, or all of criterion's; `transfer` is migrations, `api` the API server: `just bench api --rounds 1 -o json`
+# One bench in release, or all of criterion's; `transfer` is migrations, `peers` QEMU's beside them, `api` the API server: `just bench api --rounds 1 -o json`
 bench NAME='*' *ARGS:
-    {{ if NAME == 'transfer' { 'cargo build --release --locked --package ferry-guest --package ferry-bench' } else { '' } }}
+    {{ if NAME =~ '^(transfer|peers)$' { 'cargo build --release --locked --package ferry-guest --package ferry-bench' } else { '' } }}
     {{ if NAME == 'api' { 'cargo build --release --locked --package ferry-apiserver --package ferry-bench' } else { '' } }}
     # Nothing else should run meanwhile. With QEMU or etcd installed, they are measured beside ferry.
     # --bench leaves out the unit tests, which would not know criterion's flags.
-    {{ if NAME =~ '^(transfer|api)$' { 'target/release/ferry-bench ' + NAME + ' ' + ARGS } else { "cargo bench --locked --bench '" + NAME + "' -- " + ARGS } }}
+    {{ if NAME =~ '^(transfer|peers|api)$' { 'target/release/ferry-bench ' + NAME + ' ' + ARGS } else { "cargo bench --locked --bench '" + NAME + "' -- " + ARGS } }}
 
 # One busy guest, moved so many times with settings drawn from a seed (FERRY_SOAK_SEED repeats a run), verified each time
 soak HOPS='200':

@@ -19,6 +19,8 @@ pub(crate) struct Cli {
 pub(crate) enum Suite {
     /// Migrations of memory between two guest processes
     Transfer(TransferOptions),
+    /// Migrations of ferry's guest and of QEMU's, side by side
+    Peers(TransferOptions),
     /// An API server and its clients, beside etcd if that is installed
     Api(ApiOptions),
 }

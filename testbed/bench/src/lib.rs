@@ -7,7 +7,7 @@
 //!
 //! # The report as JSON
 //!
-//! `ferry-bench transfer -o json` and `ferry-bench api -o json` print one object:
+//! `ferry-bench SUITE -o json` prints one object:
 //!
 //! ```text
 //! machine      object: what of the machine the figures depend on, each a string
@@ -33,12 +33,16 @@ mod aims;
 mod api;
 mod cli;
 mod criteria;
+mod moves;
+mod peers;
+mod qemu;
 mod ratios;
 mod report;
 mod results;
 mod shape;
 mod transfer;
 mod turns;
+mod warm;
 mod yardstick;
 
 use std::process::ExitCode;
@@ -58,6 +62,7 @@ pub fn run() -> Result<ExitCode> {
         Suite::Transfer(options) => {
             (&transfer::CRITERIA, transfer::cases(options)?, &options.rounds)
         }
+        Suite::Peers(options) => (&peers::CRITERIA, peers::cases(options)?, &options.rounds),
         Suite::Api(options) => (&api::CRITERIA, api::cases(options), &options.rounds),
     };
     let results = turns::take(&cases, rounds);

@@ -27,6 +27,7 @@
 //! ```
 
 mod api;
+mod boot_sector;
 mod builder;
 mod certificates;
 mod guest;
@@ -40,6 +41,7 @@ mod testbed;
 mod wait;
 
 pub use api::{ApiServer, ApiServerBuilder, Output, Shell, kubectls};
+pub use boot_sector::BootSector;
 pub use builder::{Disk, GuestBuilder, size_text};
 pub use certificates::{Authority, certificates};
 pub use ferry_config::Semantics;

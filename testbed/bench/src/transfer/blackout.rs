@@ -5,7 +5,7 @@ use ferry_harness::{GuestBuilder, Pair, Side};
 use ferry_qmp::words::{MigrateSetParameters, MigrationCapability, Milliseconds};
 use ferry_units::Bytes;
 
-use super::{blackout, channels, milliseconds, total_time};
+use crate::moves::{blackout, channels, milliseconds, total_time};
 use crate::results::{Measured, Unit};
 
 /// A guest that works, and how long it may stand still.

@@ -1,16 +1,12 @@
 //! How fast memory that is full crosses, while the guest does nothing.
 
 use anyhow::Result;
-use ferry_harness::{Guest, GuestBuilder, Pair, Side, certificates};
-use ferry_qmp::qapi::StrOrNull;
-use ferry_qmp::words::{
-    MigrateSetParameters, ObjectAdd, ObjectKind, TlsCredsX509Properties, TlsEndpoint,
-};
+use ferry_harness::{Guest, GuestBuilder, Pair, Side};
 use ferry_units::Bytes;
 
-use super::warm::warm;
-use super::{channels, cpu_per_gib, total_time};
+use crate::moves::{channels, cpu_per_gib, encrypt, total_time};
 use crate::results::{Measured, Unit};
+use crate::warm::warm;
 use crate::yardstick::gigabytes_per_second;
 
 /// A way to carry it.
@@ -73,11 +69,8 @@ impl Bulk {
         };
         let mut pair = Pair::of(source, Guest::start(&destination)?)?;
         channels(&pair, self.channels)?;
-        let dir = tempfile::tempdir()?;
         if self.security == Security::Tls {
-            certificates(dir.path())?;
-            trust(&pair.source, dir.path(), TlsEndpoint::Client)?;
-            trust(&pair.destination, dir.path(), TlsEndpoint::Server)?;
+            encrypt(&pair)?;
         }
         let before = [pair.source.usage()?.cpu, pair.destination.usage()?.cpu];
         pair.migrate()?;
@@ -93,18 +86,4 @@ impl Bulk {
             Measured::new(format!("{name}, destination"), Unit::CpuSecondsPerGib, destination),
         ])
     }
-}
-
-fn trust(guest: &Guest, dir: &std::path::Path, endpoint: TlsEndpoint) -> Result<()> {
-    let object = ObjectKind::TlsCredsX509(TlsCredsX509Properties {
-        dir: Some(dir.to_string_lossy().into_owned()),
-        endpoint: Some(endpoint),
-        ..TlsCredsX509Properties::default()
-    });
-    guest.qmp().execute(&ObjectAdd { object, id: "tls0".to_owned() })?;
-    guest.qmp().execute(&MigrateSetParameters {
-        tls_creds: Some(StrOrNull::from("tls0")),
-        ..MigrateSetParameters::default()
-    })?;
-    Ok(())
 }

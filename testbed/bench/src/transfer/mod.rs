@@ -7,18 +7,14 @@ mod criteria;
 mod postcopy;
 mod qemu;
 mod sparse;
-mod warm;
-
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use ferry_harness::{Pair, Program, Side};
-use ferry_qmp::words::{MigrateSetParameters, MigrationCapability, MigrationStatus};
+use ferry_harness::Program;
 use ferry_units::Bytes;
 
 use crate::cli::TransferOptions;
 use crate::turns::Case;
-use crate::yardstick;
+use crate::{warm, yardstick};
 
 pub(crate) use criteria::CRITERIA;
 
@@ -71,46 +67,4 @@ fn of_qemu(program: &Program, memory: Bytes) -> Vec<Case> {
         Case::new(qemu::running(limit), move || qemu::take_running(&program, limit, memory))
     });
     set_ups.chain(running).collect()
-}
-
-/// So many connections.
-fn channels(pair: &Pair, channels: u8) -> Result<()> {
-    pair.enable(&[MigrationCapability::Multifd])?;
-    pair.set(&MigrateSetParameters {
-        multifd_channels: Some(channels),
-        ..MigrateSetParameters::default()
-    })
-}
-
-/// From the first state at the source to the last at both sides. A source may be done when what it
-/// sent has not arrived yet.
-fn total_time(pair: &Pair) -> Result<Duration> {
-    let time = |side: Side, status| {
-        let notice = pair.guest(side).qmp().wait_migration(pair.since(side), status)?;
-        notice.at.as_duration().context("an event has a time")
-    };
-    let start = time(Side::Source, MigrationStatus::Setup)?;
-    let sent = time(Side::Source, MigrationStatus::Completed)?;
-    let arrived = time(Side::Destination, MigrationStatus::Completed)?;
-    sent.max(arrived).checked_sub(start).context("it ends after it has begun")
-}
-
-/// What each side used of the processors between two moments.
-fn cpu_per_gib(before: [Duration; 2], after: [Duration; 2], memory: Bytes) -> [f64; 2] {
-    #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
-    let gib = memory.get() as f64 / f64::from(1 << 30);
-    [0, 1].map(|side| after[side].saturating_sub(before[side]).as_secs_f64() / gib)
-}
-
-/// How long no vCPU ran, as both sides found out together; by their events where they do not say.
-fn blackout(pair: &Pair) -> Result<Duration> {
-    let told = pair.source.qmp().execute(&ferry_qmp::FerryStats).ok();
-    match told.and_then(|stats| stats.blackout) {
-        Some(nanos) => Ok(Duration::from_nanos(nanos)),
-        None => pair.blackout(),
-    }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
 }

@@ -9,7 +9,7 @@ use ferry_qmp::words::{MigrateSetParameters, MigrationCapability, MigrationStatu
 use ferry_qmp::{FerryStats, MigrateStartPostcopy};
 use ferry_units::{Bytes, BytesPerSecond};
 
-use super::{blackout, milliseconds};
+use crate::moves::{blackout, milliseconds};
 use crate::results::{Measured, Unit};
 
 /// Switches when hardly anything has crossed.

@@ -4,7 +4,7 @@ use anyhow::Result;
 use ferry_harness::{GuestBuilder, Pair, wait_until};
 use ferry_units::Bytes;
 
-use super::{milliseconds, total_time};
+use crate::moves::{milliseconds, total_time};
 use crate::results::{Measured, Unit};
 
 /// A guest that never wrote.

@@ -9,6 +9,7 @@ mod faults;
 mod handle;
 mod launch;
 mod links;
+mod loopback;
 mod netns;
 mod objects;
 mod plan;

@@ -2,12 +2,12 @@
 //! testbed that starts again is found where it was.
 //!
 //! Every node has an address of its own in each network. Without namespaces, all of them are in
-//! `127.0.0.0/8`, which Linux answers without being asked to. Which part of it follows from the
-//! testbed's directory, so that two testbeds on one machine have different ones:
+//! `127.0.0.0/8`, which Linux answers without being asked to. Each testbed on this machine has a part
+//! of its own, from `127.x.y.0`:
 //!
 //! ```text
-//!   127 . first . (block + 2 × network)     . node     where the node listens
-//!   127 . first . (block + 2 × network + 1) . node     where a relay stands in for it
+//!   127 . x . (y + 2 × network)     . node     where the node listens
+//!   127 . x . (y + 2 × network + 1) . node     where a relay stands in for it
 //! ```
 //!
 //! With namespaces, they are in the networks that are set aside for tests of networks:
@@ -27,22 +27,14 @@ use ferry_config::Semantics;
 use serde::{Deserialize, Serialize};
 
 use super::dir::{Dir, private_file};
-use super::netns;
-use super::topology::{Link, Links, MOST_NETWORKS, Network, Node, POD_NETWORK, Topology};
+use super::topology::{Link, Links, Network, Node, POD_NETWORK, Topology};
+use super::{loopback, netns};
 
 /// The ports that memory arrives at, as the node daemon has them unless it is told otherwise.
 pub const MIGRATION_PORTS: RangeInclusive<u16> = 49152..=49215;
 
 /// The version of `testbed.json`.
 const VERSION: u32 = 1;
-
-/// Third parts of an address that one testbed uses: two for each network.
-const BLOCK: u32 = 16;
-
-const _: () = assert!(MOST_NETWORKS == 8, "two parts for each make a block");
-
-/// Second parts of addresses, without 0, where everybody's own services listen, and 255.
-const SECOND_PARTS: u32 = 254;
 
 /// Where the daemon of a node listens that has a namespace of its own, and so every port: where a
 /// kubelet does.
@@ -94,7 +86,7 @@ impl Plan {
         let version = VERSION;
         let links = topology.links;
         let (base, api) = match links {
-            Links::Relays => (base(dir), api_on_loopback(api)?),
+            Links::Relays => (loopback::free_part(dir, &topology)?, api_on_loopback(api)?),
             Links::Namespaces => {
                 let base = netns::free_subnet(dir)?;
                 (base, api_beside_namespaces(base, api)?)
@@ -260,15 +252,6 @@ fn api_beside_namespaces(base: Ipv4Addr, wanted: Option<SocketAddr>) -> Result<S
     }
     // The address is not there yet. Whoever listens at a port of every address has it here as well.
     Ok(SocketAddr::new(IpAddr::V4(ip), free_port(IpAddr::V4(Ipv4Addr::LOCALHOST))?))
-}
-
-/// The first address of the testbed in a directory.
-fn base(dir: &Dir) -> Ipv4Addr {
-    let number = dir.number();
-    let second = 1 + number % SECOND_PARTS;
-    let third = number / SECOND_PARTS % (256 / BLOCK) * BLOCK;
-    let part = |number: u32| u8::try_from(number).unwrap_or(1);
-    Ipv4Addr::new(127, part(second), part(third), 0)
 }
 
 /// A port that nobody listens at now.

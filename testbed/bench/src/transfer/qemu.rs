@@ -4,19 +4,17 @@
 //! afterwards, and QEMU's own word is all there is about the blackout. Where it runs, it is firmware
 //! that has found nothing to start: what its blackout takes is the least that QEMU can do.
 
-mod machine;
-
 use anyhow::{Context, Result};
 use ferry_harness::{Pair, Program, Side};
 use ferry_qmp::words::{MigrateSetParameters, Milliseconds};
 use ferry_qmp::{Cont, QueryMigrateParameters};
 use ferry_units::Bytes;
 
-use super::warm::warm;
-use super::{channels, cpu_per_gib, milliseconds, total_time};
+use crate::moves::{channels, cpu_per_gib, milliseconds, total_time};
+use crate::qemu::{self, Backing, Machine, Start};
 use crate::results::{Measured, Unit};
+use crate::warm::warm;
 use crate::yardstick::gigabytes_per_second;
-use machine::{Backing, Start};
 
 /// How QEMU moves a guest that stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +58,7 @@ impl SetUp {
         pair.wait_completed()?;
         let after = [pair.source.usage()?.cpu, pair.destination.usage()?.cpu];
         let time = total_time(&pair)?;
-        machine::compare(&pair, memory)?;
+        qemu::compare(&pair, memory)?;
         let told = pair.info(Side::Source)?.downtime.context("QEMU tells of its downtime")?;
         let name = self.name();
         let [source, destination] = cpu_per_gib(before, after, memory);
@@ -82,10 +80,11 @@ impl SetUp {
 
     /// A source that is full, and a destination that waits, set up this way.
     fn pair(self, program: &Program, memory: Bytes, begins: Start) -> Result<Pair> {
-        let source = machine::source(program, memory)?;
+        let machine = Machine { program, memory, boots: None };
+        let source = qemu::source(machine)?;
         let default = source.qmp().execute(&QueryMigrateParameters)?.max_bandwidth;
         warm(memory)?;
-        let destination = machine::destination(program, memory, self.backing(), begins)?;
+        let destination = qemu::destination(machine, self.backing(), begins)?;
         let pair = Pair::of(source, destination)?;
         match self {
             Self::Multifd(count) => channels(&pair, count)?,
@@ -117,7 +116,7 @@ pub(super) fn take_running(
         ..MigrateSetParameters::default()
     })?;
     pair.source.qmp().execute(&Cont)?;
-    machine::wait_idle(&pair.source)?;
+    qemu::wait_idle(&pair.source)?;
     pair.migrate()?;
     pair.wait_completed()?;
     let name = running(limit);
