@@ -115,6 +115,14 @@ impl BootSector {
         image
     }
 
+    /// The same as a disk that every firmware starts from: less than a cylinder some do not read.
+    pub fn disk(&self) -> Vec<u8> {
+        const CYLINDER: usize = 1 << 20;
+        let mut disk = self.image().to_vec();
+        disk.resize(CYLINDER, 0);
+        disk
+    }
+
     /// How many pages it changes.
     pub const fn pages(&self) -> u32 {
         (self.end - self.first) / Self::STEP

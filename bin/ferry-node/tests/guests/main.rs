@@ -10,4 +10,5 @@ mod lost;
 mod moves;
 mod postcopy;
 mod qemu;
+mod qemu_linux;
 mod questions;
