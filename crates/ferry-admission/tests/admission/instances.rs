@@ -75,6 +75,23 @@ fn parity_an_unknown_eviction_strategy_is_refused() {
 }
 
 #[test]
+fn a_machine_of_a_kind_that_there_is_not_is_refused() {
+    let world = World::default();
+    let with = |kind: &str| {
+        let annotations =
+            json!({ "metadata": { "annotations": { "machine.ferry.dev/type": kind } } });
+        changed(&instance("vm", &json!({})), &annotations)
+    };
+    for kind in ["ferry", "qemu"] {
+        Attempt::by(user("a"), &world).create(&with(kind)).unwrap();
+    }
+    let (code, message, field) = denied(Attempt::by(user("a"), &world).create(&with("xen")));
+    let expected = "metadata.annotations[machine.ferry.dev/type]";
+    assert_eq!((code, field.as_str()), (422, expected));
+    assert_eq!(message, format!("{expected} is \"xen\"; accepted are ferry and qemu"));
+}
+
+#[test]
 fn parity_what_users_write_into_a_status_is_undone_without_a_word() {
     let world = World::default();
     let old = instance("vm", &json!({ "phase": "Running", "nodeName": "n1" }));

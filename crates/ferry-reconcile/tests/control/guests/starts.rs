@@ -1,7 +1,7 @@
 //! Guests that start, and what their node says of them then.
 
 use ferry_reconcile::claims::Image;
-use ferry_reconcile::guest::{DiskPlace, GuestState, Order};
+use ferry_reconcile::guest::{Board, DiskPlace, GuestState, Kernel, MachineKind, Order};
 use ferry_units::Bytes;
 use serde_json::{Value, json};
 
@@ -78,11 +78,19 @@ fn what_a_guest_is_made_of_follows_from_its_instance_and_its_claims() {
     let wish = json!({
         "metadata": { "annotations": {
             "workload.ferry.dev/pattern": "random,rate=1Mi", "other": "x",
+            "machine.ferry.dev/type": "qemu",
         } },
         "spec": {
             "domain": {
-                "cpu": { "cores": 2, "sockets": 2 },
-                "firmware": { "uuid": "6a1a24a1-4061-4607-8bf4-a3963d0c5895" },
+                "cpu": { "cores": 2, "sockets": 2, "model": "Haswell" },
+                "machine": { "type": "pc" },
+                "firmware": {
+                    "uuid": "6a1a24a1-4061-4607-8bf4-a3963d0c5895",
+                    "kernelBoot": {
+                        "kernelArgs": "quiet",
+                        "container": { "image": "i", "kernelPath": "/k", "initrdPath": "/i" },
+                    },
+                },
                 "memory": { "guest": "96Mi" },
                 "devices": { "disks": [{ "name": "cd", "cdrom": {} }] },
             },
@@ -103,6 +111,18 @@ fn what_a_guest_is_made_of_follows_from_its_instance_and_its_claims() {
     let spec = nodes.processes.all.values().next().unwrap().spec.clone();
     assert_eq!((spec.memory, spec.vcpus), (Bytes::from_mib(96), 4));
     assert_eq!(spec.uuid, "6a1a24a1-4061-4607-8bf4-a3963d0c5895");
+    assert_eq!(spec.machine, Some(MachineKind::Qemu));
+    let kernel = Kernel {
+        image: "/k".into(),
+        initrd: Some("/i".into()),
+        arguments: Some("quiet".to_owned()),
+    };
+    let board = Board {
+        machine_type: Some("pc".to_owned()),
+        cpu_model: Some("Haswell".to_owned()),
+        kernel: Some(kernel),
+    };
+    assert_eq!(spec.board, board);
     assert_eq!(spec.workload, [("pattern".to_owned(), "random,rate=1Mi".to_owned())].into());
     let image = |name: &str| Image {
         namespace: "ns".to_owned(),

@@ -42,8 +42,11 @@ networks:
 links: namespaces
 storage:
   shared: /srv/claims
+machine: qemu
+qemu: {program: /opt/qemu, accelerator: kvm}
 ";
     let topology = read(text);
+    assert_eq!((topology.machine.name(), topology.qemu.accelerator.name()), ("qemu", "kvm"));
     let fast = &topology.networks[1];
     assert!(fast.reaches("a") && !fast.reaches("b") && topology.networks[0].reaches("b"));
     let link = fast.link_to(&topology.nodes[0]);
@@ -120,6 +123,10 @@ fn each_bad_field_is_named_with_its_value_and_what_is_accepted() {
             "networks[0].name: \"mgmt\": the network of daemons has this name",
         ),
         ("links: ropes", "links: unknown variant `ropes`, expected `relays` or `namespaces`"),
+        (
+            "qemu: {program: bin/qemu}",
+            "qemu.program: \"bin/qemu\": give an absolute path, or a name",
+        ),
         ("storage: {shared: here}", "storage.shared: \"here\": give an absolute path"),
         ("a: 1\n---\nb: 2", "t.yaml: 2 documents; a topology is one"),
     ] {
