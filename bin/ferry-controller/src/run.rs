@@ -61,7 +61,7 @@ async fn control_until(arguments: &RunArguments, stopping: Stopping) -> anyhow::
         board: Arc::clone(&board),
         metrics: Arc::clone(&metrics),
     };
-    tokio::spawn(status::serve(listener, Arc::new(told)));
+    tokio::spawn(status::serve(listener, Arc::new(told), stopping.clone()));
     let worker = Worker {
         hands: Hands::new(client, cache.clone(), recorder, MANAGER),
         board,

@@ -15,7 +15,7 @@ use super::census::census;
 use super::daemons::{Daemons, end_all};
 use super::links::wiring;
 use super::topology::Links;
-use super::{Dir, Plan, Programs, Role, Topology, netns, objects, ready};
+use super::{Dir, Plan, Programs, Role, Topology, ending, netns, objects, ready};
 
 /// What is to be brought up. What is not given is as it was, or else as it is by default.
 #[derive(Clone, Debug)]
@@ -70,6 +70,7 @@ pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     let plan = plan(&dir, &wanted, found)?;
     let daemons = Arc::new(Daemons::new(dir, plan, wanted.programs));
     end_strays(&daemons, is_new)?;
+    ending::farewell(&daemons).await?;
     let mut undo = Undo { daemons: &daemons, missing: daemons.missing()?, is_new, is_owed: true };
     let prepared = prepare(&daemons, &undo.missing);
     drop(turn);
