@@ -14,8 +14,9 @@ use kube::Client;
 use super::census::census;
 use super::daemons::{Daemons, end_all};
 use super::links::wiring;
+use super::netns::{self, Turn};
 use super::topology::Links;
-use super::{Dir, Plan, Programs, Role, Topology, ending, netns, objects, ready};
+use super::{Dir, Plan, Programs, Role, Topology, ending, objects, ready};
 
 /// What is to be brought up. What is not given is as it was, or else as it is by default.
 #[derive(Clone, Debug)]
@@ -66,7 +67,10 @@ pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     let is_new = found.is_none();
     let links = found.as_ref().map_or_else(|| wanted.links(), |found| found.topology.links);
     // Until what one has chosen is there, nobody else may choose.
-    let turn = (links == Links::Namespaces).then(netns::turn).transpose()?;
+    let turn = match links {
+        Links::Namespaces => Some(Turn::wait().await?),
+        Links::Relays => None,
+    };
     let plan = plan(&dir, &wanted, found)?;
     let daemons = Arc::new(Daemons::new(dir, plan, wanted.programs));
     end_strays(&daemons, is_new)?;
