@@ -8,19 +8,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use ferry_config::{MigrationSettings, Semantics, Tls, TransferSize};
+use ferry_config::{Bandwidth, MigrationSettings, Permission, Semantics, Tls, TransferSize};
 use ferry_harness::Program;
 use ferry_node::guests::{Guests, GuestsConfig};
 use ferry_node::networks::Networks;
 use ferry_node::rpc;
 use ferry_reconcile::guest::{
     Arriving, GuestReport, GuestSpec, GuestState, Leaving, LeavingEnd, Listen, Listening, Migrate,
-    MigrationReport, Order,
+    MigrationReport, Order, Stillness,
 };
 use ferry_rpc::server::Nobody;
 use ferry_rpc::{GuestName, NodeClient};
 use ferry_runtime::identity::{Identity, Role, VerifyPeer};
-use ferry_units::Bytes;
+use ferry_units::{Bytes, BytesPerSecond, Downtime, SecondsPerGiB};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rcgen::{
@@ -374,6 +374,17 @@ pub(crate) fn plain() -> MigrationSettings {
     MigrationSettings { tls: Tls::Disabled, ..MigrationSettings::default() }
 }
 
+/// Suspends a guest that works hard, so that the rest of it can cross.
+pub(crate) fn disrupting() -> Result<MigrationSettings> {
+    Ok(MigrationSettings {
+        workload_disruption: Permission::Allowed,
+        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(14)),
+        completion_timeout_per_gib: SecondsPerGiB::new(160),
+        max_downtime: Some(Downtime::from_millis(1)?),
+        ..plain()
+    })
+}
+
 /// A migration to there.
 pub(crate) fn migrate(
     spec: &GuestSpec,
@@ -391,6 +402,7 @@ pub(crate) fn migrate(
         settings: settings.clone(),
         size: TransferSize { memory: spec.memory, disks: Bytes::ZERO },
         channels: 1,
+        stillness: Stillness::Unknown,
     }
 }
 

@@ -52,7 +52,7 @@ use crate::objects::{all, is_managed_by, name, namespace, uid};
 use crate::plan::Plan;
 use crate::{Key, claims, instance, migration, pods};
 
-pub use order::{Disk, DiskPlace, GuestSpec, Listen, Migrate, Order};
+pub use order::{Disk, DiskPlace, GuestSpec, Listen, Migrate, Order, Stillness};
 pub use report::{
     Arriving, GuestEnd, GuestReport, GuestState, Leaving, LeavingEnd, Listening, MigrationMode,
     MigrationReport,
