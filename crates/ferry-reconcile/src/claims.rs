@@ -13,6 +13,7 @@ use ferry_api::kubevirt::{VirtualMachineInstance, Volume};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimStatus, Pod};
 use serde::{Deserialize, Serialize};
 
+use crate::guest::{Disk, DiskPlace, GuestState};
 use crate::objects::{
     add_finalizer, change, is_leaving, name, namespace, remove_finalizer, set_annotation, uid,
 };
@@ -138,6 +139,24 @@ pub struct Image {
     pub name: String,
     /// Its uid: another claim of that name has another file.
     pub uid: String,
+}
+
+/// Those files of `images` that no guest has which has not ended: each guest by how it is, and with its
+/// disks.
+pub fn unused<'d>(
+    mut images: Vec<Image>,
+    guests: impl IntoIterator<Item = (GuestState, &'d [Disk])>,
+) -> Vec<Image> {
+    let alive = guests.into_iter().filter(|(state, _)| !matches!(state, GuestState::Ended(_)));
+    for disk in alive.flat_map(|(_, disks)| disks) {
+        match &disk.place {
+            DiskPlace::Claim(used) | DiskPlace::SharedClaim(used) => {
+                images.retain(|image| image != used);
+            }
+            DiskPlace::Ephemeral | DiskPlace::Host { .. } | DiskPlace::SharedHost { .. } => {}
+        }
+    }
+    images
 }
 
 /// Whether the claim of a file is gone, as far as `found` tells, which is the claim of that name.

@@ -2,7 +2,9 @@
 
 use ferry_api::{Selector, View};
 use ferry_reconcile::Part;
-use ferry_reconcile::claims::{Image, left_over};
+use ferry_reconcile::claims::{Image, left_over, unused};
+use ferry_reconcile::guest::{Disk, DiskPlace, GuestEnd, GuestState};
+use ferry_units::Bytes;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
 
@@ -145,4 +147,32 @@ fn a_file_is_left_over_once_its_claim_is_gone_even_if_there_is_another_of_that_n
     cluster.create(&claim("data", "ReadWriteMany"));
     cluster.settle();
     assert_eq!(left_over(&cluster.state, &images), [&images[0]]);
+}
+
+#[test]
+fn a_file_is_used_as_long_as_a_guest_has_it_that_has_not_ended() {
+    let image = |name: &str| Image {
+        namespace: "ns".to_owned(),
+        name: name.to_owned(),
+        uid: format!("uid-of-{name}"),
+    };
+    let images = ["ended", "here", "shared", "nobodys"].map(image);
+    let [ended, here, shared, nobodys] = images.clone();
+    let disk = |place: DiskPlace| Disk { name: "d".to_owned(), size: Bytes::from_mib(1), place };
+    let path = || "/ns/nobodys".into();
+    let dead = [disk(DiskPlace::Claim(ended.clone()))];
+    let alive = [
+        disk(DiskPlace::Claim(here)),
+        disk(DiskPlace::SharedClaim(shared)),
+        disk(DiskPlace::Ephemeral),
+        disk(DiskPlace::Host { path: path() }),
+        disk(DiskPlace::SharedHost { path: path() }),
+        // Another claim of that name.
+        disk(DiskPlace::Claim(Image { uid: "other".to_owned(), ..nobodys.clone() })),
+    ];
+    for state in [GuestState::Starting, GuestState::Waiting, GuestState::Running, GuestState::Held]
+    {
+        let guests = [(state, &alive[..]), (GuestState::Ended(GuestEnd::ShutDown), &dead[..])];
+        assert_eq!(unused(images.to_vec(), guests), [ended.clone(), nobodys.clone()]);
+    }
 }
