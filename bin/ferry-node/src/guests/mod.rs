@@ -179,6 +179,12 @@ impl Guests {
         self.inner.world.subscribe()
     }
 
+    /// Ends all keepers at once, as the end of the daemon does, whoever has clones of this. The guests
+    /// go on by themselves.
+    pub fn abandon(&self) {
+        self.entries().clear();
+    }
+
     fn begin(&self, spec: &GuestSpec, origin: Origin) {
         self.keep(Record::new(spec.clone(), origin));
     }

@@ -62,6 +62,14 @@ struct Daemon {
     server: JoinHandle<()>,
 }
 
+impl Daemon {
+    /// Nothing of it does anything from here on.
+    fn end(&self) {
+        self.guests.abandon();
+        self.server.abort();
+    }
+}
+
 impl Cluster {
     pub(crate) fn new() -> Result<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
@@ -183,7 +191,7 @@ impl Node {
     /// Ends the daemon as a crash would; its guests go on.
     pub(crate) async fn crash(&mut self) {
         if let Some(daemon) = self.daemon.take() {
-            daemon.server.abort();
+            daemon.end();
             // Connections that it has accepted go with the last of them.
             let _aborted = daemon.server.await;
         }
@@ -314,8 +322,11 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // The daemon first, which would start what is killed again or ask for it.
-        self.daemon = None;
+        // The daemon first, which would start what is killed again, or ask for it, or write that it has
+        // ended where nothing is to be left.
+        if let Some(daemon) = self.daemon.take() {
+            daemon.end();
+        }
         for entry in fs::read_dir(self.dir.join("guests")).into_iter().flatten().flatten() {
             let pod = entry.file_name().to_string_lossy().into_owned();
             let is_ours = self.pid(&pod).is_ok_and(|pid| {
