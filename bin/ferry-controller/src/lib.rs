@@ -13,6 +13,7 @@
 
 mod board;
 mod cli;
+mod election;
 mod eyes;
 mod metrics;
 mod run;

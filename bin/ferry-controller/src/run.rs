@@ -1,5 +1,6 @@
 //! The process, from its start to its end.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -12,6 +13,7 @@ use tokio::runtime;
 
 use crate::board::Board;
 use crate::cli::RunArguments;
+use crate::election::Candidate;
 use crate::eyes;
 use crate::metrics::Metrics;
 use crate::worker::Worker;
@@ -61,7 +63,15 @@ async fn control_until(arguments: &RunArguments, stopping: Stopping) -> anyhow::
         board: Arc::clone(&board),
         metrics: Arc::clone(&metrics),
     };
-    tokio::spawn(status::serve(listener, Arc::new(told)));
+    tokio::spawn(status::serve(listener, Arc::new(told), stopping.clone()));
+    let mut candidate = arguments.leader_elect.then(|| Candidate::new(client.clone(), calendar));
+    if let Some(candidate) = &mut candidate {
+        let mut ending = stopping.clone();
+        tokio::select! {
+            () = candidate.win() => {}
+            () = ending.told() => return Ok(()),
+        }
+    }
     let worker = Worker {
         hands: Hands::new(client, cache.clone(), recorder, MANAGER),
         board,
@@ -73,7 +83,20 @@ async fn control_until(arguments: &RunArguments, stopping: Stopping) -> anyhow::
         node_grace: arguments.node_grace,
     };
     let working = worker.run(stopping.clone());
-    stopping.finish(working, telling).await;
+    let lost = async {
+        match &mut candidate {
+            Some(candidate) => candidate.hold().await,
+            None => pending().await,
+        }
+    };
+    tokio::select! {
+        () = stopping.finish(working, telling) => {}
+        // Nothing more is written from here on.
+        error = lost => return Err(error),
+    }
+    if let Some(candidate) = &mut candidate {
+        candidate.release().await;
+    }
     tracing::info!("told to end");
     Ok(())
 }

@@ -118,6 +118,7 @@ impl Worker {
         for plan in &plans {
             if let Err(error) = self.carry_out(plan, &work).await {
                 is_done = false;
+                self.tell_of(&error, &work, &now).await;
                 if let HandsError::Unanswered { .. } = error {
                     outcome = Outcome::Away;
                     break;
@@ -145,5 +146,15 @@ impl Worker {
             self.metrics.failed(work, error);
         }
         carried_out
+    }
+    /// Tells those whose object the server refuses.
+    async fn tell_of(&self, error: &HandsError, work: &Work, now: &Now) {
+        let HandsError::Refused { object, status, .. } = error else { return };
+        let told = work::refused(&self.cache, work, object, &status.message, now);
+        if let Some(plan) = told
+            && self.carry_out(&plan, work).await.is_err()
+        {
+            tracing::debug!(work = work.name(), "nobody was told of it; it is tried again");
+        }
     }
 }

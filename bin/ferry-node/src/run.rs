@@ -73,7 +73,7 @@ async fn serve_until(
     let source = Source::program(MANAGER).on(name);
     let (recorder, telling) = Recorder::start(client.clone(), source, calendar);
     let metrics = Arc::new(Metrics::new(name));
-    tell(arguments, told_at, &cache, &keeper, &metrics)?;
+    tell(arguments, told_at, &cache, &keeper, &metrics, &stopping)?;
 
     tokio::spawn(cluster::renew(client.clone(), name.to_owned(), MANAGER, calendar));
     let sweeping = cluster::sweep(client.clone(), cache.clone(), Guests::clone(&keeper), gone);
@@ -184,6 +184,7 @@ fn tell<K: Keeper>(
     cache: &Cache,
     keeper: &Arc<K>,
     metrics: &Arc<Metrics>,
+    stopping: &Stopping,
 ) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell where it listens")?;
     let path = arguments.state_dir.join("status-address");
@@ -192,7 +193,7 @@ fn tell<K: Keeper>(
     tracing::info!(%address, "health and figures");
     let node =
         Node { cache: cache.clone(), keeper: Arc::clone(keeper), metrics: Arc::clone(metrics) };
-    tokio::spawn(status::serve(listener, Arc::new(node)));
+    tokio::spawn(status::serve(listener, Arc::new(node), stopping.clone()));
     Ok(())
 }
 

@@ -121,6 +121,7 @@ pub mod kubevirt;
 mod migration_policy;
 mod network_attachment_definition;
 mod object;
+mod storage;
 
 // What there is to know of every kind.
 mod catalog;
@@ -149,6 +150,7 @@ pub use network_attachment_definition::{
     NetworkAttachmentDefinition, NetworkAttachmentDefinitionSpec,
 };
 pub use object::{Labels, Unmodelled};
+pub use storage::{PROVISIONER, STORAGE_PROVISIONER};
 
 pub use catalog::{
     BodyKind, CellSource, Column, Kind, KindVersion, Misfiled, ResourceDefinition, Scope,

@@ -21,6 +21,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use crate::Stopping;
+
 /// So many connections are served at once: a few scrapers and probes.
 const MOST_CONNECTIONS: usize = 32;
 
@@ -38,6 +40,10 @@ const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
+/// What is the matter with a program that has been told to end, with the name of the check that the API
+/// server has for it.
+const SHUTDOWN: &str = "shutdown: it was told to end\n";
+
 /// What a program tells of itself.
 pub trait Status: Send + Sync + 'static {
     /// Whether it does its work, or why not.
@@ -50,8 +56,9 @@ pub trait Status: Send + Sync + 'static {
     fn metrics(&self) -> String;
 }
 
-/// Answers whoever connects to `listener`, until the task that this runs in ends.
-pub async fn serve(listener: TcpListener, status: Arc<dyn Status>) {
+/// Answers whoever connects to `listener`, until the task that this runs in ends. A program that has
+/// been told to end is not ready, whatever it says itself.
+pub async fn serve(listener: TcpListener, status: Arc<dyn Status>, stopping: Stopping) {
     let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("nobody closes it");
@@ -63,10 +70,11 @@ pub async fn serve(listener: TcpListener, status: Arc<dyn Status>) {
                 continue;
             }
         };
-        let status = Arc::clone(&status);
+        let (status, stopping) = (Arc::clone(&status), stopping.clone());
         tokio::spawn(async move {
             let answer = service_fn(move |request: Request<Incoming>| {
-                let answer = answer(&*status, request.method(), request.uri().path());
+                let (method, path) = (request.method(), request.uri().path());
+                let answer = answer(&*status, &stopping, method, path);
                 async move { Ok::<_, Infallible>(answer) }
             });
             let mut http = http1::Builder::new();
@@ -89,7 +97,12 @@ pub fn write_address(path: &Path, address: SocketAddr) -> io::Result<()> {
     std::fs::rename(&new, path)
 }
 
-fn answer(status: &dyn Status, method: &Method, path: &str) -> Response<Full<Bytes>> {
+fn answer(
+    status: &dyn Status,
+    stopping: &Stopping,
+    method: &Method,
+    path: &str,
+) -> Response<Full<Bytes>> {
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, TEXT, "GET only\n".to_owned());
         refused.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -97,6 +110,9 @@ fn answer(status: &dyn Status, method: &Method, path: &str) -> Response<Full<Byt
     }
     match path {
         "/healthz" | "/livez" => text(StatusCode::OK, TEXT, "ok\n".to_owned()),
+        "/readyz" if stopping.is_told() => {
+            text(StatusCode::SERVICE_UNAVAILABLE, TEXT, SHUTDOWN.to_owned())
+        }
         "/readyz" => match status.ready() {
             Ok(()) => text(StatusCode::OK, TEXT, "ok\n".to_owned()),
             Err(why) => text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("{why}\n")),
@@ -124,6 +140,7 @@ mod tests {
     use tokio::net::TcpStream;
 
     use super::*;
+    use crate::stopping;
 
     /// A program that is not ready.
     struct Idle;
@@ -142,14 +159,23 @@ mod tests {
     async fn each_page_has_its_answer_and_its_code() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(serve(listener, Arc::new(Idle)));
+        let (stop, stopping) = stopping();
+        let server = tokio::spawn(serve(listener, Arc::new(Idle), stopping));
+        let mut stop = Some(stop);
         for (request, code, said) in [
             ("GET /healthz", "200", "ok"),
             ("GET /readyz?verbose", "503", "the caches are not filled"),
             ("GET /metrics", "200", "up 1"),
             ("GET /nothing", "404", "there are /healthz"),
             ("POST /metrics", "405", "GET only"),
+            ("told to end", "", ""),
+            ("GET /healthz", "200", "ok"),
+            ("GET /readyz", "503", "shutdown: it was told to end"),
         ] {
+            if request == "told to end" {
+                stop.take().expect("it is told once").tell();
+                continue;
+            }
             let mut stream = TcpStream::connect(address).await.unwrap();
             let request = format!("{request} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
             stream.write_all(request.as_bytes()).await.unwrap();

@@ -5,16 +5,21 @@
 //! is made by the first node whose guest needs it, under the claim's uid; so a claim that is made
 //! anew begins empty, whatever became of the file of the last one of its name. A claim that is
 //! deleted stays until no pod uses it any more, and [`is_over`] says when its file may follow it.
+//!
+//! A claim that names another provisioner, or none, is somebody else's: a cluster with storage of its
+//! own has controllers for that.
 
 use std::collections::BTreeMap;
 
-use ferry_api::View;
 use ferry_api::kubevirt::{VirtualMachineInstance, Volume};
+use ferry_api::{PROVISIONER, STORAGE_PROVISIONER, View};
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimStatus, Pod};
 use serde::{Deserialize, Serialize};
 
+use crate::guest::{Disk, DiskPlace, GuestState};
 use crate::objects::{
-    add_finalizer, change, is_leaving, name, namespace, remove_finalizer, set_annotation, uid,
+    add_finalizer, annotation, change, is_leaving, name, namespace, remove_finalizer,
+    set_annotation, uid,
 };
 use crate::plan::{Part, Plan};
 use crate::{Key, pods};
@@ -77,9 +82,18 @@ fn uses(pod: &Pod, claim: &str) -> bool {
     pods::node(pod).is_some() && !pods::is_down(pod) && of_pod(pod).any(|used| used == claim)
 }
 
+/// Whether its volume is ours to make.
+// PARITY: controller/controller.go#shouldProvision
+fn is_ours(claim: &PersistentVolumeClaim) -> bool {
+    annotation(claim, STORAGE_PROVISIONER) == Some(PROVISIONER)
+}
+
 /// What is to be done about a claim.
 pub fn plan(seen: &Observed) -> Plan {
     let mut plan = Plan::idle();
+    if !is_ours(&seen.claim) {
+        return plan;
+    }
     let mut claim = seen.claim.clone();
     if is_leaving(&claim) {
         if !seen.is_used {
@@ -138,6 +152,24 @@ pub struct Image {
     pub name: String,
     /// Its uid: another claim of that name has another file.
     pub uid: String,
+}
+
+/// Those files of `images` that no guest has which has not ended: each guest by how it is, and with its
+/// disks.
+pub fn unused<'d>(
+    mut images: Vec<Image>,
+    guests: impl IntoIterator<Item = (GuestState, &'d [Disk])>,
+) -> Vec<Image> {
+    let alive = guests.into_iter().filter(|(state, _)| !matches!(state, GuestState::Ended(_)));
+    for disk in alive.flat_map(|(_, disks)| disks) {
+        match &disk.place {
+            DiskPlace::Claim(used) | DiskPlace::SharedClaim(used) => {
+                images.retain(|image| image != used);
+            }
+            DiskPlace::Ephemeral | DiskPlace::Host { .. } | DiskPlace::SharedHost { .. } => {}
+        }
+    }
+    images
 }
 
 /// Whether the claim of a file is gone, as far as `found` tells, which is the claim of that name.

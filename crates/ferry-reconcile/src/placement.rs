@@ -36,14 +36,14 @@ pub struct Observed {
     now: Now,
     snapshot: ClusterSnapshot,
     /// Pods without a node, the oldest first.
-    homeless: Vec<Homeless>,
-    /// Pods without a node that will never have one: they are no guests'.
-    strangers: Vec<Pod>,
+    unplaced: Vec<Unplaced>,
+    /// Pods without a node that will never have one: they are of containers, not of guests.
+    of_containers: Vec<Pod>,
 }
 
 /// A pod without a node.
 #[derive(Clone, Debug)]
-struct Homeless {
+struct Unplaced {
     pod: Pod,
     demand: Result<Demand, SchedulerError>,
 }
@@ -61,7 +61,7 @@ pub fn observe(view: &impl View, now: &Now) -> Observed {
         let labels = namespace.metadata.labels.clone().unwrap_or_default();
         snapshot.put_namespace(name(&namespace), labels);
     }
-    let (mut homeless, mut strangers) = (Vec::new(), Vec::new());
+    let (mut unplaced, mut of_containers) = (Vec::new(), Vec::new());
     for pod in all::<Pod>(view) {
         let migration = migration_of(&pod);
         let is_under_way = migration.is_some_and(|migration| !phase(migration).is_final());
@@ -72,24 +72,24 @@ pub fn observe(view: &impl View, now: &Now) -> Observed {
             let added = migration.and_then(|it| it.spec.added_node_selector.clone());
             let source = migration.and_then(|_| source_node(view, &pod));
             let demand = Demand::from_wire(&pod, source, added.unwrap_or_default());
-            homeless.push(Homeless { pod, demand });
-        } else if is_homeless(&pod) && is_asked_of_us(&pod) {
-            strangers.push(pod);
+            unplaced.push(Unplaced { pod, demand });
+        } else if is_unplaced(&pod) && is_asked_of_us(&pod) {
+            of_containers.push(pod);
         }
     }
-    homeless.sort_by_key(|it| (created(&it.pod), full_name(&it.pod)));
-    Observed { now: *now, snapshot, homeless, strangers }
+    unplaced.sort_by_key(|it| (created(&it.pod), full_name(&it.pod)));
+    Observed { now: *now, snapshot, unplaced, of_containers }
 }
 
 fn wants_node(pod: &Pod) -> bool {
-    is_guests(pod) && is_homeless(pod)
+    is_guests(pod) && is_unplaced(pod)
 }
 
 fn is_guests(pod: &Pod) -> bool {
     label(pod, words::APP) == Some(words::LAUNCHER)
 }
 
-fn is_homeless(pod: &Pod) -> bool {
+fn is_unplaced(pod: &Pod) -> bool {
     pods::node(pod).is_none() && !pods::is_down(pod) && !is_leaving(pod)
 }
 
@@ -108,7 +108,7 @@ fn source_node(view: &impl View, pod: &Pod) -> Option<String> {
 pub fn plan(seen: &Observed) -> Vec<Plan> {
     let mut snapshot = seen.snapshot.clone();
     let mut plans = Vec::new();
-    for Homeless { pod, demand } in &seen.homeless {
+    for Unplaced { pod, demand } in &seen.unplaced {
         let answer = match demand {
             Err(error) => Err(with_causes(error)),
             Ok(demand) => match schedule(demand, &snapshot) {
@@ -128,7 +128,7 @@ pub fn plan(seen: &Observed) -> Vec<Plan> {
             Err(message) => plans.push(refuse(seen, pod, &message)),
         }
     }
-    plans.extend(seen.strangers.iter().map(|pod| refuse(seen, pod, NO_CONTAINERS)));
+    plans.extend(seen.of_containers.iter().map(|pod| refuse(seen, pod, NO_CONTAINERS)));
     plans.retain(|plan| !plan.is_empty());
     plans
 }

@@ -140,7 +140,7 @@ fn server<B: Backend>(
     };
     let misfiled = match semantics {
         Semantics::Documented => Misfiled::Served,
-        Semantics::KubeVirt => Misfiled::Unknown,
+        Semantics::KubeVirt => Misfiled::NotServed,
     };
     let api = Api::new(backend, Arc::new(around), misfiled);
     let handler = Arc::new(Served { api, metrics, clock });

@@ -28,7 +28,7 @@ wrong.";
 /// It watches the objects of a cluster and does what they ask for: instances and pods of virtual
 /// machines, nodes for pods, slots for migrations and every phase of those, the emptying of nodes, the
 /// life of nodes, and what HyperConverged says. It keeps nothing: killed at any moment, it goes on
-/// where it was. Run one for each cluster.
+/// where it was. Run one for each cluster, or several with --leader-elect.
 #[derive(Debug, Parser)]
 #[command(
     name = "ferry-controller",
@@ -81,6 +81,11 @@ pub(crate) struct RunArguments {
     #[arg(long, value_name = "PATH")]
     pub(crate) status_address_file: Option<PathBuf>,
 
+    /// Work only while it holds the lease kube-system/ferry-controller: of several controllers one
+    /// works, and another one goes on if that ends
+    #[arg(long)]
+    pub(crate) leader_elect: bool,
+
     #[command(flatten)]
     pub(crate) log: LogArguments,
 }
@@ -109,6 +114,7 @@ mod tests {
         assert_eq!(cli.run.kubeconfig(), Path::new("k"));
         assert_eq!(cli.run.semantics, Semantics::Documented);
         assert_eq!(cli.run.node_grace, ferry_reconcile::NODE_GRACE);
+        assert!(!cli.run.leader_elect);
         assert_eq!(cli.run.status_listen, "127.0.0.1:0".parse().unwrap());
         assert_eq!(cli.run.log.log.to_string(), ferry_client::LOG_FILTER);
     }

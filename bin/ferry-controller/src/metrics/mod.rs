@@ -1,9 +1,11 @@
-//! What the controller tells of itself and of migrations, in the text that Prometheus reads.
+//! What the controller tells of itself and of the cluster, in the text that Prometheus reads.
 //!
 //! Names, labels and buckets of `kubevirt_…` are upstream's, so that its dashboards and alerts work.
 
 mod instances;
+mod machines;
 mod migrations;
+mod nodes;
 
 use ferry_api::Modelled;
 use ferry_client::HandsError;
@@ -16,7 +18,9 @@ use prometheus::{
 
 use ferry_client::Cache;
 use instances::Instances;
+use machines::Machines;
 use migrations::Migrations;
+use nodes::Nodes;
 
 /// From half a second to an hour.
 // PARITY: pkg/monitoring/metrics/virt-controller/metrics.go#PhaseTransitionTimeBuckets
@@ -35,6 +39,8 @@ pub(crate) struct Metrics {
     waiting: IntGauge,
     migrations: Migrations,
     instances: Instances,
+    machines: Machines,
+    nodes: Nodes,
 }
 
 impl Metrics {
@@ -77,6 +83,8 @@ impl Metrics {
             waiting: register(&registry, waiting.expect(NAMES)),
             migrations: Migrations::new(&registry),
             instances: Instances::new(&registry),
+            machines: Machines::new(&registry),
+            nodes: Nodes::new(&registry),
             registry,
         }
     }
@@ -114,6 +122,8 @@ impl Metrics {
         self.waiting.set(gauged(waiting));
         self.migrations.look(cache);
         self.instances.look(cache);
+        self.machines.look(cache);
+        self.nodes.look(cache);
         let mut text = Vec::new();
         let encoded = TextEncoder::new().encode(&self.registry.gather(), &mut text);
         encoded.expect("a text has room for it");

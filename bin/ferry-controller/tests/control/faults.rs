@@ -9,6 +9,7 @@ use ferry_api::kubevirt::{
 use ferry_harness::wait_until;
 
 use crate::cluster::{Cluster, machine, migration};
+use crate::process::Controller;
 
 /// So many machines are moved while things break.
 const MACHINES: usize = 8;
@@ -44,6 +45,24 @@ fn succeeded(cluster: &Cluster) -> Result<usize> {
     let under_way = phases.iter().filter(|phase| is_under_way(phase)).count();
     assert!(under_way <= LIMIT, "parallelMigrationsPerCluster: {phases:?}");
     Ok(phases.iter().filter(|phase| **phase == MigrationPhase::Succeeded).count())
+}
+
+#[test]
+fn of_several_controllers_one_works_and_the_next_goes_on_at_once() -> Result<()> {
+    let arguments = ["--node-grace", "1h", "--leader-elect"];
+    let mut cluster = Cluster::with(&["node-1"], &arguments)?;
+    let says = |controller: &Controller, what: &str| {
+        wait_until(what, || Ok(controller.log().contains(what).then_some(())))
+    };
+    says(&cluster.controller, "leads")?;
+    let second = Controller::start(cluster.server.dir(), 2, &arguments)?;
+    says(&second, "another one leads")?;
+    cluster.running("first")?;
+    assert!(!second.log().contains("at work"), "{}", second.log());
+    assert!(cluster.controller.stop()?.success());
+    says(&second, "at work")?;
+    cluster.running("second")?;
+    Ok(())
 }
 
 /// Everything goes on to its end: all have moved, and one pod is left of each.

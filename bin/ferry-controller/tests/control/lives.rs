@@ -3,7 +3,7 @@
 use anyhow::Result;
 use ferry_api::hco::v1beta1::HyperConverged;
 use ferry_api::kubevirt::{
-    KubeVirt, MigrationPhase, VirtualMachine, VirtualMachineInstance,
+    Condition, KubeVirt, MigrationPhase, VirtualMachine, VirtualMachineInstance,
     VirtualMachineInstanceMigration, VirtualMachineInstancePhase,
 };
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
@@ -37,6 +37,35 @@ fn a_machine_comes_to_a_node_runs_and_leaves_nothing() -> Result<()> {
         let instance: Option<VirtualMachineInstance> = cluster.get("web")?;
         let is_over = machine.is_none() && instance.is_none() && cluster.pods()?.is_empty();
         Ok(is_over.then_some(()))
+    })?;
+    Ok(())
+}
+
+#[test]
+fn a_machine_tells_why_it_does_not_run_and_runs_when_that_is_mended() -> Result<()> {
+    let cluster = Cluster::start(&["node-1"])?;
+    let mut without = machine("web");
+    without["spec"]["template"]["spec"]["domain"] = json!({ "devices": {} });
+    cluster.create(&without)?;
+    let failure = |cluster: &Cluster| -> Result<Option<Condition>> {
+        let machine: Option<VirtualMachine> = cluster.get("web")?;
+        let conditions = machine.and_then(|it| it.status?.conditions).unwrap_or_default();
+        Ok(conditions.into_iter().find(|it| it.type_ == "Failure"))
+    };
+    let failed = cluster.play_until("a word why it does not run", failure)?;
+    assert_eq!((failed.status.as_str(), failed.reason.as_deref()), ("True", Some("FailedCreate")));
+    let message = failed.message.unwrap_or_default();
+    assert!(message.starts_with("Failure while starting VMI: "), "{message}");
+    assert!(message.contains("memory"), "{message}");
+    cluster.play_until("an event of it", |cluster| {
+        Ok(cluster.reasons("web")?.contains(&"FailedCreate".to_owned()).then_some(()))
+    })?;
+    let memory = json!({ "memory": { "guest": "64Mi" } });
+    let change = json!({ "spec": { "template": { "spec": { "domain": memory } } } });
+    cluster.patch::<VirtualMachine>("web", &change)?;
+    cluster.play_until("a machine that runs and has forgotten it", |cluster| {
+        let runs = cluster.phase_of_instance("web")? == VirtualMachineInstancePhase::Running;
+        Ok((runs && failure(cluster)?.is_none()).then_some(()))
     })?;
     Ok(())
 }

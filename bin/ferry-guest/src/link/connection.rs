@@ -170,6 +170,14 @@ impl Connection {
         }
     }
 
+    /// How much is taken beyond what is on its way to the peer; as much as there is room for if this is
+    /// not said. What is taken looks as if it were sent, also where the link stands still.
+    pub fn limit_unsent(&self, limit: Option<Bytes>) {
+        if let Err(error) = self.socket.limit_unsent(limit) {
+            tracing::warn!(%error, "what waits to be sent is not limited");
+        }
+    }
+
     /// How long each read from now on may wait for the peer to say something. It does not hold for
     /// a read that waits already.
     pub fn set_read_limit(&self, limit: Option<Duration>) {

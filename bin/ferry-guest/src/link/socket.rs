@@ -9,6 +9,7 @@ use std::time::Duration;
 use ferry_memory::SocketTuning;
 use ferry_units::Bytes;
 use rustix::net::{SendFlags, sockopt};
+use socket2::SockRef;
 
 use super::LinkError;
 
@@ -70,6 +71,17 @@ impl Socket {
         Ok(())
     }
 
+    /// How much the kernel takes beyond what is on its way; as much as there is room for if this is not
+    /// said. Only TCP has that.
+    pub(super) fn limit_unsent(&self, limit: Option<Bytes>) -> io::Result<()> {
+        // Nothing is what Linux takes for its own choice.
+        let limit = limit.map_or(0, |limit| u32::try_from(limit.get().max(1)).unwrap_or(u32::MAX));
+        match self {
+            Self::Tcp(socket) => SockRef::from(socket).set_tcp_notsent_lowat(limit),
+            Self::Unix(_) => Ok(()),
+        }
+    }
+
     /// Some bytes that have come; 0 at the end of the stream.
     pub(super) fn read(&self, into: &mut [u8]) -> io::Result<usize> {
         loop {
@@ -116,4 +128,46 @@ fn at_least_some(limit: Duration) -> Duration {
 /// The largest size that Linux's `int` holds, for one that is larger.
 fn int(size: Bytes) -> usize {
     usize::try_from(size.get().min(i32::MAX as u64)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// How much a socket takes for a peer that reads nothing.
+    fn taken(unsent: Option<Bytes>) -> Bytes {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        sockopt::set_socket_recv_buffer_size(&listener, 64 << 10).unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let _silent = listener.accept().unwrap();
+        let socket = Socket::Tcp(socket);
+        socket.tune().unwrap();
+        socket.limit_unsent(unsent).unwrap();
+        socket.limit_writes(Some(Duration::from_millis(100))).unwrap();
+        let mut taken = 0;
+        let Socket::Tcp(stream) = &socket else { unreachable!("it was made of one") };
+        let some = vec![1; 32 << 10];
+        while let Ok(count) = (&*stream).write(&some) {
+            taken += count as u64;
+        }
+        Bytes::new(taken)
+    }
+
+    #[test]
+    fn what_a_silent_peer_does_not_take_does_not_heap_up() {
+        let (limited, free) = (taken(Some(Bytes::from_kib(128))), taken(None));
+        assert!(limited <= Bytes::from_kib(512), "{limited}");
+        assert!(free >= Bytes::from_kib(1024), "{free}");
+        // It can be taken back.
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = Socket::Tcp(TcpStream::connect(socket.local_addr().unwrap()).unwrap());
+        let Socket::Tcp(stream) = &socket else { unreachable!("it was made of one") };
+        let before = SockRef::from(stream).tcp_notsent_lowat().unwrap();
+        for (limit, expected) in [(Some(Bytes::from_kib(128)), 128 << 10), (None, before)] {
+            socket.limit_unsent(limit).unwrap();
+            assert_eq!(SockRef::from(stream).tcp_notsent_lowat().unwrap(), expected);
+        }
+    }
 }

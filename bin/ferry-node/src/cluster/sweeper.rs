@@ -4,6 +4,7 @@
 //! old: so the API server is asked about each file once more. A claim is made before its file, and a
 //! uid never comes back; so a claim that is not there then is gone for good.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(crate) async fn sweep(client: Client, cache: Cache, guests: Guests, changed:
     cache.filled().await;
     loop {
         if let Err(error) = sweep_once(&client, &cache, &guests).await {
-            tracing::warn!(error = format!("{error:#}"), "files of claims are left over");
+            tracing::warn!(%error, "cannot tell which files of claims there are");
         }
         tokio::select! {
             () = changed.notified() => {}
@@ -34,16 +35,32 @@ pub(crate) async fn sweep(client: Client, cache: Cache, guests: Guests, changed:
     }
 }
 
-async fn sweep_once(client: &Client, cache: &Cache, guests: &Guests) -> anyhow::Result<()> {
+async fn sweep_once(client: &Client, cache: &Cache, guests: &Guests) -> io::Result<()> {
     let unused = guests.unused_images()?;
     for image in claims::left_over(cache, &unused) {
-        if is_gone(client, image).await? {
-            guests.remove_image(image)?;
-            let Image { namespace, name, uid } = image;
-            tracing::info!(%namespace, %name, %uid, "the file of a claim has gone with it");
+        let Image { namespace, name, uid } = image;
+        // One that cannot be removed is in the way of no other.
+        match remove(client, guests, image).await {
+            Ok(true) => {
+                tracing::info!(%namespace, %name, %uid, "the file of a claim has gone with it");
+            }
+            Ok(false) => {}
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(%namespace, %name, %uid, error, "the file of a claim is left over");
+            }
         }
     }
     Ok(())
+}
+
+/// Removes a file if its claim is gone, and says whether it was.
+async fn remove(client: &Client, guests: &Guests, image: &Image) -> anyhow::Result<bool> {
+    let is_gone = is_gone(client, image).await?;
+    if is_gone {
+        guests.remove_image(image)?;
+    }
+    Ok(is_gone)
 }
 
 async fn is_gone(client: &Client, image: &Image) -> anyhow::Result<bool> {

@@ -152,7 +152,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use ferry_config::{MigrationSettings, TransferSize};
-    use ferry_reconcile::guest::{Board, MigrationMode};
+    use ferry_reconcile::guest::{Board, MigrationMode, Stillness};
     use ferry_units::{Bytes, Downtime};
 
     use super::*;
@@ -191,6 +191,7 @@ mod tests {
                 },
                 size: TransferSize { memory: Bytes::from_mib(64), disks: Bytes::ZERO },
                 channels: 4,
+                stillness: Stillness::Unknown,
             },
             told: Leaving {
                 migration_uid: "m".to_owned(),

@@ -185,6 +185,12 @@ impl Guests {
         self.inner.world.subscribe()
     }
 
+    /// Ends all keepers at once, as the end of the daemon does, whoever has clones of this. The guests
+    /// go on by themselves.
+    pub fn abandon(&self) {
+        self.entries().clear();
+    }
+
     fn begin(&self, spec: &GuestSpec, origin: Origin) {
         let mut spec = spec.clone();
         // Whatever is the default later, this guest stays what it is.

@@ -8,19 +8,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
-use ferry_config::{MigrationSettings, Semantics, Tls, TransferSize};
+use ferry_config::{Bandwidth, MigrationSettings, Permission, Semantics, Tls, TransferSize};
 use ferry_harness::Program;
 use ferry_node::guests::{Accelerator, Guests, GuestsConfig, Qemu};
 use ferry_node::networks::Networks;
 use ferry_node::rpc;
 use ferry_reconcile::guest::{
     Arriving, Board, GuestReport, GuestSpec, GuestState, Leaving, LeavingEnd, Listen, Listening,
-    MachineKind, Migrate, MigrationReport, Order,
+    MachineKind, Migrate, MigrationReport, Order, Stillness,
 };
 use ferry_rpc::server::Nobody;
 use ferry_rpc::{GuestName, NodeClient};
 use ferry_runtime::identity::{Identity, Role, VerifyPeer};
-use ferry_units::Bytes;
+use ferry_units::{Bytes, BytesPerSecond, Downtime, SecondsPerGiB};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rcgen::{
@@ -63,6 +63,14 @@ pub(crate) struct Node {
 struct Daemon {
     guests: Guests,
     server: JoinHandle<()>,
+}
+
+impl Daemon {
+    /// Nothing of it does anything from here on.
+    fn end(&self) {
+        self.guests.abandon();
+        self.server.abort();
+    }
 }
 
 impl Cluster {
@@ -193,7 +201,7 @@ impl Node {
     /// Ends the daemon as a crash would; its guests go on.
     pub(crate) async fn crash(&mut self) {
         if let Some(daemon) = self.daemon.take() {
-            daemon.server.abort();
+            daemon.end();
             // Connections that it has accepted go with the last of them.
             let _aborted = daemon.server.await;
         }
@@ -324,8 +332,11 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        // The daemon first, which would start what is killed again or ask for it.
-        self.daemon = None;
+        // The daemon first, which would start what is killed again, or ask for it, or write that it has
+        // ended where nothing is to be left.
+        if let Some(daemon) = self.daemon.take() {
+            daemon.end();
+        }
         for entry in fs::read_dir(self.dir.join("guests")).into_iter().flatten().flatten() {
             let pod = entry.file_name().to_string_lossy().into_owned();
             let is_ours = self.pid(&pod).is_ok_and(|pid| {
@@ -386,6 +397,17 @@ pub(crate) fn plain() -> MigrationSettings {
     MigrationSettings { tls: Tls::Disabled, ..MigrationSettings::default() }
 }
 
+/// Suspends a guest that works hard, so that the rest of it can cross.
+pub(crate) fn disrupting() -> Result<MigrationSettings> {
+    Ok(MigrationSettings {
+        workload_disruption: Permission::Allowed,
+        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(14)),
+        completion_timeout_per_gib: SecondsPerGiB::new(160),
+        max_downtime: Some(Downtime::from_millis(1)?),
+        ..plain()
+    })
+}
+
 /// A migration to there.
 pub(crate) fn migrate(
     spec: &GuestSpec,
@@ -403,6 +425,7 @@ pub(crate) fn migrate(
         settings: settings.clone(),
         size: TransferSize { memory: spec.memory, disks: Bytes::ZERO },
         channels: 1,
+        stillness: Stillness::Unknown,
     }
 }
 

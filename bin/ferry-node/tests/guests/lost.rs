@@ -7,12 +7,13 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use ferry_config::{Bandwidth, MigrationSettings};
 use ferry_harness::wait_until;
-use ferry_reconcile::guest::{GuestEnd, GuestState, LeavingEnd, Listen, Order};
+use ferry_reconcile::guest::{GuestEnd, GuestState, LeavingEnd, Listen, Order, Stillness};
 use ferry_units::{BytesPerSecond, SecondsPerGiB};
 use nix::sys::signal::Signal;
 
 use crate::common::{
-    BUSY, Cluster, LIMIT, arriving, begin, guest, migrate, plain, runs_at, target, wait_crossing,
+    BUSY, Cluster, LIMIT, arriving, begin, disrupting, guest, migrate, plain, runs_at, target,
+    wait_crossing,
 };
 
 const POD: &str = "pod-1";
@@ -92,6 +93,30 @@ async fn a_journal_is_lost_on_either_side_of_a_migration_and_the_guest_arrives()
             let node = runs_at([(&one, POD), (&two, "pod-2")])?;
             node.verify(&cluster, "db").await?;
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_that_was_suspended_to_cross_runs_there_though_its_journal_is_lost() -> Result<()> {
+    for told in [Stillness::Suspended, Stillness::Unknown] {
+        let (cluster, mut one, two) = Cluster::pair().await?;
+        let spec = guest(POD, &BUSY);
+        one.run(&spec).await?;
+        begin(&spec, &one, &two, &disrupting()?).await?;
+        one.wait(POD, |report| (report.state == GuestState::Held).then_some(())).await?;
+        let there = two.wait("pod-2", |report| arriving(report)?.listening).await?;
+        one.crash().await;
+        fs::remove_file(one.guest_dir(POD).join("guest.json"))?;
+        one.start().await?;
+        let mut order = migrate(&spec, UID, "node-2", there, &disrupting()?);
+        order.stillness = told;
+        one.guests().order(Order::Migrate(order));
+        let end = one.wait_left(POD).await?;
+        ensure!(matches!(end, LeavingEnd::Completed { .. }), "{end:?}");
+        two.wait("pod-2", |report| arriving(report)?.completed.map(drop)).await?;
+        two.wait_state("pod-2", GuestState::Running).await?;
+        two.verify(&cluster, "db").await?;
     }
     Ok(())
 }

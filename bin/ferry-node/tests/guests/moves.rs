@@ -12,7 +12,8 @@ use ferry_rpc::{Ending, GuestName};
 use ferry_units::{Bytes, BytesPerSecond, SecondsPerGiB};
 
 use crate::common::{
-    BUSY, Cluster, Node, arriving, begin, guest, leaving, migrate, plain, target, wait_crossing,
+    BUSY, Cluster, Node, arriving, begin, disrupting, guest, leaving, migrate, plain, target,
+    wait_crossing,
 };
 
 const POD: &str = "pod-1";
@@ -170,14 +171,7 @@ async fn a_guest_is_suspended_to_cross_and_runs_at_its_target() -> Result<()> {
     let (cluster, one, two) = Cluster::pair().await?;
     let spec = guest(POD, &BUSY);
     one.run(&spec).await?;
-    let settings = MigrationSettings {
-        workload_disruption: Permission::Allowed,
-        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(14)),
-        completion_timeout_per_gib: SecondsPerGiB::new(160),
-        max_downtime: Some(ferry_units::Downtime::from_millis(1)?),
-        ..plain()
-    };
-    begin(&spec, &one, &two, &settings).await?;
+    begin(&spec, &one, &two, &disrupting()?).await?;
     one.wait(POD, |report| {
         (leaving(report)?.mode == MigrationMode::Paused && report.state == GuestState::Held)
             .then_some(())

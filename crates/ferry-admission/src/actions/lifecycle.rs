@@ -110,7 +110,7 @@ pub(super) fn stop(
     }
     let strategy = run_strategy(&machine)?;
     match (strategy, &instance) {
-        // In this order: a controller that sees the first alone starts nothing yet.
+        // In this order: a halted machine is started if a paused start is still asked of it.
         ("Always" | "Once", _) => {
             writes.extend(forget(subject, &machine, run));
             writes.push(running(subject, &machine, Running::No, run));

@@ -1,7 +1,7 @@
 //! Claims of volumes: what is asked for is said at the beginning, and once it is had it only grows.
 
-use ferry_api::{FieldError, FieldPath, NameRule, Quantity};
-use ferry_registry::{Document, Part, Refusal, Review};
+use ferry_api::{FieldError, FieldPath, NameRule, PROVISIONER, Quantity, STORAGE_PROVISIONER};
+use ferry_registry::{Document, Operation, Part, Refusal, Review};
 use serde_json::Value;
 
 use crate::denial::invalid;
@@ -14,6 +14,19 @@ const VOLUME_MODES: [&str; 2] = ["Block", "Filesystem"];
 
 /// Where a claim says how much it asks for.
 const STORAGE: [&str; 4] = ["spec", "resources", "requests", "storage"];
+
+/// No class of storage says who makes the volumes of this cluster's claims: there is one who does. A
+/// claim that was copied from another cluster may name another.
+pub(super) fn complete(review: &Review<'_>, claim: &mut Document) {
+    match review.operation {
+        Operation::Create { .. } | Operation::Update { .. } => {}
+        Operation::Delete { .. } => return,
+    }
+    if review.target.part == Part::Main {
+        let annotations = map_mut(claim, &["metadata", "annotations"]);
+        annotations.insert(STORAGE_PROVISIONER.to_owned(), PROVISIONER.into());
+    }
+}
 
 pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     if review.target.part != Part::Main {

@@ -45,8 +45,8 @@ pub(super) fn check(
     }
 }
 
-/// What it installs goes with it, unless that is asked not to as long as it serves somebody, which it
-/// is where nobody says anything. Upstream finds out by a rehearsal of the deletion of KubeVirt.
+/// What it installs goes with it. Unless it is told to remove workloads, it stays as long as there are
+/// some. Upstream finds out by a rehearsal of the deletion of KubeVirt.
 // PARITY: hyperconverged-cluster-operator pkg/webhooks/validator/validator.go#ValidateDelete
 fn delete(old: &Document, view: &impl View) -> Result<(), Refusal> {
     if text(old, &["spec", "uninstallStrategy"]) == Some("RemoveWorkloads") {

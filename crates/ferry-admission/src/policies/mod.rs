@@ -58,6 +58,7 @@ impl Policies {
             Kind::ClusterRoleBinding | Kind::RoleBinding => rbac_shape::complete(object),
             Kind::Event => event::complete(review, object),
             Kind::Service => service::complete(review, object),
+            Kind::PersistentVolumeClaim => claim::complete(review, object),
             Kind::MigrationPolicy
             | Kind::KubeVirt
             | Kind::NetworkAttachmentDefinition
@@ -65,7 +66,6 @@ impl Policies {
             | Kind::Namespace
             | Kind::Pod
             | Kind::Lease
-            | Kind::PersistentVolumeClaim
             | Kind::ConfigMap
             | Kind::Secret
             | Kind::ServiceAccount

@@ -178,6 +178,19 @@ fn parity_a_claim_says_what_it_asks_for() {
 }
 
 #[test]
+fn parity_a_claim_says_who_makes_its_volume_though_it_was_copied_from_elsewhere() {
+    let ours = json!({ "volume.kubernetes.io/storage-provisioner": "file.ferry.dev" });
+    let plain = claim(&json!({ "storageClassName": "standard" }));
+    let copied = json!({ "metadata": { "annotations": {
+        "volume.kubernetes.io/storage-provisioner": "rbd.csi.ceph.com",
+    } } });
+    let copied = changed(&plain, &copied);
+    for accepted in [create(&plain), create(&copied), update(&plain, &copied)] {
+        assert_eq!(accepted.unwrap()["metadata"]["annotations"], ours);
+    }
+}
+
+#[test]
 fn parity_a_claim_stays_but_for_its_size_once_it_is_bound() {
     let immutable = "spec: Forbidden: spec is immutable after creation except resources.requests \
                      and volumeAttributesClassName for bound claims";

@@ -27,7 +27,7 @@ pub enum Misfiled {
     /// They are, as [`KindVersion::MISFILED_MACHINE`].
     Served,
     /// They are not: there is no such kind in that group.
-    Unknown,
+    NotServed,
 }
 
 impl Misfiled {
@@ -35,7 +35,7 @@ impl Misfiled {
     pub fn has(self, served: KindVersion) -> bool {
         match self {
             Self::Served => true,
-            Self::Unknown => served != KindVersion::MISFILED_MACHINE,
+            Self::NotServed => served != KindVersion::MISFILED_MACHINE,
         }
     }
 }

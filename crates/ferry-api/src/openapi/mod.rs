@@ -83,7 +83,7 @@ fn hashes(misfiled: Misfiled) -> &'static BTreeMap<String, String> {
     static UNKNOWN: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     let hashes = match misfiled {
         Misfiled::Served => &SERVED,
-        Misfiled::Unknown => &UNKNOWN,
+        Misfiled::NotServed => &UNKNOWN,
     };
     hashes.get_or_init(|| {
         group_versions()

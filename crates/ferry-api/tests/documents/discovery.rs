@@ -221,13 +221,13 @@ fn a_cluster_of_kubevirts_has_no_machines_among_the_policies() {
             openapi::v3(group, "v1alpha1", misfiled).unwrap(),
         ]
     };
-    for (served, unknown) in shown(Misfiled::Served).iter().zip(shown(Misfiled::Unknown)) {
+    for (served, unknown) in shown(Misfiled::Served).iter().zip(shown(Misfiled::NotServed)) {
         let is_machine = |document: &Value| document.to_string().contains("VirtualMachine");
         assert!(is_machine(served) && !is_machine(&unknown), "{unknown}");
         assert!(unknown.to_string().contains("MigrationPolicy"), "{unknown}");
     }
     let hash = |misfiled| openapi::v3_hash(group, "v1alpha1", misfiled).unwrap();
-    assert_ne!(hash(Misfiled::Served), hash(Misfiled::Unknown));
+    assert_ne!(hash(Misfiled::Served), hash(Misfiled::NotServed));
     let machines = KindVersion::of_path("kubevirt.io", "v1", "virtualmachines").unwrap();
-    assert!(Misfiled::Unknown.has(machines));
+    assert!(Misfiled::NotServed.has(machines));
 }

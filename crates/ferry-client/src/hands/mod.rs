@@ -4,7 +4,6 @@
 //! was done, and a look at the cache could decide the same thing twice in two ways. So such an object
 //! is in doubt until the server has been asked for it, and until then nothing else is done.
 
-mod complaint;
 mod error;
 
 use std::collections::BTreeSet;
@@ -94,12 +93,7 @@ impl Hands {
             {
                 return self.see(object).await;
             }
-            Err(error) => {
-                if let Some(event) = complaint::complaint(create, &error) {
-                    self.recorder.tell(&event);
-                }
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         }
         tracing::info!(object = named(object), "created");
         Ok(())

@@ -1,8 +1,8 @@
 //! Events: sent by a task, counted where they repeat.
 
 use ferry_api::Kind;
-use ferry_client::{Cache, Hands, HandsError, Recorder, Source};
-use ferry_reconcile::{Action, Component, Create, Event, EventType, ObjectRef, Plan};
+use ferry_client::{Cache, Hands, Recorder, Source};
+use ferry_reconcile::{Action, Component, Event, EventType, ObjectRef, Plan};
 use serde_json::json;
 
 use crate::server::{Answer, Server, noon, refusal};
@@ -55,41 +55,6 @@ async fn news_is_told_once_and_counted_then() {
     assert_eq!(*counted, json!({ "count": 2, "lastTimestamp": "2026-11-26T12:00:00Z" }));
     assert!(third.starts_with("POST"), "{third}");
     assert_eq!(other["message"], "two");
-}
-
-#[tokio::test]
-async fn parity_a_machine_is_told_why_its_instance_cannot_be_made() {
-    let server = Server::with_nothing(|line, body| {
-        if line.contains("virtualmachineinstances") {
-            refusal(422, "Invalid")
-        } else {
-            Answer::Json(201, body.clone())
-        }
-    });
-    let client = server.client.clone();
-    let (recorder, task) = Recorder::start(client.clone(), Source::program("tester"), noon);
-    let hands = Hands::new(client, Cache::new(noon), recorder, "tester");
-    let object = ObjectRef {
-        kind: Kind::VirtualMachineInstance,
-        namespace: "ns".to_owned(),
-        name: "web".to_owned(),
-        uid: String::new(),
-    };
-    let owner = json!({ "kind": "VirtualMachine", "name": "web", "uid": "u", "controller": true });
-    let body = json!({ "metadata": { "name": "web", "ownerReferences": [owner] } });
-    let actions = vec![Action::Create(Create { object, body })];
-    let refused = hands.carry_out(&Plan { actions, revisit: None }, |_| {}).await;
-    assert!(matches!(refused, Err(HandsError::Refused { .. })), "{refused:?}");
-    drop(hands);
-    task.await.unwrap();
-    let asked = server.asked();
-    let [_, (line, event)] = &asked[..] else { panic!("{asked:?}") };
-    assert!(line.starts_with("POST /api/v1/namespaces/ns/events"), "{line}");
-    assert_eq!(event["involvedObject"]["kind"], "VirtualMachine");
-    assert_eq!(event["involvedObject"]["uid"], "u");
-    assert_eq!((&event["type"], &event["reason"]), (&json!("Warning"), &json!("FailedCreate")));
-    let message = "Error creating virtual machine instance: it is Invalid";
-    assert_eq!(event["message"], message);
 }
 
 #[tokio::test]

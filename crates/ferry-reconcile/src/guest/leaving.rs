@@ -12,6 +12,7 @@ use ferry_api::kubevirt::{
 use ferry_config::MigrationSettings;
 use ferry_units::WallTime;
 
+use super::running::stillness;
 use super::spec::{channels, settings};
 use super::step::Step;
 use super::{Leaving, LeavingEnd, Migrate, MigrationMode, Order, Placed, has_ended};
@@ -137,6 +138,7 @@ fn migrate(
         channels: channels(instance, &settings),
         size: spec.transfer_size(),
         settings,
+        stillness: stillness(instance),
     })
 }
 

@@ -54,7 +54,7 @@ use crate::plan::Plan;
 use crate::{Key, claims, instance, migration, pods};
 
 pub use machine::{Board, Kernel, MachineKind, UnknownKind};
-pub use order::{Disk, DiskPlace, GuestSpec, Listen, Migrate, Order};
+pub use order::{Disk, DiskPlace, GuestSpec, Listen, Migrate, Order, Stillness};
 pub use report::{
     Arriving, GuestEnd, GuestReport, GuestState, Leaving, LeavingEnd, Listening, MigrationMode,
     MigrationReport,

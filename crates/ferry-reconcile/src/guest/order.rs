@@ -158,4 +158,20 @@ pub struct Migrate {
     pub size: TransferSize,
     /// Connections that carry memory.
     pub channels: u8,
+    /// Why the guest stands still, as was told last. Whoever has sent it already and has lost its
+    /// journal knows no better.
+    #[serde(default)]
+    pub stillness: Stillness,
+}
+
+/// Why a guest stands still.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stillness {
+    /// It does not, as far as anybody has told.
+    #[default]
+    Unknown,
+    /// Somebody wants that.
+    Wanted,
+    /// It was suspended so that the rest of it can cross.
+    Suspended,
 }

@@ -8,7 +8,7 @@ use ferry_api::kubevirt::{
 use serde_json::{Value, json};
 
 use super::step::Step;
-use super::{GuestState, Here, MigrationMode, Order, Placed};
+use super::{GuestState, Here, MigrationMode, Order, Placed, Stillness};
 use crate::conditions::{self, Said};
 use crate::instance::phase;
 use crate::migration::state_of;
@@ -161,6 +161,17 @@ fn stands_still(
 fn is_suspended(instance: &VirtualMachineInstance) -> bool {
     let said = conditions::of(instance, PAUSED);
     said.is_some_and(|said| said.reason.as_deref() == Some(BY_MONITOR))
+}
+
+/// Why it stands still, as far as is written.
+pub(super) fn stillness(instance: &VirtualMachineInstance) -> Stillness {
+    if is_suspended(instance) {
+        Stillness::Suspended
+    } else if conditions::is_true(instance, PAUSED) || wish(instance) == Some(Wish::Stand) {
+        Stillness::Wanted
+    } else {
+        Stillness::Unknown
+    }
 }
 
 /// Takes away what only a guest that is there can say.

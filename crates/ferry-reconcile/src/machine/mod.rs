@@ -138,6 +138,25 @@ fn stop(seen: &Observed, plan: &mut Plan) {
     ));
 }
 
+/// What is to be done where the server does not let the machine have an instance, in these words of
+/// its own. What has been noted goes with the next start that is not refused.
+// PARITY: pkg/virt-controller/watch/vm/vm.go#startVMI
+pub fn refused(seen: &Observed, words: &str) -> Plan {
+    let mut plan = Plan::idle();
+    if !matches!(seen.instance, Standing::Absent) || is_leaving(&seen.machine) {
+        return plan;
+    }
+    plan.push(Event::warning(
+        reference(&seen.machine),
+        status::FAILED_CREATE,
+        format!("Error creating virtual machine instance: {words}"),
+    ));
+    let mut after = seen.machine.clone();
+    status::keep_refused(seen, words, &mut after);
+    plan.actions.extend(change(Part::Status, &seen.machine, &after).map(Into::into));
+    plan
+}
+
 /// Takes the machine's hand off an instance that has ended, now that its end is noted.
 // PARITY: pkg/virt-controller/watch/vm/vm.go#removeVMIFinalizer
 fn let_go(seen: &Observed, plan: &mut Plan) {

@@ -18,11 +18,31 @@ const READY: &str = "Ready";
 const FAILURE: &str = "Failure";
 const RESTART_REQUIRED: &str = "RestartRequired";
 
+/// Why a machine has no instance: it was not to be had.
+pub(super) const FAILED_CREATE: &str = "FailedCreate";
+
 /// Conditions of a machine that are not copies of its instance's.
 const OWN: [&str; 3] = [READY, FAILURE, RESTART_REQUIRED];
 
-// PARITY: pkg/virt-controller/watch/vm/vm.go#updateStatus
 pub(super) fn keep(seen: &Observed, step: &Step, after: &mut VirtualMachine) {
+    let failure = match &seen.instance {
+        Standing::Foreign => Some(format!(
+            "failed to create virtual machine instance: VirtualMachineInstance {:?} is managed by \
+             something else",
+            name(&seen.machine)
+        )),
+        Standing::Absent | Standing::Own(_) | Standing::Orphan(_) => None,
+    };
+    write(seen, step, failure, after);
+}
+
+/// The same, where the machine was to start and its instance is refused in these words.
+pub(super) fn keep_refused(seen: &Observed, words: &str, after: &mut VirtualMachine) {
+    write(seen, &Step::Stay, Some(format!("Failure while starting VMI: {words}")), after);
+}
+
+// PARITY: pkg/virt-controller/watch/vm/vm.go#updateStatus
+fn write(seen: &Observed, step: &Step, failure: Option<String>, after: &mut VirtualMachine) {
     let strategy = strategy::of(&seen.machine);
     let instance = seen.own();
     let status = after.status.get_or_insert_default();
@@ -38,7 +58,8 @@ pub(super) fn keep(seen: &Observed, step: &Step, after: &mut VirtualMachine) {
         requests::ask_for_start(status);
     }
     start_failure::keep(status, strategy, instance, seen.now.time);
-    conditions_of(seen, instance, status);
+    ready_and_failure(seen, instance, failure, status);
+    copy_others(seen, instance, status);
     status.printable_status = Some(word(seen, step, strategy, status).to_owned());
 }
 
@@ -58,10 +79,12 @@ fn generations(
     }
 }
 
-// PARITY: pkg/virt-controller/watch/vm/vm.go#syncConditions
-fn conditions_of(
+// PARITY: pkg/virt-controller/watch/vm/vm.go#syncReadyConditionFromVMI
+// PARITY: pkg/virt-controller/watch/vm/vm.go#processFailureCondition
+fn ready_and_failure(
     seen: &Observed,
     instance: Option<&VirtualMachineInstance>,
+    failure: Option<String>,
     status: &mut VirtualMachineStatus,
 ) {
     let now = seen.now.time;
@@ -78,20 +101,21 @@ fn conditions_of(
         }
         Some(Some(ready)) => copy(&mut status.conditions, ready),
     }
-    match &seen.instance {
-        Standing::Foreign => {
-            let message = format!(
-                "failed to create virtual machine instance: VirtualMachineInstance {:?} is managed \
-                 by something else",
-                name(&seen.machine)
-            );
-            let said = Said::because(FAILURE, "True", "FailedCreate", message);
+    match failure {
+        Some(message) => {
+            let said = Said::because(FAILURE, "True", FAILED_CREATE, message);
             conditions::set(&mut status.conditions, &said, now);
         }
-        Standing::Absent | Standing::Own(_) | Standing::Orphan(_) => {
-            conditions::remove(&mut status.conditions, FAILURE);
-        }
+        None => conditions::remove(&mut status.conditions, FAILURE),
     }
+}
+
+// PARITY: pkg/virt-controller/watch/vm/vm.go#syncConditions
+fn copy_others(
+    seen: &Observed,
+    instance: Option<&VirtualMachineInstance>,
+    status: &mut VirtualMachineStatus,
+) {
     let Some(instance) = instance else {
         conditions::remove(&mut status.conditions, RESTART_REQUIRED);
         return;

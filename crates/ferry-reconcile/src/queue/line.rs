@@ -41,6 +41,8 @@ pub(crate) enum Obstacle {
     Backoff { until: WallTime },
     /// The network that memory is to cross does not exist.
     NoNetwork { network: String },
+    /// The target pod cannot be made: what the guest is on or has is no longer to be had.
+    NoPod { why: String },
 }
 
 /// The pods of all guests, by the uid of the instance.
@@ -126,7 +128,11 @@ pub(super) fn stand(
                 let until = backoff::until(migration, siblings).filter(|until| now.time < *until);
                 let obstacle = until
                     .map(|until| Obstacle::Backoff { until })
-                    .or_else(|| network.clone().map(|network| Obstacle::NoNetwork { network }));
+                    .or_else(|| network.clone().map(|network| Obstacle::NoNetwork { network }))
+                    .or_else(|| {
+                        let why = launcher::obstacle(view, cluster, &instance)?;
+                        Some(Obstacle::NoPod { why })
+                    });
                 waiting.push(who_waits(view, &pods, migration, instance, obstacle));
             }
         }

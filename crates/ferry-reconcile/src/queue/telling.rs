@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use ferry_api::kubevirt::Condition;
 use ferry_scheduler::WaitReason;
 use ferry_units::WallTime;
 
@@ -24,6 +25,8 @@ const RESTATE_AFTER: Duration = Duration::from_secs(5);
 
 const BACKOFF: &str = "MigrationBackoff";
 
+const POD_NOT_MADE: &str = "FailedCreate";
+
 /// Tells of what a slot would not help against.
 pub(super) fn of_obstacle(seen: &Observed, waiting: &Waiting) -> Option<Plan> {
     let obstacle = waiting.obstacle.as_ref()?;
@@ -38,17 +41,37 @@ pub(super) fn of_obstacle(seen: &Observed, waiting: &Waiting) -> Option<Plan> {
             );
             (waits_for("MigrationNetworkNotFound", message), None)
         }
+        // PARITY: pkg/virt-controller/watch/migration/migration.go#createTargetPod
+        Obstacle::NoPod { why } => {
+            let message = format!("failed to render launch manifest: {why}");
+            (waits_for(POD_NOT_MADE, message), None)
+        }
     };
     let mut plan = tell(seen, waiting, &said, 1);
-    if matches!(obstacle, Obstacle::Backoff { .. }) && reason_of(waiting) != Some(BACKOFF) {
-        // PARITY: pkg/virt-controller/watch/migration/migration.go#handleMigrationBackoff
-        let message = format!("backoff migrating vmi {}", full_name(&waiting.instance));
-        plan.push(Event::warning(reference(&waiting.instance), BACKOFF, message));
-    }
+    plan.actions.extend(event_of(waiting, obstacle, &said).map(Into::into));
     if let Some(revisit) = revisit {
         plan.look_again(revisit);
     }
     Some(plan)
+}
+
+/// The event that goes with an obstacle, the first time that it is met.
+fn event_of(waiting: &Waiting, obstacle: &Obstacle, said: &Said) -> Option<Event> {
+    let told = told(waiting);
+    match obstacle {
+        // PARITY: pkg/virt-controller/watch/migration/migration.go#handleMigrationBackoff
+        Obstacle::Backoff { .. } => {
+            let is_new = told.is_none_or(|told| told.reason != said.reason);
+            let message = format!("backoff migrating vmi {}", full_name(&waiting.instance));
+            is_new.then(|| Event::warning(reference(&waiting.instance), BACKOFF, message))
+        }
+        Obstacle::NoNetwork { .. } => None,
+        Obstacle::NoPod { .. } => {
+            let is_new = told.is_none_or(|told| told.message != said.message);
+            let message = said.message.clone().unwrap_or_default();
+            is_new.then(|| Event::warning(reference(&waiting.migration), POD_NOT_MADE, message))
+        }
+    }
 }
 
 /// Tells of the limit, or of the guest.
@@ -63,9 +86,10 @@ pub(super) fn of_wait(seen: &Observed, waiting: &Waiting, reason: &WaitReason<'_
     tell(seen, waiting, &waits_for(word, reason.to_string()), position)
 }
 
-fn reason_of(waiting: &Waiting) -> Option<&str> {
+/// What it was told last.
+fn told(waiting: &Waiting) -> Option<&Condition> {
     let status = waiting.migration.status.as_ref()?;
-    conditions::find(status.conditions.as_ref(), WAITING)?.reason.as_deref()
+    conditions::find(status.conditions.as_ref(), WAITING)
 }
 
 fn tell(seen: &Observed, waiting: &Waiting, said: &Said, position: u32) -> Plan {
@@ -85,8 +109,7 @@ fn tell(seen: &Observed, waiting: &Waiting, said: &Said, position: u32) -> Plan 
 
 /// When somebody far back in the line is to hear of another place than the one that was told.
 fn not_yet(waiting: &Waiting, said: &Said, position: u32, now: WallTime) -> Option<WallTime> {
-    let status = waiting.migration.status.as_ref()?;
-    let told = conditions::find(status.conditions.as_ref(), WAITING)?;
+    let told = told(waiting)?;
     if position <= NEXT || told.reason != said.reason || told.message == said.message {
         return None;
     }

@@ -20,13 +20,13 @@ use ferry_api::hco::v1beta1::HyperConverged;
 use ferry_api::kubevirt::{
     KubeVirt, VirtualMachine, VirtualMachineInstance, VirtualMachineInstanceMigration,
 };
-use ferry_api::{Modelled, View};
+use ferry_api::{Kind, Modelled, View};
 use k8s_openapi::api::core::v1::{Node, PersistentVolumeClaim};
 
 use crate::objects::all;
 use crate::{
-    Key, Now, Plan, claims, evacuation, installation, instance, machine, migration, node,
-    placement, platform, queue,
+    Key, Now, ObjectRef, Plan, claims, evacuation, installation, instance, machine, migration,
+    node, placement, platform, queue,
 };
 
 pub use causes::Cause;
@@ -99,6 +99,23 @@ pub fn look(view: &impl View, work: &Work, now: &Now) -> Vec<Plan> {
         Work::Migration(key) => migration::observe(view, key, now).map(|it| migration::plan(&it)),
     };
     plan.into_iter().collect()
+}
+
+/// What is to be done where a plan for `work` has failed because the server refuses `object`, in
+/// these words; nothing where only those who run the cluster can do something about it.
+pub fn refused(
+    view: &impl View,
+    work: &Work,
+    object: &ObjectRef,
+    words: &str,
+    now: &Now,
+) -> Option<Plan> {
+    match (work, object.kind) {
+        (Work::Machine(key), Kind::VirtualMachineInstance) => {
+            machine::observe(view, key, now).map(|seen| machine::refused(&seen, words))
+        }
+        (_, _) => None,
+    }
 }
 
 impl Work {

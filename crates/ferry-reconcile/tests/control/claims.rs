@@ -2,7 +2,9 @@
 
 use ferry_api::{Selector, View};
 use ferry_reconcile::Part;
-use ferry_reconcile::claims::{Image, left_over};
+use ferry_reconcile::claims::{Image, left_over, unused};
+use ferry_reconcile::guest::{Disk, DiskPlace, GuestEnd, GuestState};
+use ferry_units::Bytes;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use serde_json::{Value, json};
 
@@ -32,7 +34,7 @@ fn used() -> Cluster {
 fn parity_a_claim_is_bound_as_soon_as_it_is_seen_and_has_what_it_asked_for_then() {
     let mut cluster = Cluster::new();
     cluster.create(&claim("data", "ReadWriteOnce"));
-    let own = json!({ "spec": { "volumeName": "tape-7", "storageClassName": "tapes" } });
+    let own = json!({ "spec": { "volumeName": "tape-7" } });
     cluster.create(&with(claim("tape", "ReadOnlyMany"), &own));
     cluster.settle();
     let chosen = cluster.get(CLAIM, "data");
@@ -50,16 +52,39 @@ fn parity_a_claim_is_bound_as_soon_as_it_is_seen_and_has_what_it_asked_for_then(
     let (complete, by_us) =
         ("pv.kubernetes.io/bind-completed", "pv.kubernetes.io/bound-by-controller");
     let held = json!(["kubernetes.io/pvc-protection"]);
-    assert_eq!(metadata(&chosen), (json!({ complete: "yes", by_us: "yes" }), held.clone()));
+    let ours = |mut annotations: Value| {
+        annotations["volume.kubernetes.io/storage-provisioner"] = json!("file.ferry.dev");
+        annotations
+    };
+    let own = ours(json!({ complete: "yes", by_us: "yes" }));
+    assert_eq!(metadata(&chosen), (own, held.clone()));
     let given = cluster.get(CLAIM, "tape");
     assert_eq!(text(&given, "/spec/volumeName"), "tape-7");
     assert_eq!(text(&given, "/status/phase"), "Bound");
-    assert_eq!(metadata(&given), (json!({ complete: "yes" }), held));
+    assert_eq!(metadata(&given), (ours(json!({ complete: "yes" })), held));
 
     let more = json!({ "spec": { "resources": { "requests": { "storage": "2Gi" } } } });
     cluster.patch("user", CLAIM, Part::Main, "data", &more);
     cluster.settle();
     assert_eq!(text(&cluster.get(CLAIM, "data"), "/status/capacity/storage"), "1Gi");
+}
+
+#[test]
+fn parity_a_claim_whose_volume_somebody_else_makes_is_let_alone() {
+    for annotations in [json!({}), json!({ "volume.kubernetes.io/storage-provisioner": "tapes" })] {
+        let mut cluster = Cluster::new();
+        let foreign = json!({
+            "metadata": { "annotations": annotations, "finalizers": ["kubernetes.io/pvc-protection"] },
+            "spec": { "storageClassName": "tapes" },
+        });
+        cluster.create(&with(claim("data", "ReadWriteMany"), &foreign));
+        let before = cluster.get(CLAIM, "data");
+        cluster.settle();
+        assert_eq!(cluster.get(CLAIM, "data"), before);
+        cluster.delete(CLAIM, "data");
+        cluster.settle();
+        assert!(!cluster.get(CLAIM, "data").is_null(), "who protects it lets it go");
+    }
 }
 
 #[test]
@@ -145,4 +170,32 @@ fn a_file_is_left_over_once_its_claim_is_gone_even_if_there_is_another_of_that_n
     cluster.create(&claim("data", "ReadWriteMany"));
     cluster.settle();
     assert_eq!(left_over(&cluster.state, &images), [&images[0]]);
+}
+
+#[test]
+fn a_file_is_used_as_long_as_a_guest_has_it_that_has_not_ended() {
+    let image = |name: &str| Image {
+        namespace: "ns".to_owned(),
+        name: name.to_owned(),
+        uid: format!("uid-of-{name}"),
+    };
+    let images = ["ended", "here", "shared", "nobodys"].map(image);
+    let [ended, here, shared, nobodys] = images.clone();
+    let disk = |place: DiskPlace| Disk { name: "d".to_owned(), size: Bytes::from_mib(1), place };
+    let path = || "/ns/nobodys".into();
+    let dead = [disk(DiskPlace::Claim(ended.clone()))];
+    let alive = [
+        disk(DiskPlace::Claim(here)),
+        disk(DiskPlace::SharedClaim(shared)),
+        disk(DiskPlace::Ephemeral),
+        disk(DiskPlace::Host { path: path() }),
+        disk(DiskPlace::SharedHost { path: path() }),
+        // Another claim of that name.
+        disk(DiskPlace::Claim(Image { uid: "other".to_owned(), ..nobodys.clone() })),
+    ];
+    for state in [GuestState::Starting, GuestState::Waiting, GuestState::Running, GuestState::Held]
+    {
+        let guests = [(state, &alive[..]), (GuestState::Ended(GuestEnd::ShutDown), &dead[..])];
+        assert_eq!(unused(images.to_vec(), guests), [ended.clone(), nobodys.clone()]);
+    }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use ferry_api::kubevirt::VirtualMachineInstanceMigration;
-use ferry_api::{Kind, KindVersion, Modelled, Selector, View};
+use ferry_api::{Kind, KindVersion, Modelled, PROVISIONER, STORAGE_PROVISIONER, Selector, View};
 use ferry_reconcile::work::{everything, look};
 use ferry_reconcile::{Action, Grace, Now, ObjectRef, Part, Plan, Work};
 use ferry_registry::{
@@ -33,6 +33,10 @@ impl Admission for Mutator {
                 let instance = value["spec"]["vmiName"].clone();
                 value["metadata"]["labels"]["kubevirt.io/vmi-name"] = instance;
                 value["metadata"]["finalizers"] = json!(["kubevirt.io/migrationJobFinalize"]);
+            }
+            Kind::PersistentVolumeClaim if value.pointer("/spec/storageClassName").is_none() => {
+                let ours = json!({ STORAGE_PROVISIONER: PROVISIONER });
+                value["metadata"]["annotations"] = ours;
             }
             Kind::VirtualMachineInstance if value.pointer("/status/phase").is_none() => {
                 value["status"]["phase"] = json!("Pending");

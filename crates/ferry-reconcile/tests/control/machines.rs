@@ -1,6 +1,7 @@
 //! Machines: run strategies, requests, and what a machine says of itself.
 
-use ferry_reconcile::Part;
+use ferry_reconcile::work::refused;
+use ferry_reconcile::{Action, Key, Part, Work};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -151,6 +152,43 @@ fn parity_a_machine_that_cannot_start_is_tried_less_and_less_often() {
     cluster.run();
     assert_eq!(word(&cluster), "Running");
     assert!(cluster.get(MACHINE, "vm")["status"].get("startFailure").is_none());
+}
+
+#[test]
+fn parity_a_machine_says_that_its_instance_is_refused_until_it_is_not() {
+    let mut cluster = Cluster::new();
+    cluster.create(&machine("vm", "Always"));
+    let work = Work::Machine(Key::new("ns", "vm"));
+    let plan = cluster.plans().remove(&work).unwrap();
+    let Action::Create(create) = &plan.actions[0] else { panic!("{plan:?}") };
+    let failure = |cluster: &Cluster| {
+        let machine = cluster.get(MACHINE, "vm");
+        let conditions = machine["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.into_iter().find(|it| it["type"] == "Failure")
+    };
+    let told = |cluster: &Cluster| {
+        refused(&cluster.state, &work, &create.object, "no room", &cluster.now()).unwrap()
+    };
+    let first = told(&cluster);
+    assert!(cluster.carry_out(&first, 9));
+    let said = failure(&cluster).unwrap();
+    assert_eq!((&said["status"], &said["reason"]), (&json!("True"), &json!("FailedCreate")));
+    assert_eq!(said["message"], "Failure while starting VMI: no room");
+    assert_eq!(word(&cluster), "Stopped");
+    let event = "VirtualMachine/vm Warning FailedCreate Error creating virtual machine instance: \
+                 no room";
+    assert_eq!(cluster.told(), [event]);
+    // The same again is an event, and changes nothing.
+    cluster.pass(1);
+    let second = told(&cluster);
+    assert!(matches!(&second.actions[..], [Action::Event(_)]), "{second:?}");
+    // What is refused of other objects is nobody's business but the operator's.
+    let other = Work::Instance(Key::new("ns", "vm"));
+    assert_eq!(refused(&cluster.state, &other, &create.object, "no", &cluster.now()), None);
+    cluster.run();
+    assert_eq!((word(&cluster).as_str(), failure(&cluster)), ("Running", None));
+    // It is there by now: what was refused has been done by somebody else.
+    assert!(told(&cluster).is_empty());
 }
 
 #[test]

@@ -124,6 +124,40 @@ fn a_guest_that_does_not_run_yet_and_a_network_that_is_missing_are_waited_for() 
 }
 
 #[test]
+fn parity_a_target_pod_needs_what_the_first_pod_needed() {
+    let network = json!({
+        "apiVersion": "k8s.cni.cncf.io/v1", "kind": "NetworkAttachmentDefinition",
+        "metadata": { "name": "fast", "namespace": "openshift-cnv" }, "spec": {},
+    });
+    let (on, name) = ("openshift-cnv/fast", "fast");
+    let spec = json!({ "spec": {
+        "networks": [{ "name": "n", "multus": { "networkName": on } }],
+        "domain": { "devices": { "interfaces": [{ "name": "n", "bridge": {} }] } },
+    } });
+    let mut cluster = Cluster::new();
+    cluster.create(&network);
+    cluster.create(&with(crate::objects::instance("vm"), &spec));
+    cluster.run();
+    assert_eq!(cluster.phase(INSTANCE, "vm"), "Running");
+    cluster.delete("NetworkAttachmentDefinition", name);
+    cluster.create(&migration("m", "vm"));
+    cluster.settle();
+    let why = format!(
+        "failed to render launch manifest: failed to locate network attachment definition {on}"
+    );
+    assert_eq!(waits(&cluster, "m"), format!("FailedCreate: {why}"));
+    assert_eq!(cluster.pods_of("vm").len(), 1);
+    cluster.pass(200);
+    cluster.settle();
+    let event = format!("{MIGRATION}/m Warning FailedCreate {why}");
+    assert_eq!(cluster.told().iter().filter(|told| **told == event).count(), 1);
+    cluster.create(&network);
+    cluster.run();
+    assert_eq!(cluster.phase(MIGRATION, "m"), "Succeeded");
+    assert_eq!(waits(&cluster, "m"), "");
+}
+
+#[test]
 fn those_far_back_in_line_hear_of_their_place_every_few_seconds() {
     let guests: Vec<String> = (0..12).map(|number| format!("vm-{number:02}")).collect();
     let placed: Vec<(&str, &str)> = guests.iter().map(|guest| (guest.as_str(), "node-1")).collect();

@@ -392,7 +392,12 @@ impl Source {
     }
 
     fn set_pace(&mut self, now: Instant) {
-        let rate = match self.phase {
+        self.pacer.set_rate(self.pace(), now);
+    }
+
+    /// How much may be sent in a second at this moment, if that is limited.
+    pub fn pace(&self) -> Option<BytesPerSecond> {
+        match self.phase {
             Phase::Setup | Phase::PreCopy(_) | Phase::Quiet(_) => self.settings.bandwidth,
             Phase::Stopping(_)
             | Phase::Waiting(_)
@@ -405,8 +410,7 @@ impl Source {
             | Phase::PostCopy
             | Phase::Paused(_)
             | Phase::Ended(_) => self.settings.post_copy_bandwidth,
-        };
-        self.pacer.set_rate(rate, now);
+        }
     }
 }
 

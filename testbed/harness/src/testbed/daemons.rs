@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 
 /// How long a daemon may take to end when it is asked to: it flushes a journal, or says goodbye to
 /// clients. Well above what any of them grants its own.
-const GRACE: Duration = Duration::from_secs(15);
+pub(super) const GRACE: Duration = Duration::from_secs(15);
 
 /// How long the kernel may take to end a process.
 const KILLED: Duration = Duration::from_secs(10);

@@ -181,6 +181,15 @@ impl Dir {
         self.node(name).join("identity")
     }
 
+    /// The file in which a daemon says where its status is served, if it serves one.
+    pub(crate) fn status_address(&self, role: &Role) -> Option<PathBuf> {
+        match role {
+            Role::ApiServer | Role::Relay => None,
+            Role::Controller => Some(self.controller_address()),
+            Role::Node(name) => Some(self.node(name).join("status-address")),
+        }
+    }
+
     /// Claims that all nodes have.
     pub fn shared(&self) -> PathBuf {
         self.path.join("shared")

@@ -5,6 +5,7 @@ mod cluster;
 mod daemons;
 mod dir;
 mod disk;
+mod ending;
 mod faults;
 mod handle;
 mod launch;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
@@ -31,8 +31,8 @@ const RELAY_LIMIT: Duration = Duration::from_secs(10);
 /// How long the controller may take until it knows all objects: 10,000 of them are read in a second.
 const CONTROLLER_LIMIT: Duration = Duration::from_secs(60);
 
-/// The longest first line of an answer.
-const LONGEST_LINE: u64 = 256;
+/// The longest answer that is read: a line with its code, some fields, and a line of text.
+const LONGEST_ANSWER: u64 = 4 << 10;
 
 /// How often to ask who does not serve yet.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -113,21 +113,24 @@ pub(crate) async fn controller(daemons: &Daemons) -> Result<()> {
 
 /// Whether the daemon whose status is served at the address in this file says that it is ready.
 fn says_ready(file: &Path) -> bool {
-    let ask = || -> io::Result<bool> {
-        let address = fs::read_to_string(file)?;
-        let address = address.trim().parse::<SocketAddr>().map_err(io::Error::other)?;
-        let mut stream = TcpStream::connect_timeout(&address, QUESTION)?;
-        stream.set_read_timeout(Some(QUESTION))?;
-        stream.write_all(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-        let mut line = String::new();
-        BufReader::new(stream).take(LONGEST_LINE).read_line(&mut line)?;
-        Ok(line.split(' ').nth(1) == Some("200"))
-    };
     // It may not listen yet, or the file may be a predecessor's.
-    ask().unwrap_or(false)
+    status_answer(file, QUESTION).is_ok_and(|answer| answer.split(' ').nth(1) == Some("200"))
 }
 
-async fn asked(client: &Client) -> Result<String> {
+/// What the daemon answers, whose status is served at the address in this file, when it is asked
+/// whether it is ready.
+pub(super) fn status_answer(file: &Path, limit: Duration) -> io::Result<String> {
+    let address = fs::read_to_string(file)?;
+    let address = address.trim().parse::<SocketAddr>().map_err(io::Error::other)?;
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    stream.write_all(b"GET /readyz HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(LONGEST_ANSWER).read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+pub(super) async fn asked(client: &Client) -> Result<String> {
     let request = http::Request::get("/readyz").body(Vec::new()).context("a question")?;
     client.request_text(request).await.context("asking whether the server is ready")
 }

@@ -7,15 +7,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use ferry_config::Semantics;
 use kube::Client;
 
 use super::census::census;
 use super::daemons::{Daemons, end_all};
 use super::links::wiring;
+use super::netns::{self, Turn};
 use super::topology::Links;
-use super::{Dir, Plan, Programs, Role, Topology, netns, objects, ready};
+use super::{Dir, Plan, Programs, Role, Topology, ending, objects, ready};
+
+/// What is said where not even that went well.
+const NOT_UNDONE: &str = "`down` has to end what was begun";
 
 /// What is to be brought up. What is not given is as it was, or else as it is by default.
 #[derive(Clone, Debug)]
@@ -66,10 +70,14 @@ pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     let is_new = found.is_none();
     let links = found.as_ref().map_or_else(|| wanted.links(), |found| found.topology.links);
     // Until what one has chosen is there, nobody else may choose.
-    let turn = (links == Links::Namespaces).then(netns::turn).transpose()?;
+    let turn = match links {
+        Links::Namespaces => Some(Turn::wait().await?),
+        Links::Relays => None,
+    };
     let plan = plan(&dir, &wanted, found)?;
     let daemons = Arc::new(Daemons::new(dir, plan, wanted.programs));
     end_strays(&daemons, is_new)?;
+    ending::farewell(&daemons).await?;
     let mut undo = Undo { daemons: &daemons, missing: daemons.missing()?, is_new, is_owed: true };
     let prepared = prepare(&daemons, &undo.missing);
     drop(turn);
@@ -80,15 +88,20 @@ pub(crate) async fn raise(wanted: Wanted) -> Result<Raised> {
     undo.is_owed = false;
     let client = match outcome {
         Ok(client) => client,
-        Err(error) => {
-            undo.run()?;
-            return Err(error);
-        }
+        Err(error) => return Err(with_undoing(error, undo.run())),
     };
     let missing = mem::take(&mut undo.missing);
     drop(undo);
     let arrival = if missing.is_empty() { Arrival::Already } else { Arrival::Started(missing) };
     Ok(Raised { daemons, client, arrival })
+}
+
+/// Why a testbed has not come up, and what of it is left if something is.
+fn with_undoing(error: Error, undone: Result<()>) -> Error {
+    match undone {
+        Ok(()) => error,
+        Err(undoing) => error.context(format!("{NOT_UNDONE} ({undoing:#}); it did not come up")),
+    }
 }
 
 /// Ends what runs of a testbed that somebody has removed meanwhile: nobody can talk to it any more.
@@ -125,9 +138,10 @@ struct Undo<'a> {
 
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
-        if self.is_owed {
-            // Nobody is left to be told; `down` finds what is left.
-            let _undone = self.run();
+        if self.is_owed
+            && let Err(error) = self.run()
+        {
+            eprintln!("{NOT_UNDONE}: {error:#}");
         }
     }
 }
@@ -244,4 +258,22 @@ pub fn down(path: &Path) -> Result<usize> {
         Ok(None) | Err(_) => netns::remove_left_over(&dir)?,
     }
     Ok(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn why_it_did_not_come_up_is_said_whatever_undoing_says() {
+        let first = || anyhow!("a port is taken").context("the API server");
+        let said = with_undoing(first(), Ok(()));
+        assert_eq!(format!("{said:#}"), "the API server: a port is taken");
+        let said = with_undoing(first(), Err(anyhow!("7 does not end").context("killing")));
+        let expected = "`down` has to end what was begun (killing: 7 does not end); it did not \
+                        come up: the API server: a port is taken";
+        assert_eq!(format!("{said:#}"), expected);
+    }
 }

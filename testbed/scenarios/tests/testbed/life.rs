@@ -63,6 +63,18 @@ fn a_testbed_continues_whatever_has_become_of_its_processes() -> Result<()> {
     assert_eq!(again.len(), 4);
     assert_eq!(again.iter().filter(|pid| pids.contains(pid)).count(), 3);
 
+    // Those that were told to end a moment ago do not count, though they may still be there.
+    for (from, to) in [(0, 4), (1, 3)] {
+        let before = place.pids()?;
+        let told = &before[from..to];
+        run(Command::new("kill").args(told.iter().map(ToString::to_string)))?;
+        let said = place.ok(&["up"])?;
+        assert!(said.contains("is up after"), "{said}");
+        let now = place.pids()?;
+        assert_eq!(now.len(), 4, "{before:?} {told:?} {now:?}");
+        assert!(!now.iter().any(|pid| told.contains(pid)), "{before:?} {told:?} {now:?}");
+    }
+
     place.ok(&["down", "--purge"])?;
     assert!(place.pids()?.is_empty());
     assert!(!place.path().exists());

@@ -150,7 +150,7 @@ fn a_virtual_machine_may_be_asked_for_in_the_group_of_migration_policies() {
     let Route::Objects(path) = route(url) else { panic!("{url}") };
     assert_eq!(path.alias, Alias::VirtualMachine);
     assert_eq!(path.served.api_version(), "kubevirt.io/v1");
-    let unknown = Route::new(&info(&Method::GET, url), Misfiled::Unknown);
+    let unknown = Route::new(&info(&Method::GET, url), Misfiled::NotServed);
     assert_eq!(unknown, Route::Absent(Absence::Status));
     let Route::Objects(path) = route("/apis/kubevirt.io/v1/virtualmachines") else { panic!() };
     assert_eq!(path.alias, Alias::None);

@@ -172,7 +172,7 @@ async fn parity_a8_a_machine_in_the_group_of_policies_is_one_in_its_own() {
     assert_eq!(real["spec"]["runStrategy"], "Always");
     assert_eq!(real["apiVersion"], "kubevirt.io/v1");
 
-    let kubevirt = Cluster::with(Misfiled::Unknown).await;
+    let kubevirt = Cluster::with(Misfiled::NotServed).await;
     assert_eq!(kubevirt.post(&alias, &body).await.code, 404);
     assert_eq!(kubevirt.post(MACHINES, &machine("db")).await.code, 201);
     assert_eq!(kubevirt.get(&format!("{alias}/db")).await.code, 404);

@@ -1,16 +1,24 @@
 //! Pages into a connection: what a grant permits, framed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ferry_memory::{Content, Piece};
 use ferry_qmp::words::ZeroPageDetection;
 use ferry_transfer::wire::{Frame, MAX_RUNS};
 use ferry_transfer::{Grant, Marked, Sent, Volume, VolumePages};
-use ferry_units::{Bytes, PageCount, PageIndex, PageRun, PageSize};
+use ferry_units::{Bytes, BytesPerSecond, PageCount, PageIndex, PageRun, PageSize};
 use thiserror::Error;
 
 use super::volumes::{VolumeError, Volumes};
 use crate::link::{Connection, LinkError};
+
+/// How long what waits in the kernel may take to cross at the pace of its connection: much less than the
+/// second after which a monitor looks again, and much more than it takes to wake whoever sends.
+const UNSENT: Duration = Duration::from_millis(100);
+
+/// As much may always wait: a slow link is not to be fed page by page.
+const LEAST_UNSENT: Bytes = Bytes::from_kib(128);
 
 /// Why pages could not be sent.
 #[derive(Debug, Error)]
@@ -34,6 +42,8 @@ pub(super) struct Sender {
     headers: Vec<u8>,
     /// Blocks of disks.
     blocks: Vec<u8>,
+    /// How much its connection takes beyond what is on its way.
+    unsent: Option<Bytes>,
 }
 
 /// The pages of a grant by what they hold.
@@ -50,7 +60,26 @@ impl Sender {
         zero_pages: ZeroPageDetection,
     ) -> Self {
         let marks = VolumePages::none(volumes.layout());
-        Self { volumes, connection, zero_pages, marks, headers: Vec::new(), blocks: Vec::new() }
+        Self {
+            volumes,
+            connection,
+            zero_pages,
+            marks,
+            headers: Vec::new(),
+            blocks: Vec::new(),
+            unsent: None,
+        }
+    }
+
+    /// Sends at this pace from now on, or as fast as it can. The pace is held by whoever grants: here
+    /// what waits in the kernel is kept short, because it counts as sent. A link that stands still is
+    /// noticed when nothing more is taken.
+    pub(super) fn pace(&mut self, pace: Option<BytesPerSecond>) {
+        let unsent = pace.map(|pace| pace.over(UNSENT).max(LEAST_UNSENT));
+        if unsent != self.unsent {
+            self.connection.limit_unsent(unsent);
+            self.unsent = unsent;
+        }
     }
 
     /// Sends what a grant permits, and says what became of it.

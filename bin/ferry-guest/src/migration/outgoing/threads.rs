@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use ferry_transfer::wire::{Frame, SourceMessage};
-use ferry_transfer::{Channel, Ending, Step};
-use ferry_units::PageIndex;
+use ferry_transfer::{Channel, Ending, Source, Step};
+use ferry_units::{BytesPerSecond, PageIndex};
 
 use super::Outgoing;
 use super::connect::Links;
@@ -55,6 +55,7 @@ fn sender(outgoing: &Outgoing, volumes: &Arc<Volumes>, connection: &Arc<Connecti
 fn send(outgoing: &Outgoing, channel: Channel, mut sender: Sender) {
     let mut done = None;
     while let Some(job) = outgoing.desk.work(channel, done.take()) {
+        sender.pace(share(outgoing.desk.look(Source::pace), outgoing.channels));
         let result = match job {
             Job::Send(grant) => sender.send(&grant).map(|sent| done = Some((grant, sent))),
             Job::Fence { number, pages } => sender.say(&Frame::Fence { number, pages }),
@@ -64,6 +65,11 @@ fn send(outgoing: &Outgoing, channel: Channel, mut sender: Sender) {
             return outgoing.lost(&error);
         }
     }
+}
+
+/// What of a pace is one channel's.
+fn share(pace: Option<BytesPerSecond>, channels: u8) -> Option<BytesPerSecond> {
+    pace.map(|pace| BytesPerSecond::new(pace.get() / u64::from(channels.max(1))))
 }
 
 /// Sends the pages that vCPUs of the destination wait for.

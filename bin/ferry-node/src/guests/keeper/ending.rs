@@ -104,7 +104,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use ferry_config::{MigrationSettings, TransferSize};
-    use ferry_reconcile::guest::{Leaving, Migrate, MigrationMode};
+    use ferry_reconcile::guest::{Leaving, Migrate, MigrationMode, Stillness};
     use ferry_units::Bytes;
 
     use super::*;
@@ -121,6 +121,7 @@ mod tests {
                 settings: MigrationSettings::default(),
                 size: TransferSize { memory: Bytes::from_mib(64), disks: Bytes::ZERO },
                 channels: 1,
+                stillness: Stillness::Unknown,
             },
             told: Leaving {
                 migration_uid: "m".to_owned(),

@@ -7,7 +7,7 @@ use ferry_config::{Bandwidth, MigrationSettings};
 use ferry_convergence::{Action, FailureReason, Mode, Monitor, Sample, Terms};
 use ferry_qmp::words::{MigrationStatus, RunState};
 use ferry_qmp::{MigrateStartPostcopy, Stop};
-use ferry_reconcile::guest::{self, Leaving, MigrationMode};
+use ferry_reconcile::guest::{self, Leaving, MigrationMode, Stillness};
 use ferry_rpc::{GuestName, Milestone, Progress, Story};
 use ferry_units::{Instant, WallTime};
 
@@ -52,10 +52,16 @@ impl Keeper {
         if !is_free || !is_here {
             return Ok(());
         }
+        let stillness = match self.seen.run {
+            Some(run) if is_lost => of_lost(run, order.stillness),
+            Some(RunState::Paused | RunState::Prelaunch) => Stillness::Wanted,
+            Some(_) | None => Stillness::Unknown,
+        };
+        let suspended = stillness == Stillness::Suspended;
         let told = Leaving {
             migration_uid: order.migration_uid.clone(),
             started: None,
-            mode: MigrationMode::PreCopy,
+            mode: if suspended { MigrationMode::Paused } else { MigrationMode::PreCopy },
             end: None,
             abort_failed: false,
         };
@@ -63,9 +69,9 @@ impl Keeper {
         self.record.part = Some(Part::Leaving(Box::new(Departure {
             order,
             told,
-            suspended: false,
+            suspended,
             calling_off: None,
-            was_paused: matches!(self.seen.run, Some(RunState::Paused | RunState::Prelaunch)),
+            was_paused: stillness == Stillness::Wanted,
             owes_release: false,
         })));
         self.save()
@@ -389,6 +395,22 @@ impl Keeper {
     }
 }
 
+/// Why a guest stands still whose journal was lost, maybe on its way.
+fn of_lost(run: RunState, told: Stillness) -> Stillness {
+    let has_stopped =
+        matches!(run, RunState::Paused | RunState::FinishMigrate | RunState::Postmigrate);
+    if run == RunState::Prelaunch {
+        Stillness::Wanted
+    } else if run == RunState::Paused && told == Stillness::Unknown {
+        // Nobody but the monitor stops one unasked. It may not have come to tell.
+        Stillness::Suspended
+    } else if has_stopped {
+        told
+    } else {
+        Stillness::Unknown
+    }
+}
+
 fn terms(world: &World, order: &guest::Migrate) -> Terms {
     Terms::new(&order.settings, order.size, world.config.semantics)
 }
@@ -438,6 +460,27 @@ pub(super) fn is_post_copy(status: MigrationStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn why_a_guest_stands_still_is_known_though_its_journal_is_lost() {
+        use Stillness::{Suspended, Unknown, Wanted};
+        for (run, told, expected) in [
+            (RunState::Running, Unknown, Unknown),
+            // It has been let run since that was told.
+            (RunState::Running, Wanted, Unknown),
+            (RunState::Running, Suspended, Unknown),
+            (RunState::Paused, Wanted, Wanted),
+            (RunState::Paused, Suspended, Suspended),
+            (RunState::Paused, Unknown, Suspended),
+            (RunState::Prelaunch, Unknown, Wanted),
+            // Every guest stands still in the end.
+            (RunState::FinishMigrate, Unknown, Unknown),
+            (RunState::Postmigrate, Wanted, Wanted),
+            (RunState::Postmigrate, Suspended, Suspended),
+        ] {
+            assert_eq!(of_lost(run, told), expected, "{run:?} {told:?}");
+        }
+    }
 
     #[test]
     fn a_guest_that_has_left_is_not_told_to_stay_because_it_is_told_to_leave_again() {

@@ -19,7 +19,7 @@ pub(in crate::guests) fn found(dir: &Path) -> Option<Record> {
     let process = ProcessId::working_in(dir, SOCKET_WORDS)?;
     let words = process.command_line();
     let pod_uid = dir.file_name()?.to_string_lossy().into_owned();
-    // What never answered here had a daemon that could not note that.
+    // A journal without that would say that it never ran; nobody knows, and it may have.
     Some(Record { process: Some(process), answered: true, ..of(&words, pod_uid) })
 }
 

@@ -38,7 +38,7 @@ pub(super) fn problems(guest: Guest<'_>) -> Vec<DeniedCause> {
     causes
 }
 
-/// A drive may be empty; every other disk has a volume.
+/// A CD-ROM drive may be empty; every other disk has a volume.
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go#validateBootOrder
 fn volume(disk: &Document, entry: &str, volumes: &BTreeSet<&str>) -> Option<DeniedCause> {
     let name = name(disk);

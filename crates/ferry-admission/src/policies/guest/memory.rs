@@ -31,7 +31,7 @@ pub(super) fn problems(guest: Guest<'_>, view: &impl View) -> Vec<DeniedCause> {
     {
         causes.push(exceeds(guest, &REQUEST, request, &LIMIT, limit));
     }
-    causes.extend(pages(guest, request));
+    causes.extend(pages(guest, request.or(limit)));
     causes.extend(guest_within_limit(guest, limit, view));
     causes
 }
@@ -70,10 +70,11 @@ pub(super) fn exceeds(
     cause(Reason::Invalid, &field, message)
 }
 
-/// Memory comes in whole pages. Releases differ in whether a guest's memory counts as requested where
-/// nothing is; one that has neither gets a page.
+/// Memory comes in whole pages: what is `asked` for, which is a limit where nothing is requested. Releases
+/// differ in whether a guest's memory counts as requested where nothing else is; one that has none of
+/// these gets a page.
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vmi-create-admitter.go#validateHugepagesMemoryRequests
-fn pages(guest: Guest<'_>, request: Option<Quantity>) -> Option<DeniedCause> {
+fn pages(guest: Guest<'_>, asked: Option<Quantity>) -> Option<DeniedCause> {
     let written = text(guest.spec, &PAGE)?;
     let page_field = guest.at(PAGE_FIELD);
     let Ok(page) = written.parse::<Quantity>() else {
@@ -83,7 +84,7 @@ fn pages(guest: Guest<'_>, request: Option<Quantity>) -> Option<DeniedCause> {
         );
         return Some(cause(Reason::Invalid, &page_field, message));
     };
-    let memory = request.or_else(|| guest.amount(&GUEST))?;
+    let memory = asked.or_else(|| guest.amount(&GUEST))?;
     let size = page.to_bytes_rounded_up().ok().filter(|size| size.get() > 0)?.get();
     let bytes = memory.to_bytes_rounded_up().ok()?.get();
     let field = guest.at(&REQUEST.join("."));

@@ -1,7 +1,9 @@
 //! What both nodes of a migration write and order, step by step.
 
 use ferry_reconcile::Part;
-use ferry_reconcile::guest::{GuestEnd, GuestState, MigrationMode, MigrationReport};
+use ferry_reconcile::guest::{
+    GuestEnd, GuestState, MigrationMode, MigrationReport, Order, Stillness,
+};
 use serde_json::{Value, json};
 
 use super::daemons::{Nodes, is_harmless};
@@ -244,6 +246,21 @@ fn parity_a_guest_that_the_monitor_has_suspended_says_so() {
     let paused = conditions.iter().find(|it| it["type"] == "Paused").unwrap();
     assert_eq!(paused["reason"], "PausedByMigrationMonitor");
     assert_eq!(paused["message"], "VMI was paused by the migration monitor");
+    // A source that has lost its journal is told what it has done.
+    let stillness = |nodes: &mut Nodes, state: GuestState, migration: Option<MigrationReport>| {
+        let source = nodes.processes.all.values_mut().find(|it| it.node == "node-1").unwrap();
+        source.state = state;
+        let before = std::mem::replace(&mut source.migration, migration);
+        let orders = nodes.plans("node-1").into_iter().flat_map(|(_, plan)| plan.orders);
+        let told = orders.filter_map(|order| match order {
+            Order::Migrate(migrate) => Some(migrate.stillness),
+            _ => None,
+        });
+        (told.collect::<Vec<_>>(), before)
+    };
+    let (told, before) = stillness(&mut nodes, GuestState::Paused, None);
+    assert_eq!(told, [Stillness::Suspended]);
+    assert_eq!(stillness(&mut nodes, GuestState::Held, before).0, []);
     nodes.do_one(|deed| matches!(deed, Deed::Cut(_)));
     let seen = nodes.instance("vm");
     let conditions = seen["status"]["conditions"].as_array().unwrap();

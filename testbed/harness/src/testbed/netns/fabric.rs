@@ -99,16 +99,11 @@ pub(super) fn remove(names: &Names) -> Result<()> {
 
 /// Whether it was made.
 pub(super) fn is_there(names: &Names) -> Result<bool> {
-    exists(&names.switch())
-}
-
-/// Whether there is a namespace of that name.
-pub(super) fn exists(namespace: &str) -> Result<bool> {
-    Ok(existing()?.iter().any(|each| each == namespace))
+    Ok(existing()?.contains(&names.switch()))
 }
 
 /// Every namespace that has a name on this machine.
-fn existing() -> Result<Vec<String>> {
+pub(super) fn existing() -> Result<Vec<String>> {
     let text = Tool::IP.run(&["-j", "netns", "list"])?;
     if text.trim().is_empty() {
         return Ok(Vec::new());

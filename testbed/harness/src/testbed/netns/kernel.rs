@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context, Result, bail};
 
-use super::fabric::exists;
+use super::fabric::existing;
 use super::names::Names;
 use super::tool::{Tool, check_installed};
 use crate::testbed::topology::{Latency, Topology};
@@ -113,17 +113,17 @@ fn has(need: Need, names: &Names) -> Result<bool> {
     }
 }
 
-/// Tries something in a namespace that is there for that.
+/// Tries something in a namespace that is there for that. It takes a [`Turn`](super::Turn), so those
+/// that are there already were left by processes that were killed, whoever they were.
 fn in_trial(names: &Names, what: impl FnOnce(&str) -> Result<()>) -> Result<()> {
+    let left = existing()?.into_iter().filter(|namespace| Names::is_trial(namespace));
+    let delete = |namespace: &str| format!("netns delete {namespace}");
+    let mut lines: Vec<_> = left.map(|namespace| delete(&namespace)).collect();
     let namespace = names.trial();
-    let order = |order: &str| Tool::IP.batch(names, None, &[format!("netns {order} {namespace}")]);
-    // One who was killed while he tried has left it.
-    if exists(&namespace)? {
-        order("delete")?;
-    }
-    order("add")?;
+    lines.push(format!("netns add {namespace}"));
+    Tool::IP.batch(names, None, &lines)?;
     let tried = what(&namespace);
-    order("delete")?;
+    Tool::IP.batch(names, None, &[delete(&namespace)])?;
     tried
 }
 
@@ -165,11 +165,39 @@ fn missing_capabilities(status: &str) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
+    /// Whether this machine can have namespaces; says that `test` is skipped if not.
+    fn can_have_namespaces(test: &str) -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let can = missing_capabilities(&status).is_empty() && check_installed().is_ok();
+        if !can {
+            eprintln!("skipped: {test}, for want of root or iproute2");
+        }
+        can
+    }
+
+    #[test]
+    fn what_a_killed_trial_has_left_is_removed_by_the_next() {
+        if !can_have_namespaces("what_a_killed_trial_has_left_is_removed_by_the_next") {
+            return;
+        }
+        // No process has that number, and no directory either that is likely.
+        let left = "ferry-fffffff7--trial";
+        let _turn = crate::testbed::netns::Turn::wait_here().unwrap();
+        Tool::IP.run(&["netns", "add", left]).unwrap();
+        let mut tried = Vec::new();
+        in_trial(&Names::of_process(), |namespace| {
+            tried = existing()?.into_iter().filter(|it| Names::is_trial(it)).collect();
+            assert_eq!(tried, [namespace]);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(tried.len(), 1);
+        assert!(!existing().unwrap().iter().any(|it| Names::is_trial(it)));
+    }
+
     #[test]
     fn root_can_have_namespaces_where_iproute2_is() {
-        let status = fs::read_to_string("/proc/self/status").unwrap();
-        if !missing_capabilities(&status).is_empty() || check_installed().is_err() {
-            eprintln!("skipped: root_can_have_namespaces_where_iproute2_is, for want of either");
+        if !can_have_namespaces("root_can_have_namespaces_where_iproute2_is") {
             return;
         }
         // A kernel without bridges or queues says what it lacks; anything else is our mistake.

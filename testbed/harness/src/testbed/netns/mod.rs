@@ -24,6 +24,7 @@ mod orders;
 mod queue;
 mod subnet;
 mod tool;
+mod turn;
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -32,7 +33,8 @@ use std::process::Command;
 
 use anyhow::Result;
 
-pub(crate) use subnet::{free_subnet, turn};
+pub(crate) use subnet::free_subnet;
+pub(crate) use turn::Turn;
 
 use super::links::{LinkOrder, LinkState, Wiring};
 use super::topology::{Link, MANAGEMENT};
@@ -70,7 +72,7 @@ struct Place {
 /// When something is.
 pub fn check_namespaces() -> Result<()> {
     // Threads of a process try in one place.
-    let _turn = turn()?;
+    let _turn = Turn::wait_here()?;
     kernel::try_all(&Names::of_process())
 }
 

@@ -8,6 +8,9 @@ use crate::testbed::Dir;
 /// The port of the management bridge that the cable to this machine ends at.
 pub(super) const UPLINK: &str = "mgmt-host";
 
+/// What is called a node, and is none.
+const TRIAL: &str = "-trial";
+
 /// The names of a testbed, which follow from where it is: they are found even if it was killed before
 /// it could write anything down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +45,14 @@ impl Names {
 
     /// A namespace to try things in. No node's name begins with a dash.
     pub(super) fn trial(&self) -> String {
-        self.node("-trial")
+        self.node(TRIAL)
+    }
+
+    /// Whether a namespace is one to try things in, whoever has made it.
+    pub(super) fn is_trial(namespace: &str) -> bool {
+        let id = namespace.strip_prefix("ferry-").and_then(|rest| rest.strip_suffix(TRIAL));
+        let id = id.and_then(|rest| rest.strip_suffix('-')).unwrap_or_default();
+        id.len() == 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
     /// Whether a namespace is one of these.
@@ -67,5 +77,9 @@ mod tests {
             assert!(one.has(&namespace) && !other.has(&namespace), "{namespace}");
         }
         assert!(!one.has(&format!("{}0", one.switch())) && !one.has("ferry-"));
+        assert!(Names::is_trial(&one.trial()) && Names::is_trial(&Names::of_process().trial()));
+        for other in [&one.switch(), &one.node("trial"), "ferry---trial", "ferry-1--trial", "x"] {
+            assert!(!Names::is_trial(other), "{other}");
+        }
     }
 }

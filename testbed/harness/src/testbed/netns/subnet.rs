@@ -3,11 +3,9 @@
 //!
 //! `198.18.0.0/15` is set aside for tests of networks (RFC 2544), and is no address of anybody.
 
-use std::fs::File;
 use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result, bail};
-use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 
 use super::names::Names;
@@ -19,21 +17,6 @@ const SUBNETS: u32 = 256;
 
 /// Routes of fewer bits are a default in pieces, as some VPNs have it, and hidden by any address.
 const LEAST_BITS: u32 = 8;
-
-/// The right to choose a subnet: until it is in use, nobody else on this machine may choose one. The
-/// namespace that all of them share is what is locked, which leaves nothing behind.
-#[derive(Debug)]
-pub(crate) struct Turn {
-    _file: File,
-}
-
-/// Waits for the right to choose.
-pub(crate) fn turn() -> Result<Turn> {
-    let failed = "waiting for other testbeds that come up";
-    let file = File::open("/proc/self/ns/net").context(failed)?;
-    flock(&file, FlockOperation::LockExclusive).context(failed)?;
-    Ok(Turn { _file: file })
-}
 
 /// A subnet that leads nowhere yet, for a testbed in `dir`.
 pub(crate) fn free_subnet(dir: &Dir) -> Result<Ipv4Addr> {
@@ -112,15 +95,5 @@ mod tests {
             assert_eq!(found.as_deref(), (!is_free).then_some("eth7"), "{dst}");
             assert_eq!(in_the_way(&routes, subnet, "eth7"), None, "{dst}");
         }
-    }
-
-    #[test]
-    fn one_chooses_at_a_time() {
-        let first = turn().unwrap();
-        let file = File::open("/proc/self/ns/net").unwrap();
-        assert!(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err());
-        drop(first);
-        drop(file);
-        turn().unwrap();
     }
 }
