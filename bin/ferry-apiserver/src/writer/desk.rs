@@ -79,12 +79,11 @@ where
     O: Fn(Flush) + Send,
 {
     fn at_once(&self, order: Order) -> Option<Order> {
-        // Only there can a thread wait for the disk and others serve on.
-        let may_wait = Handle::try_current()
-            .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
-        let Some(mut decider) = may_wait.then(|| self.decider.try_lock().ok()).flatten() else {
+        // Looked at first, so that the decider finds its place free where many write.
+        if !self.published.is_quiet() || !may_wait() {
             return Some(order);
-        };
+        }
+        let Ok(mut decider) = self.decider.try_lock() else { return Some(order) };
         // Nothing is decided meanwhile, so that this stays true.
         if !self.published.is_quiet() {
             return Some(order);
@@ -107,6 +106,12 @@ where
         }
         left
     }
+}
+
+/// Whether this thread can wait for the disk while others do its work.
+fn may_wait() -> bool {
+    Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 impl<A, J, O> fmt::Debug for Desk<A, J, O> {
