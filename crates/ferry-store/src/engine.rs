@@ -10,6 +10,8 @@
 //!   everything here is one batch followed by a sync: nothing that is overwritten is still needed.
 //! - `flush_async` can deadlock and the background flusher syncs at its own times: neither is used.
 //! - It empties half-dead segments too slowly: see [`Broom`].
+//! - What it replaces is kept by the thread that did so until that has replaced much more, which may
+//!   be some buffers of a whole segment for each thread: each call gives it away.
 //! - It asserts about what it reads: every call is made by [`quiet::catch`].
 
 use std::cell::Cell;
@@ -114,6 +116,7 @@ impl Engine {
         })?
         .map_err(|error| error.to_string())?;
         keys(&pieces).try_for_each(|key| self.press(&key))?;
+        crossbeam_epoch::pin().flush();
         self.sync()
     }
 

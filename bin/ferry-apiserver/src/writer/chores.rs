@@ -29,6 +29,12 @@ pub(super) struct Chores {
 }
 
 impl Chores {
+    /// Whether there is nothing that might work.
+    pub(super) fn is_idle(&self, state: &State, now: WallTime) -> bool {
+        let is_gathered = self.gathered_at == Some(state.last_change(Kind::ClusterRole));
+        self.stuck_at == Some(state.revision()) || is_gathered && state.chores(now).is_empty()
+    }
+
     /// The next round; empty where there is nothing that might work.
     pub(super) fn due(&mut self, state: &State, now: WallTime) -> Vec<Request> {
         if self.stuck_at == Some(state.revision()) {

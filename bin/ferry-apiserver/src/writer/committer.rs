@@ -1,7 +1,6 @@
-//! The thread that makes things true: what was decided goes to the disk, is shown, and is answered.
+//! The place where things become true: what was decided goes to the disk, is shown, and is answered.
 
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use ferry_admission::ActionAnswer;
@@ -88,10 +87,10 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
         Self { published, journal, observe, sized, failure: None }
     }
 
-    /// Commits until the decider is gone.
-    pub(super) fn run(mut self, pending: &Receiver<Pending>) {
-        let mut next = pending.recv().ok();
-        while let Some(first) = next.take() {
+    /// Makes durable what was decided, group by group.
+    pub(super) fn commit_all(&mut self, mut decided: impl Iterator<Item = Pending>) {
+        let mut next = decided.next();
+        while let Some(first) = next {
             let mut group = Vec::new();
             let mut records = Vec::new();
             let mut bytes = 0;
@@ -109,10 +108,10 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
                 }
                 group.push(item);
                 let is_full = records.len() >= LARGEST_GROUP || bytes >= LARGEST_GROUP_BYTES;
-                candidate = if is_full { None } else { pending.try_recv().ok() };
+                candidate = if is_full { None } else { decided.next() };
             }
             self.commit(group, &records, urgency);
-            next = pending.recv().ok();
+            next = decided.next();
         }
     }
 
@@ -128,6 +127,7 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
         let holds = self.published.epoch() == epoch;
         let mut changes = Vec::with_capacity(records.len());
         let mut replies = Vec::with_capacity(group.len());
+        let count = group.len();
         for item in group {
             if holds && item.epoch == epoch {
                 changes.extend(item.change);
@@ -140,6 +140,8 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
         if !changes.is_empty() {
             self.published.publish(changes);
         }
+        // Before anybody knows, so that whoever writes next finds nothing on its way.
+        self.published.are_done(count);
         for reply in replies {
             reply.send();
         }

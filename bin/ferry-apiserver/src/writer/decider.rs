@@ -1,13 +1,12 @@
-//! The thread that decides: what each write comes to, one after the other.
+//! The place where it is decided what each write comes to, one after the other.
 
 use std::iter;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
 
 use ferry_admission::{Action, ActionAnswer, act};
 use ferry_registry::{Admission, Change, Context, Decision, Refusal, Request, State, User, decide};
 use ferry_units::WallTime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 use crate::api::Written;
 use crate::writer::chance::Chance;
@@ -34,8 +33,10 @@ pub(super) enum Work {
     Write { request: Box<Request>, reply: oneshot::Sender<Result<Written, Refusal>> },
     /// An action: writes that follow from what is there.
     Act { user: User, action: Box<Action>, reply: oneshot::Sender<Result<ActionAnswer, Refusal>> },
-    /// A look at what is due.
+    /// A look at what is due by now, since some time has passed.
     Tick,
+    /// What has become due by a write.
+    Chores,
 }
 
 pub(super) struct Decider<A> {
@@ -44,20 +45,12 @@ pub(super) struct Decider<A> {
     ahead: State,
     epoch: u64,
     admission: A,
-    decided: SyncSender<Pending>,
     chores: Chores,
     chance: Chance,
 }
 
-/// The committer is gone: the process is ending.
-struct Ended;
-
 impl<A: Admission> Decider<A> {
-    pub(super) fn new(
-        published: Arc<Published>,
-        admission: A,
-        decided: SyncSender<Pending>,
-    ) -> Self {
+    pub(super) fn new(published: Arc<Published>, admission: A) -> Self {
         let ahead = published.state().speculative();
         let epoch = published.epoch();
         Self {
@@ -65,23 +58,8 @@ impl<A: Admission> Decider<A> {
             ahead,
             epoch,
             admission,
-            decided,
             chores: Chores::default(),
             chance: Chance::default(),
-        }
-    }
-
-    /// Decides until nobody can ask any more.
-    pub(super) fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        // What was cut off by the end of the process before goes on.
-        if self.do_chores().is_err() {
-            return;
-        }
-        while let Some(order) = orders.blocking_recv() {
-            self.start_again_after_a_failure();
-            if self.carry_out(order).and_then(|()| self.do_chores()).is_err() {
-                return;
-            }
         }
     }
 
@@ -94,13 +72,23 @@ impl<A: Admission> Decider<A> {
         }
     }
 
-    fn carry_out(&mut self, order: Order) -> Result<(), Ended> {
+    /// Decides what an order comes to, and hands that on.
+    ///
+    /// # Errors
+    /// What handing on failed with.
+    pub(super) fn carry_out<E>(
+        &mut self,
+        order: Order,
+        hand_on: &mut impl FnMut(Pending) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.start_again_after_a_failure();
         let now = self.published.now();
         match order.work {
             Work::Tick => {
                 self.chores.tick();
-                self.hand_on(None, now, Reply::Look)
+                self.go_on(None, now, Reply::Look, hand_on)
             }
+            Work::Chores => Ok(()),
             Work::Write { request, reply } => {
                 let (change, outcome) = match self.decide(&request, now) {
                     Ok(Decision { change, answer, warnings }) => {
@@ -108,7 +96,7 @@ impl<A: Admission> Decider<A> {
                     }
                     Err(refusal) => (None, Err(refusal)),
                 };
-                self.hand_on(change, now, Reply::Write { reply, outcome })
+                self.go_on(change, now, Reply::Write { reply, outcome }, hand_on)
             }
             Work::Act { user, action, reply } => {
                 let outcome = act(&action, &user, &self.ahead, now);
@@ -116,20 +104,33 @@ impl<A: Admission> Decider<A> {
                 for request in outcome.writes {
                     match self.decide(&request, now) {
                         Ok(Decision { change: None, .. }) => {}
-                        Ok(Decision { change, .. }) => self.hand_on(change, now, Reply::None)?,
+                        Ok(Decision { change, .. }) => {
+                            self.go_on(change, now, Reply::None, hand_on)?;
+                        }
                         Err(refusal) => {
                             answer = Err(action.map_refusal(refusal));
                             break;
                         }
                     }
                 }
-                self.hand_on(None, now, Reply::Action { reply, outcome: answer })
+                self.go_on(None, now, Reply::Action { reply, outcome: answer }, hand_on)
             }
         }
     }
 
+    /// Whether there is nothing to do that nobody asked for.
+    pub(super) fn has_no_chores(&self) -> bool {
+        self.chores.is_idle(&self.ahead, self.published.now())
+    }
+
     /// Does what nobody asked for and has to be done: garbage, namespaces, Events that expire.
-    fn do_chores(&mut self) -> Result<(), Ended> {
+    ///
+    /// # Errors
+    /// What handing on failed with.
+    pub(super) fn do_chores<E>(
+        &mut self,
+        hand_on: &mut impl FnMut(Pending) -> Result<(), E>,
+    ) -> Result<(), E> {
         let now = self.published.now();
         loop {
             let round = self.chores.due(&self.ahead, now);
@@ -140,7 +141,9 @@ impl<A: Admission> Decider<A> {
             for request in round {
                 match self.decide(&request, now) {
                     Ok(Decision { change: None, .. }) => {}
-                    Ok(Decision { change, .. }) => self.hand_on(change, now, Reply::None)?,
+                    Ok(Decision { change, .. }) => {
+                        self.go_on(change, now, Reply::None, hand_on)?;
+                    }
                     Err(refusal) => self.chores.refused(&request, refusal),
                 }
             }
@@ -167,17 +170,18 @@ impl<A: Admission> Decider<A> {
         }
     }
 
-    /// Hands a decision to the committer, and goes ahead as if it were done: in this order, so that
-    /// the disk need not wait for it.
-    fn hand_on(
+    /// Hands a decision on, and goes ahead as if it were done: in this order, so that the disk need
+    /// not wait for it.
+    fn go_on<E>(
         &mut self,
         change: Option<Change>,
         now: WallTime,
         reply: Reply,
-    ) -> Result<(), Ended> {
+        hand_on: &mut impl FnMut(Pending) -> Result<(), E>,
+    ) -> Result<(), E> {
         let durable = change.clone().map(|change| (change, now));
-        let pending = Pending { epoch: self.epoch, change: durable, reply };
-        self.decided.send(pending).map_err(|_| Ended)?;
+        self.published.one_is_decided();
+        hand_on(Pending { epoch: self.epoch, change: durable, reply })?;
         if let Some(change) = change {
             self.ahead.apply(change, now);
         }

@@ -7,6 +7,8 @@
 //!                      what will be         then apply and answer
 //! ```
 //!
+//! Where both are idle, a handler goes through both places itself ([`desk`]).
+//!
 //! The *decider* keeps a state that runs ahead: it contains what is decided and not yet on the disk.
 //! So the next write is decided, and knows of all before it, while the disk is busy. The *committer*
 //! takes what has piled up, makes it durable at once, applies it to the *published* state and only
@@ -23,6 +25,7 @@ mod chance;
 mod chores;
 mod committer;
 mod decider;
+mod desk;
 mod open;
 mod published;
 mod records;
@@ -47,6 +50,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::api::{Backend, Trouble, Written};
 use committer::Committer;
 use decider::{Decider, Order, Work};
+use desk::{Clerk, Desk};
 pub use open::{JournalSize, open};
 pub use published::Flush;
 use published::Published;
@@ -63,6 +67,8 @@ const MOST_WAITING_COMMITS: usize = 2048;
 #[derive(Clone, Debug)]
 pub struct Cluster {
     published: Arc<Published>,
+    /// Gone before the threads hear that nobody writes any more: they close the journal.
+    clerk: Arc<dyn Clerk>,
     orders: mpsc::Sender<Order>,
 }
 
@@ -98,15 +104,18 @@ impl Cluster {
         let published = Arc::new(Published::new(state, clock, journal.room()));
         let (orders, waiting) = mpsc::channel(MOST_WAITING_ORDERS);
         let (hand_on, pending) = std::sync::mpsc::sync_channel(MOST_WAITING_COMMITS);
-        let decider = Decider::new(Arc::clone(&published), admission, hand_on);
+        let decider = Decider::new(Arc::clone(&published), admission);
+        let committer = Committer::new(Arc::clone(&published), journal, observe);
+        let clerk = Arc::new(Desk::new(Arc::clone(&published), decider, committer));
+        let desk = Arc::clone(&clerk);
         let decider = thread::Builder::new()
             .name("decider".to_owned())
-            .spawn(move || decider.run(waiting))?;
-        let committer = Committer::new(Arc::clone(&published), journal, observe);
+            .spawn(move || desk.decide(waiting, &hand_on))?;
+        let desk = Arc::clone(&clerk);
         let committer = thread::Builder::new()
             .name("committer".to_owned())
-            .spawn(move || committer.run(&pending))?;
-        Ok((Self { published, orders }, Threads { decider, committer }))
+            .spawn(move || desk.commit(&pending))?;
+        Ok((Self { published, clerk, orders }, Threads { decider, committer }))
     }
 
     fn downgrade(&self) -> WeakCluster {
@@ -114,7 +123,14 @@ impl Cluster {
     }
 
     async fn order(&self, work: Work) -> Result<(), Refusal> {
-        self.orders.send(Order { work }).await.map_err(|_| stopping())
+        let order = Order { work };
+        // Nobody is overtaken who waits already.
+        let is_idle = self.orders.capacity() == self.orders.max_capacity();
+        let left = if is_idle { self.clerk.at_once(order) } else { Some(order) };
+        match left {
+            None => Ok(()),
+            Some(order) => self.orders.send(order).await.map_err(|_| stopping()),
+        }
     }
 }
 

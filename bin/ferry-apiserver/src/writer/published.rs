@@ -1,6 +1,6 @@
 //! What readers see: the state as it is on the disk, and word of what has changed in it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -38,6 +38,10 @@ pub(super) struct Published {
     news: Vec<watch::Sender<Revision>>,
     /// The attempt that is under way: it rises each time the journal has failed.
     epoch: AtomicU64,
+    /// How many orders are decided and neither done nor refused.
+    on_their_way: AtomicUsize,
+    /// Whether the last of them had a flush of its own.
+    was_alone: AtomicBool,
     clock: Clock,
     storage: Storage,
 }
@@ -50,6 +54,8 @@ impl Published {
             authorizer: RwLock::new(Arc::new(Authorizer::compile(&state))),
             state: RwLock::new(state.without_chores()),
             epoch: AtomicU64::new(0),
+            on_their_way: AtomicUsize::new(0),
+            was_alone: AtomicBool::new(false),
             clock,
             storage: Storage::new(room, clock),
         }
@@ -88,6 +94,23 @@ impl Published {
     /// What was decided in the present epoch will never be.
     pub(super) fn begin_next_epoch(&self) {
         self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// One more order is decided.
+    pub(super) fn one_is_decided(&self) {
+        self.on_their_way.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A group of so many is done, or refused.
+    pub(super) fn are_done(&self, count: usize) {
+        self.was_alone.store(count == 1, Ordering::Relaxed);
+        self.on_their_way.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// Whether all that was decided is done, and whoever writes next is probably alone again: the
+    /// first of many would only keep the others waiting.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.on_their_way.load(Ordering::Acquire) == 0 && self.was_alone.load(Ordering::Relaxed)
     }
 
     /// Shows changes that are on the disk, and tells whoever watches their kinds.

@@ -30,10 +30,14 @@ struct Obedient {
     orders: Receiver<Order>,
     given: SyncSender<usize>,
     kept: Arc<Mutex<Vec<Record>>>,
+    /// The threads by which groups came.
+    threads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Journal for Obedient {
     fn append(&mut self, batch: &[Record]) -> Result<(), StoreError> {
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         self.given.send(batch.len()).expect("the test listens");
         match self.orders.recv() {
             Ok(Order::Keep) => {
@@ -77,6 +81,7 @@ struct Master {
     orders: SyncSender<Order>,
     given: Receiver<usize>,
     kept: Arc<Mutex<Vec<Record>>>,
+    threads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Master {
@@ -90,7 +95,7 @@ impl Master {
     /// Answers from here on by itself: the group that waits, and all that come, fail for as long as
     /// `fails` says so.
     fn automatic(self, fails: Arc<AtomicBool>) -> Arc<Mutex<Vec<Record>>> {
-        let Self { orders, given, kept } = self;
+        let Self { orders, given, kept, .. } = self;
         std::thread::spawn(move || {
             loop {
                 let order = if fails.load(Ordering::SeqCst) { Order::Fail } else { Order::Keep };
@@ -113,11 +118,13 @@ fn cluster() -> (Cluster, Master) {
     let (orders, waiting) = sync_channel(64);
     let (given, heard) = sync_channel(64);
     let kept = Arc::new(Mutex::new(Vec::new()));
-    let journal = Obedient { orders: waiting, given, kept: Arc::clone(&kept) };
+    let threads = Arc::default();
+    let journal =
+        Obedient { orders: waiting, given, kept: Arc::clone(&kept), threads: Arc::clone(&threads) };
     let clock = Clock::system();
     let started =
         Cluster::start(State::default(), journal, Policies::default(), clock, |_| ()).unwrap();
-    (started.0, Master { orders, given: heard, kept })
+    (started.0, Master { orders, given: heard, kept, threads })
 }
 
 fn create(name: &str) -> Request {
@@ -229,4 +236,66 @@ async fn of_two_that_want_the_same_name_one_is_refused() {
         }
     }
     assert_eq!(refused, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_writes_alone_waits_for_no_other_thread() {
+    let (cluster, master) = cluster();
+    let threads = Arc::clone(&master.threads);
+    let _kept = master.automatic(Arc::default());
+    // Only after one it is known that nobody else writes, and then the decider may still be at it.
+    let turns = write_until_alone(&cluster, &threads).await;
+    assert!(turns > 1);
+    for turn in 0..3 {
+        cluster.write(create(&format!("after-{turn}"))).await.unwrap();
+        assert!(was_alone(&threads));
+    }
+}
+
+/// Whether the last write was made durable by whoever wanted it.
+fn was_alone(threads: &Mutex<Vec<String>>) -> bool {
+    threads.lock().unwrap().last().is_some_and(|name| name != "committer")
+}
+
+/// Writes until that is so; how often it did.
+async fn write_until_alone(cluster: &Cluster, threads: &Mutex<Vec<String>>) -> usize {
+    for turn in 1..10_000 {
+        cluster.write(create(&format!("alone-{turn}"))).await.unwrap();
+        if was_alone(threads) {
+            return turn;
+        }
+    }
+    panic!("nobody is ever alone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writes_keep_their_order_whichever_way_each_goes() {
+    const WRITERS: usize = 3;
+    const EACH: usize = 100;
+    let (cluster, master) = cluster();
+    let threads = Arc::clone(&master.threads);
+    let kept = master.automatic(Arc::default());
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let cluster = cluster.clone();
+            tokio::spawn(async move {
+                for turn in 0..EACH {
+                    let name = format!("n-{writer}-{turn}");
+                    cluster.write(create(&name)).await.unwrap();
+                    assert!(cluster.state().object(&key(&name)).is_some());
+                    // Others get ahead, so that one is alone now and then.
+                    for _ in 0..turn % (10 * (writer + 1)) {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let alone = write_until_alone(&cluster, &threads).await;
+    let kept = kept.lock().unwrap();
+    let revisions: Vec<_> = kept.iter().map(|record| record.revision).collect();
+    assert!(revisions.iter().copied().eq(1..=(WRITERS * EACH + alone) as u64), "{revisions:?}");
 }

@@ -1,0 +1,121 @@
+//! The two places that every write passes: where it is decided, and where it is made durable.
+//!
+//! Each has a thread of its own, so that the next writes are decided while the disk is busy. Whoever
+//! writes alone goes through both itself: it would wait for three threads to wake up, which takes
+//! longer than the rest.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::iter;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex};
+
+use ferry_registry::Admission;
+use ferry_store::Journal;
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::mpsc;
+use tokio::task::block_in_place;
+
+use crate::writer::committer::{Committer, Pending};
+use crate::writer::decider::{Decider, Order, Work};
+use crate::writer::published::{Flush, Published};
+
+/// Both places. What was decided earlier is durable earlier.
+pub(super) struct Desk<A, J, O> {
+    published: Arc<Published>,
+    decider: Mutex<Decider<A>>,
+    committer: Mutex<Committer<J, O>>,
+}
+
+/// Carries out orders for those who bring them.
+pub(super) trait Clerk: fmt::Debug + Send + Sync {
+    /// Carries out an order at once, if nothing else is under way. What it returns is left for the
+    /// threads.
+    fn at_once(&self, order: Order) -> Option<Order>;
+}
+
+/// Whoever makes decisions durable is gone: the process is ending.
+struct Ended;
+
+impl<A: Admission, J: Journal, O: Fn(Flush)> Desk<A, J, O> {
+    pub(super) fn new(
+        published: Arc<Published>,
+        decider: Decider<A>,
+        committer: Committer<J, O>,
+    ) -> Self {
+        Self { published, decider: Mutex::new(decider), committer: Mutex::new(committer) }
+    }
+
+    /// Decides until nobody can ask any more.
+    pub(super) fn decide(&self, mut orders: mpsc::Receiver<Order>, hand_on: &SyncSender<Pending>) {
+        // What was cut off by the end of the process before goes on.
+        let mut next = Some(Order { work: Work::Chores });
+        while let Some(order) = next {
+            // Whoever panicked in there has left half a decision behind.
+            let Ok(mut decider) = self.decider.lock() else { return };
+            let mut hand_on = |pending| hand_on.send(pending).map_err(|_| Ended);
+            let done = decider.carry_out(order, &mut hand_on);
+            if done.and_then(|()| decider.do_chores(&mut hand_on)).is_err() {
+                return;
+            }
+            drop(decider);
+            next = orders.blocking_recv();
+        }
+    }
+
+    /// Makes durable what was decided, until nobody decides any more.
+    pub(super) fn commit(&self, pending: &Receiver<Pending>) {
+        while let Ok(first) = pending.recv() {
+            let Ok(mut committer) = self.committer.lock() else { return };
+            committer.commit_all(iter::once(first).chain(pending.try_iter()));
+        }
+    }
+}
+
+impl<A, J, O> Clerk for Desk<A, J, O>
+where
+    A: Admission + Send,
+    J: Journal,
+    O: Fn(Flush) + Send,
+{
+    fn at_once(&self, order: Order) -> Option<Order> {
+        // Looked at first, so that the decider finds its place free where many write.
+        if !self.published.is_quiet() || !may_wait() {
+            return Some(order);
+        }
+        let Ok(mut decider) = self.decider.try_lock() else { return Some(order) };
+        // Nothing is decided meanwhile, so that this stays true.
+        if !self.published.is_quiet() {
+            return Some(order);
+        }
+        let mut group = Vec::new();
+        let Ok(()) = decider.carry_out(order, &mut |pending| {
+            group.push(pending);
+            Ok::<_, Infallible>(())
+        });
+        let left = (!decider.has_no_chores()).then_some(Order { work: Work::Chores });
+        let writes = group.iter().any(|pending| pending.change.is_some());
+        // Taken before the decider is free, so that nobody overtakes.
+        let Ok(mut committer) = self.committer.lock() else { return left };
+        drop(decider);
+        let commit = || committer.commit_all(group.into_iter());
+        if writes {
+            block_in_place(commit);
+        } else {
+            commit();
+        }
+        left
+    }
+}
+
+/// Whether this thread can wait for the disk while others do its work.
+fn may_wait() -> bool {
+    Handle::try_current()
+        .is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread)
+}
+
+impl<A, J, O> fmt::Debug for Desk<A, J, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("published", &self.published).finish_non_exhaustive()
+    }
+}
