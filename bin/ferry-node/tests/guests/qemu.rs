@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail, ensure};
-use ferry_config::{Bandwidth, MigrationSettings, Permission, ProgressTimeout};
+use ferry_config::{Bandwidth, MigrationSettings, Permission, ProgressTimeout, Tls};
 use ferry_harness::{BootSector, Qmp, Relay, wait_until};
 use ferry_qmp::words::Pmemsave;
 use ferry_qmp::{Cont, Stop};
@@ -89,7 +89,7 @@ async fn check(node: &Node, pod: &str) -> Result<()> {
         let firsts: Vec<u8> = memory.iter().step_by(BootSector::STEP as usize).copied().collect();
         ensure!(firsts.len() == WALK.pages() as usize, "{} pages", firsts.len());
         let lost = BootSector::lost(&firsts);
-        ensure!(lost.is_none(), "page {lost:?} is not of the same moment: {firsts:?}");
+        ensure!(lost.is_none(), "page {lost:?} is not of the same moment");
         Ok(())
     })
     .await
@@ -248,11 +248,12 @@ async fn a_qemu_guest_is_suspended_to_cross_and_runs_at_its_target() -> Result<(
 }
 
 /// A guest that runs at the second node, with most of its memory at the first.
-async fn post_copy() -> Result<(Cluster, Node, Node, Relay)> {
+async fn post_copy(tls: Tls) -> Result<(Cluster, Node, Node, Relay)> {
     let (cluster, one, two, spec) = walking().await?;
     let settings = MigrationSettings {
         post_copy: Permission::Allowed,
         workload_disruption: Permission::Allowed,
+        tls,
         ..impatient()
     };
     let awaits = target(&spec, "pod-2");
@@ -270,7 +271,7 @@ async fn post_copy() -> Result<(Cluster, Node, Node, Relay)> {
 #[tokio::test]
 async fn a_qemu_guest_goes_ahead_of_its_memory_and_cannot_be_called_back() -> Result<()> {
     here!("a_qemu_guest_goes_ahead_of_its_memory_and_cannot_be_called_back");
-    let (_cluster, one, two, _relay) = post_copy().await?;
+    let (_cluster, one, two, _relay) = post_copy(Tls::Disabled).await?;
     one.guests()
         .order(Order::Abort { pod_uid: POD.to_owned(), migration_uid: "migration-1".to_owned() });
     one.wait(POD, |report| leaving(report)?.abort_failed.then_some(())).await?;
@@ -278,9 +279,28 @@ async fn a_qemu_guest_goes_ahead_of_its_memory_and_cannot_be_called_back() -> Re
 }
 
 #[tokio::test]
+async fn a_qemu_guest_goes_ahead_of_its_memory_over_tls() -> Result<()> {
+    here!("a_qemu_guest_goes_ahead_of_its_memory_over_tls");
+    let (_cluster, one, two, _relay) = post_copy(Tls::Required).await?;
+    arrives(&one, &two).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_is_suspended_to_cross_several_connections() -> Result<()> {
+    here!("a_qemu_guest_is_suspended_to_cross_several_connections");
+    let (_cluster, one, two, spec) = walking().await?;
+    let settings = MigrationSettings { tls: Tls::Required, ..disrupting() };
+    let there = two.expect(&target(&spec, "pod-2"), "migration-1", &settings, 8).await?;
+    let mut order = migrate(&spec, "migration-1", "node-2", there, &settings);
+    order.channels = 8;
+    one.guests().order(Order::Migrate(order));
+    arrives(&one, &two).await
+}
+
+#[tokio::test]
 async fn the_link_of_a_qemu_guest_in_post_copy_is_replaced() -> Result<()> {
     here!("the_link_of_a_qemu_guest_in_post_copy_is_replaced");
-    let (cluster, one, two, relay) = post_copy().await?;
+    let (cluster, one, two, relay) = post_copy(Tls::Disabled).await?;
     relay.refuse();
     relay.cut();
     arrives(&one, &two).await?;
@@ -293,7 +313,7 @@ async fn the_link_of_a_qemu_guest_in_post_copy_is_replaced() -> Result<()> {
 #[tokio::test]
 async fn a_qemu_guest_whose_source_is_killed_in_post_copy_is_torn() -> Result<()> {
     here!("a_qemu_guest_whose_source_is_killed_in_post_copy_is_torn");
-    let (_cluster, one, two, _relay) = post_copy().await?;
+    let (_cluster, one, two, _relay) = post_copy(Tls::Disabled).await?;
     one.signal(POD, Signal::SIGKILL)?;
     let torn = |end: &GuestEnd| matches!(end, GuestEnd::Torn { .. });
     let ends = (one.wait_ended(POD).await?, two.wait_ended("pod-2").await?);

@@ -132,7 +132,7 @@ impl Ground {
         read.context("reading a guest's memory")?;
         let firsts: Vec<u8> = memory.iter().step_by(BootSector::STEP as usize).copied().collect();
         let lost = BootSector::lost(&firsts);
-        ensure!(lost.is_none(), "page {lost:?} of {name} is not of the same moment: {firsts:?}");
+        ensure!(lost.is_none(), "page {lost:?} of {name} is not of the same moment");
         Ok(())
     }
 
@@ -190,20 +190,20 @@ async fn a_qemu_machine_moves_whichever_way_it_is_allowed_to() -> Result<()> {
     let state = real.migrate(testbed).await?.failed().await?;
     let why = state.failure_reason.context("a reason")?;
     ensure!(why.contains("not completed after"), "{why}");
-    ground.check("real").await?;
+    ground.check("real").await.context("it has stayed")?;
 
     configure(testbed, json!({ "allowPostCopy": true })).await?;
     let migration = real.migrate(testbed).await?;
     wait_post_copy(testbed, "real").await?;
     migration.succeeded().await?;
-    ground.check("real").await?;
+    ground.check("real").await.context("after post-copy")?;
 
     // Suspended, it crosses within the time that it has.
     let disrupting = json!({ "allowPostCopy": false, "allowWorkloadDisruption": true, "bandwidthPerMigration": "16Mi" });
     configure(testbed, disrupting).await?;
     let state = real.moved(testbed).await?;
     ensure!(state.mode == Some(MigrationMode::Paused), "{:?}", state.mode);
-    ground.check("real").await?;
+    ground.check("real").await.context("after a pause")?;
     let seen = copies.seen()?;
     seen.check()?;
     ensure!(seen.copies_of("real") == 3, "{seen:?}");

@@ -82,8 +82,8 @@ fn what_a_guest_is_made_of_follows_from_its_instance_and_its_claims() {
         } },
         "spec": {
             "domain": {
-                "cpu": { "cores": 2, "sockets": 2, "model": "Haswell" },
-                "machine": { "type": "pc" },
+                "cpu": { "cores": 2, "sockets": 2, "model": "host-model" },
+                "machine": { "type": "q35" },
                 "firmware": {
                     "uuid": "6a1a24a1-4061-4607-8bf4-a3963d0c5895",
                     "kernelBoot": {
@@ -118,8 +118,8 @@ fn what_a_guest_is_made_of_follows_from_its_instance_and_its_claims() {
         arguments: Some("quiet".to_owned()),
     };
     let board = Board {
-        machine_type: Some("pc".to_owned()),
-        cpu_model: Some("Haswell".to_owned()),
+        machine_type: Some("q35".to_owned()),
+        cpu_model: Some("host-model".to_owned()),
         kernel: Some(kernel),
     };
     assert_eq!(spec.board, board);
