@@ -21,8 +21,8 @@ check: && doc
 test:
     cargo test --workspace --locked
 
-# The programs of the profile `profile`: release unless `just profile=dev …` says otherwise, since guests copy real memory
-profile := 'release'
+# The programs of the profile `profile`: `testbed` (Cargo.toml) unless `just profile=release …` or `profile=dev` says otherwise
+profile := 'testbed'
 programs := 'target' / if profile == 'dev' { 'debug' } else { profile }
 
 # The five programs that a testbed consists of
