@@ -7,7 +7,7 @@
 //!                      what will be         then apply and answer
 //! ```
 //!
-//! Where both are idle, a handler goes through both places itself ([`desk`]).
+//! Where both are idle, a handler goes through both places itself (`desk`).
 //!
 //! The *decider* keeps a state that runs ahead: it contains what is decided and not yet on the disk.
 //! So the next write is decided, and knows of all before it, while the disk is busy. The *committer*

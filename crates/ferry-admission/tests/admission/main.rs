@@ -27,3 +27,4 @@ mod rbac_index;
 mod rbac_sentences;
 mod registry;
 mod services;
+mod whole_guests;

@@ -9,7 +9,7 @@ use ferry_reconcile::guest::{Arriving, GuestEnd, Listen};
 use ferry_rpc::Outcome;
 use ferry_units::WallTime;
 
-use super::leaving::is_post_copy;
+use super::states::is_post_copy;
 use super::{ARRIVING, IDLE, Keeper};
 use crate::guests::journal::{Arrival, Origin, Part};
 use crate::guests::machine::{self, Link, Listens};

@@ -9,6 +9,7 @@ mod leaving;
 mod orders;
 mod process;
 mod shown;
+mod states;
 
 use std::fs;
 use std::path::PathBuf;
