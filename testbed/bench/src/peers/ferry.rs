@@ -5,7 +5,7 @@ use ferry_harness::{Guest, GuestBuilder, Pair, Side};
 use ferry_qmp::words::Milliseconds;
 use ferry_units::Bytes;
 
-use super::work::{self, Switch, Work};
+use super::work::{self, Work};
 use crate::moves::{channels, encrypt};
 use crate::warm::warm;
 
@@ -37,10 +37,6 @@ impl super::SetUp for SetUp {
             Self::Default => Milliseconds(300),
             Self::Best | Self::Tls => Milliseconds(20),
         }
-    }
-
-    fn can(&self, _: Switch) -> bool {
-        true
     }
 
     fn pair(&self, work: Work, memory: Bytes) -> Result<Pair> {

@@ -38,9 +38,6 @@ trait SetUp {
     /// How long it lets a guest stand still.
     fn downtime(&self) -> Milliseconds;
 
-    /// Whether it switches to post-copy in the way that this work needs.
-    fn can(&self, switch: Switch) -> bool;
-
     /// A guest that is at work, and a destination for it.
     fn pair(&self, work: Work, memory: Bytes) -> Result<Pair>;
 
@@ -61,20 +58,18 @@ pub(crate) fn cases(options: &TransferOptions) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
     for work in work::all(memory) {
         for set_up in ferry::SET_UPS {
-            cases.extend(case(work, *set_up, memory));
+            cases.push(case(work, *set_up, memory));
         }
         for way in qemu::WAYS {
-            cases.extend(case(work, qemu::SetUp { way: *way, program: program.clone() }, memory));
+            cases.push(case(work, qemu::SetUp { way: *way, program: program.clone() }, memory));
         }
     }
     Ok(cases)
 }
 
-fn case(work: Work, set_up: impl SetUp + 'static, memory: Bytes) -> Option<Case> {
-    set_up.can(work.switch).then(|| {
-        let name = format!("{}, {}", work.name, set_up.name());
-        Case::new(name.clone(), move || take(&name, work, &set_up, memory))
-    })
+fn case(work: Work, set_up: impl SetUp + 'static, memory: Bytes) -> Case {
+    let name = format!("{}, {}", work.name, set_up.name());
+    Case::new(name.clone(), move || take(&name, work, &set_up, memory))
 }
 
 /// Moves a guest once.

@@ -59,16 +59,6 @@ impl super::SetUp for SetUp {
         }
     }
 
-    fn can(&self, switch: Switch) -> bool {
-        match (switch, self.way) {
-            (Switch::PreCopy, _) | (Switch::PostCopy, Way::Default | Way::Uncapped | Way::Best) => {
-                true
-            }
-            // QEMU refuses post-copy over TLS before 9.0 (migration: tls: postcopy support).
-            (Switch::PostCopy, Way::Tls) => false,
-        }
-    }
-
     fn pair(&self, work: Work, memory: Bytes) -> Result<Pair> {
         let machine = self.machine(work, memory);
         let source = qemu::source(machine)?;
