@@ -17,12 +17,17 @@ use crate::guests::journal::{Departure, Part};
 use crate::guests::machine::{self, Cancel, Link};
 use crate::guests::world::World;
 
+/// How long a machine may take to call a migration off. It cuts its connections, which takes no time.
+const CANCELLING: Duration = Duration::from_secs(5);
+
 /// A migration as this daemon watches it. Everything in it is lost with the daemon and made anew.
 #[derive(Debug)]
 pub(super) struct Transfer {
     monitor: Monitor,
     /// When the monitor is to look next.
     due: Instant,
+    /// Since when it is being called off, or was helped with that last.
+    cancelling: Option<Instant>,
     pub(super) story: Story,
 }
 
@@ -147,7 +152,8 @@ impl Keeper {
         let terms = terms(&self.world, &order);
         let story = self.new_story(&order);
         let now = self.world.now();
-        let mut transfer = Transfer { monitor: Monitor::new(terms, now), due: now, story };
+        let mut transfer =
+            Transfer { monitor: Monitor::new(terms, now), due: now, cancelling: None, story };
         transfer.note(self.world.wall(), format!("{} is told to send it", self.world.config.node));
         self.world.stories.keep(&transfer.story)?;
         self.transfer = Some(transfer);
@@ -218,7 +224,7 @@ impl Keeper {
         };
         let (began, now) = (self.world.when(story.started), self.world.now());
         let monitor = Monitor::resume(terms(&self.world, &order), began, mode, now);
-        let mut transfer = Transfer { monitor, due: now, story };
+        let mut transfer = Transfer { monitor, due: now, cancelling: None, story };
         transfer.note(self.world.wall(), "the node daemon was started again and goes on");
         self.world.stories.keep(&transfer.story)?;
         self.transfer = Some(transfer);
@@ -250,6 +256,10 @@ impl Keeper {
             self.cancel().await?;
             return Ok(LEAVING);
         }
+        if status == MigrationStatus::Cancelling {
+            self.help_cancel(now).await;
+            return Ok(LEAVING);
+        }
         self.drive().await?;
         let Some(transfer) = &mut self.transfer else { return Ok(LEAVING) };
         if now < transfer.due {
@@ -276,6 +286,16 @@ impl Keeper {
             self.world.stories.keep(&transfer.story)?;
         }
         Ok(LEAVING)
+    }
+
+    /// Frees a machine that is called off and does not come to an end of it: some wait for their target.
+    async fn help_cancel(&mut self, now: Instant) {
+        let Some(transfer) = &mut self.transfer else { return };
+        let since = *transfer.cancelling.get_or_insert(now);
+        if now.since(since) >= CANCELLING {
+            transfer.cancelling = Some(now);
+            self.free().await;
+        }
     }
 
     /// Removes what a migration that has failed has left in the machine. What stays is in nobody's way.

@@ -117,6 +117,9 @@ impl Keeper {
                 Err(error) => {
                     let guest = format!("{}/{}", self.record.spec.namespace, self.record.spec.name);
                     tracing::warn!(%guest, error = format!("{error:#}"), "a guest cannot be kept well");
+                    if let Some(error) = error.downcast_ref::<QmpError>() {
+                        self.free_if_stuck(error).await;
+                    }
                     Some(RETRY)
                 }
             };
@@ -181,17 +184,25 @@ impl Keeper {
     /// still for as long.
     async fn free_if_stuck(&mut self, error: &QmpError) {
         let is_silent = matches!(error, QmpError::Silent { .. });
-        if !is_silent || self.machine().hands_over_itself() {
+        if is_silent {
+            self.free().await;
+        }
+    }
+
+    /// Has the target of a guest that leaves end what waits there, and so what this machine waits for.
+    async fn free(&mut self) {
+        if self.machine().hands_over_itself() {
             return;
         }
         let (Some((node, uid)), Ok(qmp)) = (self.destination(), self.qmp()) else { return };
-        tracing::warn!(%node, "a guest that leaves does not answer: its connections are cut");
+        tracing::warn!(%node, "a guest that leaves is stuck: what it waits for is ended");
+        // What has not come ends there on being asked, and with it what this one waits for.
+        let Err(error) = self.world.ask(&node, async |peer| peer.outcome(&uid).await).await else {
+            return;
+        };
+        tracing::debug!(error = format!("{error:#}"), "its target does not answer either");
         if let Err(error) = self.machine().cut(&qmp).await {
             tracing::debug!(%error, "a silent guest cannot be reached at all");
-        }
-        // What has not come ends there on being asked, and with it what this one waits for.
-        if let Err(error) = self.world.ask(&node, async |peer| peer.outcome(&uid).await).await {
-            tracing::debug!(error = format!("{error:#}"), "its target does not answer either");
         }
     }
 
