@@ -26,6 +26,10 @@ pub(super) struct Record {
     pub(super) spec: GuestSpec,
     /// Where it comes from.
     pub(super) origin: Origin,
+    /// Whether the journal before this one was lost, and what is here was found at its process: what
+    /// became of the guest before that is not known.
+    #[serde(default)]
+    pub(super) is_found: bool,
     /// Its process, once that is known.
     pub(super) process: Option<ProcessId>,
     /// Whether its process has ever answered: one that never has could not be started.
@@ -90,6 +94,7 @@ impl Record {
         Self {
             spec,
             origin,
+            is_found: false,
             process: None,
             answered: false,
             shut_down_until: None,

@@ -167,6 +167,20 @@ async fn a_guest_that_makes_no_progress_stays() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_guest_that_was_paused_stands_still_at_its_target_though_nobody_has_told_of_it()
+-> Result<()> {
+    let (_cluster, one, two) = Cluster::pair().await?;
+    let spec = guest(POD, &BUSY);
+    one.run(&spec).await?;
+    one.guests().order(Order::Pause { pod_uid: POD.to_owned() });
+    one.wait_state(POD, GuestState::Paused).await?;
+    begin(&spec, &one, &two, &plain()).await?;
+    ensure!(matches!(one.wait_left(POD).await?, LeavingEnd::Completed { .. }));
+    two.wait("pod-2", |report| arriving(report)?.completed.map(drop)).await?;
+    two.wait_state("pod-2", GuestState::Paused).await
+}
+
+#[tokio::test]
 async fn a_guest_is_suspended_to_cross_and_runs_at_its_target() -> Result<()> {
     let (cluster, one, two) = Cluster::pair().await?;
     let spec = guest(POD, &BUSY);

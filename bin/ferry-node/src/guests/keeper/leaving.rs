@@ -49,7 +49,7 @@ impl Keeper {
             Some(Part::Arriving(arrival)) => arrival.told.completed.is_some(),
         };
         // One whose journal was lost may be on its way, or gone.
-        let is_lost = self.record.part.is_none();
+        let is_lost = self.record.is_found && self.record.part.is_none();
         let is_here = match self.seen.run {
             Some(RunState::Running | RunState::Paused | RunState::Prelaunch) => true,
             Some(RunState::FinishMigrate | RunState::Postmigrate) => is_lost,

@@ -1,5 +1,6 @@
 //! Orders, carried out as far as they can be now. One that cannot is given again.
 
+use std::mem;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -105,9 +106,13 @@ impl Keeper {
             }
             _ => return Ok(()),
         }
+        // Now it is known why it stands still, or that it need not.
+        let was_found = mem::take(&mut self.record.is_found);
         if let Some(departure) = self.record.departure() {
             // It is to stand still, or to run, wherever it is going.
             departure.was_paused = run == Running::No;
+            self.save()?;
+        } else if was_found {
             self.save()?;
         }
         Ok(self.look().await?)

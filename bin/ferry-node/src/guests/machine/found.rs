@@ -20,7 +20,7 @@ pub(in crate::guests) fn found(dir: &Path) -> Option<Record> {
     let words = process.command_line();
     let pod_uid = dir.file_name()?.to_string_lossy().into_owned();
     // A journal without that would say that it never ran; nobody knows, and it may have.
-    Some(Record { process: Some(process), answered: true, ..of(&words, pod_uid) })
+    Some(Record { is_found: true, process: Some(process), answered: true, ..of(&words, pod_uid) })
 }
 
 fn of(words: &[String], pod_uid: String) -> Record {
