@@ -6,8 +6,9 @@ use ferry_units::Bytes;
 /// Where a guest begins to walk: behind what firmware keeps below.
 const FIRST: u32 = 16 << 20;
 
-/// What firmware keeps at the end of memory.
-const LAST: u64 = 16 << 20;
+/// What firmware works in at the end of memory, before and while it starts the guest: the last 16 MiB, and
+/// itself below them.
+const LAST: u64 = 32 << 20;
 
 /// How far a guest walks that works on little.
 const LITTLE: u32 = 96 << 20;
@@ -66,7 +67,7 @@ mod tests {
         assert_eq!(workload(little), "sequential,rate=102400000,working-set=100663296");
         assert_eq!((little.first, little.end), (16 << 20, 112 << 20));
         let all_over = work[2].walk.unwrap();
-        assert_eq!(workload(all_over), "sequential,rate=409600000,working-set=1040187392");
+        assert_eq!(workload(all_over), "sequential,rate=409600000,working-set=1023410176");
         ferry_qmp::parse_workload(&workload(all_over)).unwrap();
     }
 }

@@ -11,10 +11,10 @@ use ferry_reconcile::guest::{self, Leaving, MigrationMode, Stillness};
 use ferry_rpc::{GuestName, Milestone, Progress, Story};
 use ferry_units::{Instant, WallTime};
 
-use super::states::{has_left, has_started, is_post_copy, is_under_way, of_lost};
+use super::states::{has_left, has_started, is_post_copy, of_lost};
 use super::{IDLE, Keeper, LEAVING};
 use crate::guests::journal::{Departure, Part};
-use crate::guests::machine::{self, Cancel, Link};
+use crate::guests::machine::{self, Cancel, Link, is_under_way};
 use crate::guests::world::World;
 
 /// How long a machine may take to call a migration off. It cuts its connections, which takes no time.

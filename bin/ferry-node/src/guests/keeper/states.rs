@@ -3,6 +3,8 @@
 use ferry_qmp::words::{MigrationStatus, RunState};
 use ferry_reconcile::guest::Stillness;
 
+use crate::guests::machine::is_under_way;
+
 /// Why a guest stands still whose journal was lost, maybe on its way.
 pub(super) fn of_lost(run: RunState, told: Stillness) -> Stillness {
     let has_stopped =
@@ -16,27 +18,6 @@ pub(super) fn of_lost(run: RunState, told: Stillness) -> Stillness {
         told
     } else {
         Stillness::Unknown
-    }
-}
-
-/// Whether a machine in this state has been told to send its guest and is not done.
-pub(super) fn is_under_way(status: MigrationStatus) -> bool {
-    match status {
-        MigrationStatus::None
-        | MigrationStatus::Cancelled
-        | MigrationStatus::Completed
-        | MigrationStatus::Failed => false,
-        MigrationStatus::Setup
-        | MigrationStatus::Cancelling
-        | MigrationStatus::Active
-        | MigrationStatus::PostcopyActive
-        | MigrationStatus::PostcopyPaused
-        | MigrationStatus::PostcopyRecoverSetup
-        | MigrationStatus::PostcopyRecover
-        | MigrationStatus::Colo
-        | MigrationStatus::PreSwitchover
-        | MigrationStatus::Device
-        | MigrationStatus::WaitUnplug => true,
     }
 }
 

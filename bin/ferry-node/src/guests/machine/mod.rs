@@ -34,7 +34,7 @@ use super::qmp::{Qmp, QmpError};
 pub(super) use disks::Places;
 pub(super) use found::found;
 pub use qemu::{Accelerator, Qemu};
-pub(super) use statistics::progress;
+pub(super) use statistics::{is_under_way, progress};
 pub(super) use transfer::{Link, Listens, listen_uri};
 
 /// The QMP socket in a guest's directory. Its path as a whole can be longer than an address of a

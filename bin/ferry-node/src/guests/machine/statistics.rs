@@ -2,13 +2,34 @@
 
 use std::time::Duration;
 
-use ferry_qmp::words::{MigrationInfo, Milliseconds, TransferStats};
+use ferry_qmp::words::{MigrationInfo, MigrationStatus, Milliseconds, TransferStats};
 use ferry_rpc::{Pass, Progress};
 use ferry_units::{Bytes, BytesPerSecond, Percent, WallTime};
 
 /// Bits of a megabit, and of a byte.
 const MEGABIT: f64 = 1e6;
 const BYTE: f64 = 8.0;
+
+/// Whether a machine in this state has been told to send its guest and is not done.
+pub(in crate::guests) fn is_under_way(status: MigrationStatus) -> bool {
+    match status {
+        MigrationStatus::None
+        | MigrationStatus::Cancelled
+        | MigrationStatus::Completed
+        | MigrationStatus::Failed => false,
+        MigrationStatus::Setup
+        | MigrationStatus::Cancelling
+        | MigrationStatus::Active
+        | MigrationStatus::PostcopyActive
+        | MigrationStatus::PostcopyPaused
+        | MigrationStatus::PostcopyRecoverSetup
+        | MigrationStatus::PostcopyRecover
+        | MigrationStatus::Colo
+        | MigrationStatus::PreSwitchover
+        | MigrationStatus::Device
+        | MigrationStatus::WaitUnplug => true,
+    }
+}
 
 /// How far a migration is. What the machine does not know stays as it was `before`.
 pub(in crate::guests) fn progress(info: &MigrationInfo, before: Progress) -> Progress {
@@ -85,7 +106,7 @@ pub(super) fn resumed_at(stats: &TransferStats) -> Option<WallTime> {
 
 #[cfg(test)]
 mod tests {
-    use ferry_qmp::words::{MigrationStats, MigrationStatus};
+    use ferry_qmp::words::MigrationStats;
     use ferry_units::PageCount;
 
     use super::*;

@@ -26,6 +26,7 @@ use ferry_units::Bytes;
 
 use super::node_of;
 use crate::guests::machine::disks::{Moves, moves};
+use crate::guests::machine::is_under_way;
 use crate::guests::machine::transfer::{CREDENTIALS, Link, Listens, migrate, taken};
 use crate::guests::qmp::{Qmp, QmpError};
 
@@ -191,7 +192,7 @@ pub(in crate::guests::machine) async fn look(
         (total + job.len.max(0).unsigned_abs(), done + job.offset.max(0).unsigned_abs())
     });
     let disks = (Bytes::new(total), Bytes::new(done));
-    if !is_under_way(info.status) {
+    if !is_under_way(info.status.unwrap_or_default()) {
         match jobs.iter().find_map(|job| Some((job, job.error.as_ref()?))) {
             Some((job, error)) => {
                 info.status = Some(MigrationStatus::Failed);
@@ -224,12 +225,13 @@ pub(in crate::guests::machine) async fn drive(
     }
     let status = qmp.execute(&QueryMigrate).await?.status;
     let jobs = jobs(qmp).await?;
-    if is_under_way(status) && jobs.iter().any(|job| job.error.is_some()) {
+    let is_sending = is_under_way(status.unwrap_or_default());
+    if is_sending && jobs.iter().any(|job| job.error.is_some()) {
         // Why is asked of the job, once memory has stopped to cross.
         return qmp.execute(&MigrateCancel).await.map(drop);
     }
     let is_ready = |job: &BlockJobInfo| job.status == JobStatus::Ready;
-    if !is_under_way(status) && !jobs.is_empty() && jobs.iter().all(is_ready) {
+    if !is_sending && !jobs.is_empty() && jobs.iter().all(is_ready) {
         return migrate(qmp, order).await;
     }
     if status != Some(MigrationStatus::PreSwitchover) {
@@ -303,25 +305,4 @@ async fn quietly<C: Execute>(qmp: &Qmp, command: &C) -> Result<(), QmpError> {
 
 fn sum(one: Bytes, other: Bytes) -> Bytes {
     Bytes::new(one.get().saturating_add(other.get()))
-}
-
-/// Whether memory is on its way.
-fn is_under_way(status: Option<MigrationStatus>) -> bool {
-    match status.unwrap_or_default() {
-        MigrationStatus::None
-        | MigrationStatus::Cancelled
-        | MigrationStatus::Completed
-        | MigrationStatus::Failed => false,
-        MigrationStatus::Setup
-        | MigrationStatus::Cancelling
-        | MigrationStatus::Active
-        | MigrationStatus::PostcopyActive
-        | MigrationStatus::PostcopyPaused
-        | MigrationStatus::PostcopyRecoverSetup
-        | MigrationStatus::PostcopyRecover
-        | MigrationStatus::Colo
-        | MigrationStatus::PreSwitchover
-        | MigrationStatus::Device
-        | MigrationStatus::WaitUnplug => true,
-    }
 }
