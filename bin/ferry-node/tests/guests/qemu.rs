@@ -1,6 +1,7 @@
 //! QEMU's guests under the same keeper: they boot, cross with all of their memory, and one copy runs.
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail, ensure};
@@ -25,7 +26,7 @@ const POD: &str = "pod-1";
 const MEMORY: Bytes = Bytes::from_mib(32);
 
 /// It changes 160 MiB a second, which is more than crosses in any of these tests.
-const WALK: BootSector = BootSector { first: 1 << 20, end: 24 << 20, pages_in_a_tick: 40 };
+const WALK: BootSector = BootSector { first: 1 << 20, end: 12 << 20, pages_in_a_tick: 40 };
 
 /// Whether QEMU is installed; says which test goes without it where it is not.
 pub(crate) fn is_here(test: &str) -> bool {
@@ -165,6 +166,16 @@ fn disrupting() -> MigrationSettings {
     }
 }
 
+/// After a second it runs at the target, with most of its memory at the source.
+fn ahead(tls: Tls) -> MigrationSettings {
+    MigrationSettings {
+        post_copy: Permission::Allowed,
+        workload_disruption: Permission::Allowed,
+        tls,
+        ..impatient()
+    }
+}
+
 /// The guest is where it was, unharmed.
 async fn stays(one: &Node) -> Result<()> {
     one.wait_state(POD, GuestState::Running).await?;
@@ -224,18 +235,63 @@ async fn the_migration_of_a_qemu_guest_is_called_off() -> Result<()> {
         .order(Order::Abort { pod_uid: POD.to_owned(), migration_uid: "migration-1".to_owned() });
     let end = one.wait_left(POD).await?;
     ensure!(matches!(&end, LeavingEnd::Failed { aborted: true, .. }), "{end:?}");
+    stays(&one).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_is_awaited_where_nobody_else_listens() -> Result<()> {
+    here!("a_qemu_guest_is_awaited_where_nobody_else_listens");
+    let (_cluster, one, two, spec) = walking().await?;
+    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let taken = other.local_addr()?.port();
+    let ports = taken.saturating_sub(4)..=taken.saturating_add(4);
+    let first = *ports.start();
+    let two = two.reconfigured(|config| config.migration_ports = ports).await?;
+    // As many as it takes until that one would be next.
+    for port in first..=taken {
+        let pod = format!("pod-of-{port}");
+        let awaits = target(&spec, &pod);
+        let there = two.expect(&awaits, &pod, &plain(), 1).await?;
+        ensure!(there.port != taken);
+    }
+    begin(&spec, &one, &two, &plain()).await?;
+    arrives(&one, &two).await
+}
+
+/// Nothing of a migration that was called off is in the way of another one, and nothing that has been
+/// written since is left behind.
+async fn moves_again(settings: MigrationSettings) -> Result<()> {
+    let (_cluster, one, two, spec) = walking().await?;
+    begin(&spec, &one, &two, &impatient()).await?;
+    let end = one.wait_left(POD).await?;
+    ensure!(matches!(&end, LeavingEnd::Failed { aborted: true, .. }), "{end:?}");
     stays(&one).await?;
-    // Nothing of that is in the way of another one.
     two.wait_ended("pod-2").await?;
     let again = target(&spec, "pod-3");
-    let there = two.expect(&again, "migration-2", &plain(), 1).await?;
-    one.guests().order(Order::Migrate(migrate(&spec, "migration-2", "node-2", there, &plain())));
-    let completed = |report: &_| match leaving(report)?.end.clone()? {
-        end @ LeavingEnd::Completed { .. } => Some(end),
-        LeavingEnd::Failed { .. } => None,
-    };
-    one.wait(POD, completed).await?;
-    two.wait_state("pod-3", GuestState::Running).await
+    let there = two.expect(&again, "migration-2", &settings, 1).await?;
+    one.guests().order(Order::Migrate(migrate(&spec, "migration-2", "node-2", there, &settings)));
+    two.wait("pod-3", |report| arriving(report)?.completed.map(drop)).await?;
+    two.wait_state("pod-3", GuestState::Running).await?;
+    walks(&two, "pod-3").await?;
+    check(&two, "pod-3").await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_that_was_called_back_moves_again() -> Result<()> {
+    here!("a_qemu_guest_that_was_called_back_moves_again");
+    moves_again(plain()).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_that_was_called_back_is_suspended_to_cross() -> Result<()> {
+    here!("a_qemu_guest_that_was_called_back_is_suspended_to_cross");
+    moves_again(disrupting()).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_that_was_called_back_goes_ahead_of_its_memory() -> Result<()> {
+    here!("a_qemu_guest_that_was_called_back_goes_ahead_of_its_memory");
+    moves_again(ahead(Tls::Disabled)).await
 }
 
 #[tokio::test]
@@ -250,12 +306,7 @@ async fn a_qemu_guest_is_suspended_to_cross_and_runs_at_its_target() -> Result<(
 /// A guest that runs at the second node, with most of its memory at the first.
 async fn post_copy(tls: Tls) -> Result<(Cluster, Node, Node, Relay)> {
     let (cluster, one, two, spec) = walking().await?;
-    let settings = MigrationSettings {
-        post_copy: Permission::Allowed,
-        workload_disruption: Permission::Allowed,
-        tls,
-        ..impatient()
-    };
+    let settings = ahead(tls);
     let awaits = target(&spec, "pod-2");
     let there = two.expect(&awaits, "migration-1", &settings, 1).await?;
     let relay = Relay::to((there.address, there.port).into())?;

@@ -1,7 +1,7 @@
 //! What the source of a migration asks, answered between two looks at the guest.
 
 use ferry_qmp::MigratePause;
-use ferry_qmp::words::{MigrateRecover, MigrationStatus, RunState};
+use ferry_qmp::words::{MigrationStatus, RunState};
 use ferry_reconcile::guest::GuestEnd;
 use ferry_rpc::{Concluded, Conclusion, Outcome, Refusal, RefusalKind, Reopened, Wholeness};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::process::{Reached, Standing};
 use super::{Keeper, SOON};
-use crate::guests::machine::{self, listen_uri};
+use crate::guests::machine::{self, Listens};
 use crate::guests::world::{advertised, at};
 
 /// How long a process may take that was killed. Linux gives back its memory first.
@@ -113,13 +113,12 @@ impl Keeper {
         let network = settings.and_then(|settings| settings.network);
         let network = self.world.network(network.as_deref()).map_err(broken)?.clone();
         for port in self.world.ports() {
-            let uri = listen_uri(at(network.listen, port));
-            match qmp.execute_out_of_band(&MigrateRecover { uri }).await {
-                Ok(_) => {
+            match self.machine().listen_again(&qmp, at(network.listen, port)).await {
+                Ok(Listens::Yes) => {
                     let there = advertised(&network, port);
                     return Ok(Reopened { address: there.address, port: there.port });
                 }
-                Err(error) if error.refusal().is_some_and(|text| text.contains("in use")) => {}
+                Ok(Listens::Taken) => {}
                 Err(error) => return Err(busy(error)),
             }
         }

@@ -6,8 +6,8 @@ use std::path::Path;
 use ferry_config::{Bandwidth, MigrationSettings, Tls};
 use ferry_qmp::qapi::StrOrNull;
 use ferry_qmp::words::{
-    Migrate, MigrateIncoming, MigrateSetCapabilities, MigrateSetParameters, MigrationCapability,
-    MigrationCapabilityStatus, Milliseconds, ObjectAdd, ObjectDel, ObjectKind,
+    Migrate, MigrateIncoming, MigrateRecover, MigrateSetCapabilities, MigrateSetParameters,
+    MigrationCapability, MigrationCapabilityStatus, Milliseconds, ObjectAdd, ObjectDel, ObjectKind,
     TlsCredsX509Properties, TlsEndpoint,
 };
 use ferry_reconcile::guest::{self, Disk};
@@ -146,6 +146,7 @@ impl Machine {
     ) -> Result<Listens, QmpError> {
         let opened = match self {
             Self::Ferry => Listens::Yes,
+            Self::Qemu if qemu::is_taken(at) => Listens::Taken,
             Self::Qemu => qemu::open_disks(qmp, link, at, last).await?,
         };
         if opened == Listens::Taken {
@@ -174,6 +175,22 @@ impl Machine {
                 }
                 taken(error)
             }
+        }
+    }
+
+    /// Tells the machine where to listen once more for a post-copy whose link has broken.
+    pub(in crate::guests) async fn listen_again(
+        self,
+        qmp: &Qmp,
+        at: SocketAddr,
+    ) -> Result<Listens, QmpError> {
+        match self {
+            Self::Qemu if qemu::is_taken(at) => return Ok(Listens::Taken),
+            Self::Ferry | Self::Qemu => {}
+        }
+        match qmp.execute_out_of_band(&MigrateRecover { uri: listen_uri(at) }).await {
+            Ok(_) => Ok(Listens::Yes),
+            Err(error) => taken(error),
         }
     }
 

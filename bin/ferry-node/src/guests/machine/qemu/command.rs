@@ -30,6 +30,15 @@ const MONITOR: &str = "monitor.sock";
 /// behind it.
 const PIECE: u64 = 1 << 20;
 
+/// What memory is larger by where the translator runs the guest.
+///
+/// Before QEMU 9.0, taking the marks of written pages for a whole number of 64 pages leaves the
+/// translator's own cache of pages as it was, so that it does not mark the next write to a page in there:
+/// the write is lost on a migration (`cpu_physical_memory_sync_dirty_bitmap`, "physmem: Fix migration dirty
+/// bitmap coherency with TCG memory access"). Any other number of pages is taken one by one, and that
+/// was always right. QEMU rounds to 8 KiB.
+const ODD: u64 = 8 << 10;
+
 /// The command that starts a guest in its directory. It stands still until it is let go where it has
 /// been awaited.
 ///
@@ -43,7 +52,9 @@ pub(in crate::guests::machine) fn command(
     origin: Origin,
     dir: &Path,
 ) -> Result<Command, String> {
+    let odd = if accelerator == Accelerator::Kvm { 0 } else { ODD };
     let memory = spec.memory.get().checked_next_multiple_of(PIECE);
+    let memory = memory.and_then(|memory| memory.checked_add(odd));
     let memory = memory.ok_or_else(|| format!("{} is too much memory", spec.memory))?;
     let kind = word("machine.type", spec.board.machine_type.as_deref().unwrap_or(MACHINE))?;
     let accelerator = match accelerator {

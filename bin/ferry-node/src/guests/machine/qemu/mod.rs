@@ -5,6 +5,8 @@ mod command;
 mod image;
 mod mirror;
 
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -64,6 +66,12 @@ pub(super) async fn cut(qmp: &Qmp) -> Result<(), QmpError> {
         qmp.execute_out_of_band(&Yank { instances }).await?;
     }
     Ok(())
+}
+
+/// Whether somebody listens there. QEMU would say so too, but then newer ones cannot be told another
+/// port (`migration_incoming_state_setup` in `migration/migration.c`).
+pub(super) fn is_taken(at: SocketAddr) -> bool {
+    TcpListener::bind(at).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
 }
 
 /// QEMU's names for the parts of a disk. Those of volumes can be longer than it takes.
