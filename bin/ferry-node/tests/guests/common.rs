@@ -266,6 +266,17 @@ impl Node {
         .await
     }
 
+    /// Has what is left of a guest removed, and waits until it is.
+    pub(crate) async fn forget(&self, pod: &str) -> Result<()> {
+        self.guests().order(Order::Forget { pod_uid: pod.to_owned() });
+        let mut changes = self.guests().subscribe();
+        while self.report(pod).is_some() {
+            let changed = tokio::time::timeout(LIMIT, changes.changed()).await;
+            changed.with_context(|| format!("{pod} is still known"))??;
+        }
+        Ok(())
+    }
+
     pub(crate) async fn wait_left(&self, pod: &str) -> Result<LeavingEnd> {
         self.wait(pod, |report| leaving(report)?.end.clone()).await
     }

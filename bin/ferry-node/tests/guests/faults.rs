@@ -82,11 +82,7 @@ async fn an_answer_stays_true_when_everything_is_forgotten() -> Result<()> {
     ensure!(unknown.to_string().contains("no guest comes"), "{unknown}");
     ensure!(client.outcome(UID).await? == Outcome::NeverRan);
     ensure!(matches!(two.wait_ended("pod-2").await?, GuestEnd::NeverCame { .. }));
-    two.guests().order(Order::Forget { pod_uid: "pod-2".to_owned() });
-    let mut changes = two.guests().subscribe();
-    while two.report("pod-2").is_some() {
-        tokio::time::timeout(crate::common::LIMIT, changes.changed()).await??;
-    }
+    two.forget("pod-2").await?;
     two.restart().await?;
     let client = cluster.client(&two, two.identity()).await?;
     ensure!(client.outcome(UID).await? == Outcome::NeverRan);

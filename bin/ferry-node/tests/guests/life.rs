@@ -34,11 +34,7 @@ async fn a_guest_is_started_paused_resumed_and_forgotten() -> Result<()> {
     node.guests().order(Order::Kill { pod_uid: pod() });
     ensure!(node.wait_ended(POD).await? == GuestEnd::ShutDown);
     ensure!(node.guest_dir(POD).is_dir(), "its files stay until it is forgotten");
-    node.guests().order(Order::Forget { pod_uid: pod() });
-    let mut changes = node.guests().subscribe();
-    while node.report(POD).is_some() {
-        tokio::time::timeout(crate::common::LIMIT, changes.changed()).await??;
-    }
+    node.forget(POD).await?;
     ensure!(!node.guest_dir(POD).exists());
 
     node.run(&spec).await?;

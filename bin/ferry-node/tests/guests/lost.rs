@@ -12,7 +12,7 @@ use ferry_units::{BytesPerSecond, SecondsPerGiB};
 use nix::sys::signal::Signal;
 
 use crate::common::{
-    BUSY, Cluster, LIMIT, arriving, begin, disrupting, guest, migrate, plain, runs_at, target,
+    BUSY, Cluster, arriving, begin, disrupting, guest, migrate, plain, runs_at, target,
     wait_crossing,
 };
 
@@ -54,11 +54,7 @@ async fn a_guest_whose_journal_is_lost_is_found_and_not_started_again() -> Resul
         node.verify(&cluster, "db").await?;
         node.guests().order(Order::Kill { pod_uid: POD.to_owned() });
         ensure!(node.wait_ended(POD).await? == GuestEnd::ShutDown);
-        node.guests().order(Order::Forget { pod_uid: POD.to_owned() });
-        let mut changes = node.guests().subscribe();
-        while node.report(POD).is_some() {
-            tokio::time::timeout(LIMIT, changes.changed()).await??;
-        }
+        node.forget(POD).await?;
         ensure!(!is_running(pid));
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail, ensure};
@@ -258,6 +259,29 @@ async fn a_qemu_guest_is_awaited_where_nobody_else_listens() -> Result<()> {
     arrives(&one, &two).await
 }
 
+#[tokio::test]
+async fn a_qemu_guest_boots_from_a_qcow2_disk_and_takes_it_along() -> Result<()> {
+    here!("a_qemu_guest_boots_from_a_qcow2_disk_and_takes_it_along");
+    let (cluster, one, two) = Cluster::pair().await?;
+    let mut spec = walker(&cluster)?;
+    let (raw, path) = (cluster.path().join("boot.img"), cluster.path().join("boot.qcow2"));
+    let image = |words: &[&str], paths: &[&Path]| -> Result<()> {
+        let told = Command::new("qemu-img").args(words).args(paths).output()?;
+        ensure!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        Ok(())
+    };
+    image(&["convert", "-f", "raw", "-O", "qcow2"], &[&raw, &path])?;
+    spec.disks[0].place = DiskPlace::SharedHost { path: path.clone() };
+    one.run(&spec).await?;
+    walks(&one, POD).await?;
+    begin(&spec, &one, &two, &MigrationSettings::default()).await?;
+    arrives(&one, &two).await?;
+    two.guests().order(Order::Kill { pod_uid: "pod-2".to_owned() });
+    two.wait_ended("pod-2").await?;
+    two.forget("pod-2").await?;
+    image(&["check", "-q", "-f", "qcow2"], &[&path])
+}
+
 /// Nothing of a migration that was called off is in the way of another one, and nothing that has been
 /// written since is left behind.
 async fn moves_again(settings: MigrationSettings) -> Result<()> {
@@ -301,6 +325,23 @@ async fn a_qemu_guest_is_suspended_to_cross_and_runs_at_its_target() -> Result<(
     begin(&spec, &one, &two, &disrupting()).await?;
     one.wait(POD, |report| (leaving(report)?.mode == MigrationMode::Paused).then_some(())).await?;
     arrives(&one, &two).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_is_slowed_down_until_it_arrives() -> Result<()> {
+    here!("a_qemu_guest_is_slowed_down_until_it_arrives");
+    let (_cluster, one, two, spec) = walking().await?;
+    // It changes ten times as much as crosses, for as long as it takes.
+    let settings = MigrationSettings {
+        bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(24)),
+        auto_converge: Permission::Allowed,
+        ..slow()
+    };
+    begin(&spec, &one, &two, &settings).await?;
+    arrives(&one, &two).await?;
+    let mode = one.report(POD).as_ref().and_then(leaving).map(|it| it.mode);
+    ensure!(mode == Some(MigrationMode::PreCopy), "{mode:?}");
+    Ok(())
 }
 
 /// A guest that runs at the second node, with most of its memory at the first.

@@ -220,6 +220,11 @@ async fn a_qemu_machine_that_takes_too_long_stays_unharmed() -> Result<()> {
     let why = state.failure_reason.context("a reason")?;
     ensure!(why.contains("not completed after"), "{why}");
     ground.check("real").await?;
+    // Nothing that it has written since is left behind when it goes after all.
+    configure(testbed, json!({ "allowPostCopy": true })).await?;
+    let state = real.moved(testbed).await?;
+    ensure!(state.mode == Some(MigrationMode::PostCopy), "{:?}", state.mode);
+    ground.check("real").await?;
     copies.seen()?.check()?;
     Ok(())
 }
@@ -241,8 +246,66 @@ async fn the_migration_of_a_qemu_machine_is_cancelled() -> Result<()> {
         testbed.kubectl(["delete", "vmim", &migration.name, "--wait=true", "--timeout=30s"])?;
         ensure!(ground.node("real").await? == node, "it has moved");
     }
-    // What becomes of it on a later move is not looked at: docs/qemu.md, "Known trouble".
     ground.check("real").await?;
+    copies.seen()?.check()?;
+    configure(testbed, json!({ "bandwidthPerMigration": "0" })).await?;
+    real.moved(testbed).await?;
+    ground.check("real").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_qemu_machine_whose_migration_is_cancelled_as_it_arrives_runs_once() -> Result<()> {
+    if !is_here("a_qemu_machine_whose_migration_is_cancelled_as_it_arrives_runs_once") {
+        return Ok(());
+    }
+    let ground = Ground::of(topology()?).await?;
+    let testbed = &ground.testbed;
+    configure(testbed, json!({ "bandwidthPerMigration": "64Mi" })).await?;
+    let real = ground.start("real").await?;
+    let uid = testbed.wait_running("default", "real").await?.uid();
+    let copies = Copies::watch(testbed);
+    let mut dice: Dice = dice()?;
+    for round in 0..8 {
+        let from = ground.node("real").await?;
+        let migration = real.migrate(testbed).await?;
+        migration.phase("Running").await?;
+        let moment = Duration::from_millis(dice.below(700));
+        let_pass(moment)?;
+        testbed.kubectl(["delete", "vmim", &migration.name, "--wait=true", "--timeout=30s"])?;
+        let to = ground.node("real").await?;
+        println!("{round}: after {moment:?}: from {from} to {to}");
+        ground.check("real").await?;
+    }
+    ensure!(testbed.wait_running("default", "real").await?.uid() == uid, "it was started again");
+    let still = copies.seen()?.check()?;
+    ensure!(still < STILL, "it stood still for {still:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_qemu_machine_whose_source_stands_still_for_a_while_runs_once() -> Result<()> {
+    if !is_here("a_qemu_machine_whose_source_stands_still_for_a_while_runs_once") {
+        return Ok(());
+    }
+    let ground = Ground::of(topology()?).await?;
+    let testbed = &ground.testbed;
+    configure(testbed, json!({ "bandwidthPerMigration": "4Mi", "progressTimeout": 2 })).await?;
+    let real = ground.start("real").await?;
+    let uid = testbed.wait_running("default", "real").await?.uid();
+    let copies = Copies::watch(testbed);
+    let migration = real.migrate(testbed).await?;
+    migration.phase("Running").await?;
+    let source = testbed.guest("default", "real", &ground.node("real").await?)?;
+    source.freeze()?;
+    // Longer than it takes to give up a migration that does not get on.
+    let_pass(Duration::from_secs(6))?;
+    source.thaw()?;
+    wait_phase(testbed, &migration.name, "Failed").await?;
+    ground.check("real").await?;
+    configure(testbed, json!({ "bandwidthPerMigration": "0" })).await?;
+    real.moved(testbed).await?;
+    ground.check("real").await?;
+    ensure!(testbed.wait_running("default", "real").await?.uid() == uid, "it was started again");
     copies.seen()?.check()?;
     Ok(())
 }
