@@ -175,7 +175,9 @@ impl Authority {
 
 fn leaf(usage: Usage) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    // TLS 1.3 needs the first only; QEMU asks for the other of every certificate, whatever
+    // its key (`qcrypto_tls_creds_check_cert_key_usage`).
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
     params.extended_key_usages = vec![match usage {
         Usage::Client => ExtendedKeyUsagePurpose::ClientAuth,
         Usage::Server => ExtendedKeyUsagePurpose::ServerAuth,

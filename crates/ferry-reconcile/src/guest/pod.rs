@@ -54,7 +54,14 @@ pub(super) fn keep(seen: &Placed, step: &mut Step<'_>) {
         Shape::Kept => {}
         Shape::Waits => waits(&mut step.pod, &seen.here, &now),
         Shape::Runs => runs(&mut step.pod, &seen.here, &now),
-        Shape::Down { exit, why } => ends(&mut step.pod, exit, why, &now),
+        Shape::Down { exit, why } => {
+            if let (Role::Awaiting(_) | Role::Target(..), Some(why)) = (seen.role(), &why) {
+                // What its migration says is only that this pod is down.
+                let node = &seen.here.node;
+                step.warn_with_pod("SyncFailed", format!("{node} cannot take the guest: {why}"));
+            }
+            ends(&mut step.pod, exit, why, &now);
+        }
     }
 }
 

@@ -76,6 +76,14 @@ impl<'a> Step<'a> {
         }
     }
 
+    /// The same, told when what is written of the pod is written.
+    pub(super) fn warn_with_pod(&mut self, reason: &'static str, message: impl Into<String>) {
+        if let Some(instance) = &self.instance {
+            let event = Event::warning(reference(instance), reason, message);
+            self.pod_events.push(event.by(Component::Node));
+        }
+    }
+
     /// The status of the instance; of a step without one it is nobody's.
     pub(super) fn status(&mut self) -> Option<&mut VirtualMachineInstanceStatus> {
         self.instance.as_mut().map(|instance| instance.status.get_or_insert_default())

@@ -169,6 +169,24 @@ fn a_target_that_crashes_takes_nothing_with_it() {
 }
 
 #[test]
+fn a_target_that_cannot_take_the_guest_says_why() {
+    let mut nodes = running(&json!({}));
+    nodes.cluster.create(&migration("m", "vm"));
+    // The source has not begun, and knows of nothing.
+    nodes.down.insert("node-1".to_owned());
+    nodes.run_while(|deed| matches!(deed, Deed::Boot(_)));
+    nodes.cluster.told();
+    let target = nodes.pod("vm", "node-2")["metadata"]["uid"].as_str().unwrap().to_owned();
+    nodes.do_one(|deed| *deed == Deed::Crash(target.clone()));
+    nodes.settle();
+    assert_eq!(phase(&nodes), "Failed");
+    let told = nodes.cluster.told();
+    let event = "VirtualMachineInstance/vm Warning SyncFailed node-2 cannot take the guest: ";
+    assert_eq!(told.iter().filter(|it| it.starts_with(event)).count(), 1, "{told:#?}");
+    assert_eq!(text(&nodes.instance("vm"), "/status/phase"), "Running");
+}
+
+#[test]
 fn parity_a_migration_that_is_cancelled_is_aborted_and_says_so() {
     let mut nodes = crossing(&json!({}));
     nodes.cluster.told();
