@@ -274,8 +274,8 @@ impl Node {
         self.guests().order(Order::Forget { pod_uid: pod.to_owned() });
         let mut changes = self.guests().subscribe();
         while self.report(pod).is_some() {
-            let changed = tokio::time::timeout(LIMIT, changes.changed()).await;
-            changed.with_context(|| format!("{pod} is still known"))??;
+            let told = tokio::time::timeout(LIMIT, changes.changed()).await;
+            told.with_context(|| format!("{pod} is still known"))??;
         }
         Ok(())
     }

@@ -10,5 +10,6 @@ mod lost;
 mod moves;
 mod postcopy;
 mod qemu;
+mod qemu_faults;
 mod qemu_linux;
 mod questions;

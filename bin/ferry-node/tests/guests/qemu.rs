@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail, ensure};
-use ferry_config::{Bandwidth, MigrationSettings, Permission, ProgressTimeout, Tls};
+use anyhow::{Result, ensure};
+use ferry_config::{Bandwidth, MigrationSettings, Permission, Tls};
 use ferry_harness::{BootSector, Qmp, Relay, wait_until};
 use ferry_qmp::words::Pmemsave;
 use ferry_qmp::{Cont, Stop};
@@ -15,13 +15,12 @@ use ferry_reconcile::guest::{
     Disk, DiskPlace, GuestEnd, GuestSpec, GuestState, LeavingEnd, MachineKind, MigrationMode, Order,
 };
 use ferry_units::{Bytes, BytesPerSecond, SecondsPerGiB};
-use nix::sys::signal::Signal;
 
 use crate::common::{
     Cluster, Node, QEMU, arriving, begin, guest, leaving, migrate, plain, target, wait_crossing,
 };
 
-const POD: &str = "pod-1";
+pub(crate) const POD: &str = "pod-1";
 
 /// Enough for firmware and for what the guest walks over.
 const MEMORY: Bytes = Bytes::from_mib(32);
@@ -47,6 +46,8 @@ macro_rules! here {
         }
     };
 }
+
+pub(crate) use here;
 
 /// A guest that walks over its memory.
 fn walker(cluster: &Cluster) -> Result<GuestSpec> {
@@ -103,7 +104,7 @@ pub(crate) async fn blocking(work: impl FnOnce() -> Result<()> + Send + 'static)
 }
 
 /// A guest has moved from the one to the other, and works there with the memory that it had.
-async fn arrives(one: &Node, two: &Node) -> Result<()> {
+pub(crate) async fn arrives(one: &Node, two: &Node) -> Result<()> {
     let end = one.wait_left(POD).await?;
     ensure!(matches!(end, LeavingEnd::Completed { .. }), "{end:?}");
     ensure!(one.wait_ended(POD).await? == GuestEnd::Moved);
@@ -135,7 +136,7 @@ async fn a_qemu_guest_moves_over_tls_and_several_connections() -> Result<()> {
 }
 
 /// A QEMU guest that walks over its memory on the first of two nodes.
-async fn walking() -> Result<(Cluster, Node, Node, GuestSpec)> {
+pub(crate) async fn walking() -> Result<(Cluster, Node, Node, GuestSpec)> {
     let (cluster, one, two) = Cluster::pair().await?;
     let spec = walker(&cluster)?;
     one.run(&spec).await?;
@@ -144,7 +145,7 @@ async fn walking() -> Result<(Cluster, Node, Node, GuestSpec)> {
 }
 
 /// Settings at which it never arrives by itself, and has all the time it wants.
-fn slow() -> MigrationSettings {
+pub(crate) fn slow() -> MigrationSettings {
     MigrationSettings {
         bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(4)),
         completion_timeout_per_gib: SecondsPerGiB::new(0),
@@ -158,7 +159,7 @@ fn impatient() -> MigrationSettings {
 }
 
 /// Three seconds of that over a faster link; then the guest is suspended, and crosses in time.
-fn disrupting() -> MigrationSettings {
+pub(crate) fn disrupting() -> MigrationSettings {
     MigrationSettings {
         bandwidth: Bandwidth::AtMost(BytesPerSecond::from_mib(16)),
         completion_timeout_per_gib: SecondsPerGiB::new(96),
@@ -178,7 +179,7 @@ fn ahead(tls: Tls) -> MigrationSettings {
 }
 
 /// The guest is where it was, unharmed.
-async fn stays(one: &Node) -> Result<()> {
+pub(crate) async fn stays(one: &Node) -> Result<()> {
     one.wait_state(POD, GuestState::Running).await?;
     walks(one, POD).await?;
     check(one, POD).await
@@ -345,7 +346,7 @@ async fn a_qemu_guest_is_slowed_down_until_it_arrives() -> Result<()> {
 }
 
 /// A guest that runs at the second node, with most of its memory at the first.
-async fn post_copy(tls: Tls) -> Result<(Cluster, Node, Node, Relay)> {
+pub(crate) async fn post_copy(tls: Tls) -> Result<(Cluster, Node, Node, Relay)> {
     let (cluster, one, two, spec) = walking().await?;
     let settings = ahead(tls);
     let awaits = target(&spec, "pod-2");
@@ -378,107 +379,18 @@ async fn a_qemu_guest_goes_ahead_of_its_memory_over_tls() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_qemu_guest_is_suspended_to_cross_several_connections() -> Result<()> {
-    here!("a_qemu_guest_is_suspended_to_cross_several_connections");
+async fn a_qemu_guest_keeps_to_its_limit_however_many_connections_it_may_have() -> Result<()> {
+    here!("a_qemu_guest_keeps_to_its_limit_however_many_connections_it_may_have");
     let (_cluster, one, two, spec) = walking().await?;
-    let settings = MigrationSettings { tls: Tls::Required, ..disrupting() };
+    let settings = MigrationSettings { tls: Tls::Required, ..impatient() };
     let there = two.expect(&target(&spec, "pod-2"), "migration-1", &settings, 8).await?;
     let mut order = migrate(&spec, "migration-1", "node-2", there, &settings);
     order.channels = 8;
     one.guests().order(Order::Migrate(order));
-    arrives(&one, &two).await
-}
-
-#[tokio::test]
-async fn the_link_of_a_qemu_guest_in_post_copy_is_replaced() -> Result<()> {
-    here!("the_link_of_a_qemu_guest_in_post_copy_is_replaced");
-    let (cluster, one, two, relay) = post_copy(Tls::Disabled).await?;
-    relay.refuse();
-    relay.cut();
-    arrives(&one, &two).await?;
-    let story = cluster.client(&one, one.identity()).await?.story("migration-1").await?;
-    let is_told = story.milestones.iter().any(|it| it.what.contains("the link has broken"));
-    ensure!(is_told, "{:?}", story.milestones);
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_qemu_guest_whose_source_is_killed_in_post_copy_is_torn() -> Result<()> {
-    here!("a_qemu_guest_whose_source_is_killed_in_post_copy_is_torn");
-    let (_cluster, one, two, _relay) = post_copy(Tls::Disabled).await?;
-    one.signal(POD, Signal::SIGKILL)?;
-    let torn = |end: &GuestEnd| matches!(end, GuestEnd::Torn { .. });
-    let ends = (one.wait_ended(POD).await?, two.wait_ended("pod-2").await?);
-    ensure!(torn(&ends.0) && torn(&ends.1), "{ends:?}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_qemu_target_that_is_killed_leaves_the_guest_where_it_is() -> Result<()> {
-    here!("a_qemu_target_that_is_killed_leaves_the_guest_where_it_is");
-    let (_cluster, one, two, spec) = walking().await?;
-    begin(&spec, &one, &two, &slow()).await?;
-    wait_crossing(&one, POD).await?;
-    two.signal("pod-2", Signal::SIGKILL)?;
-    let end = one.wait_left(POD).await?;
-    ensure!(matches!(&end, LeavingEnd::Failed { aborted: false, .. }), "{end:?}");
-    ensure!(matches!(two.wait_ended("pod-2").await?, GuestEnd::NeverCame { .. }));
-    stays(&one).await
-}
-
-#[tokio::test]
-async fn a_qemu_source_that_is_killed_has_crashed_and_nothing_runs_at_the_target() -> Result<()> {
-    here!("a_qemu_source_that_is_killed_has_crashed_and_nothing_runs_at_the_target");
-    let (_cluster, one, two, spec) = walking().await?;
-    begin(&spec, &one, &two, &slow()).await?;
-    wait_crossing(&one, POD).await?;
-    one.signal(POD, Signal::SIGKILL)?;
-    ensure!(matches!(one.wait_ended(POD).await?, GuestEnd::Crashed { .. }));
-    ensure!(matches!(two.wait_ended("pod-2").await?, GuestEnd::NeverCame { .. }));
-    ensure!(matches!(one.wait_left(POD).await?, LeavingEnd::Failed { .. }));
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_qemu_target_that_hangs_is_given_up() -> Result<()> {
-    here!("a_qemu_target_that_hangs_is_given_up");
-    let (_cluster, one, two, spec) = walking().await?;
-    let settings = MigrationSettings { progress_timeout: ProgressTimeout::After(2), ..slow() };
-    begin(&spec, &one, &two, &settings).await?;
-    wait_crossing(&one, POD).await?;
-    two.signal("pod-2", Signal::SIGSTOP)?;
+    // If more crossed, it would be there in time.
     let end = one.wait_left(POD).await?;
     ensure!(matches!(&end, LeavingEnd::Failed { aborted: true, .. }), "{end:?}");
     stays(&one).await
-}
-
-#[tokio::test]
-async fn a_qemu_target_that_hangs_from_the_first_moment_is_given_up() -> Result<()> {
-    here!("a_qemu_target_that_hangs_from_the_first_moment_is_given_up");
-    let (_cluster, one, two, spec) = walking().await?;
-    let settings = MigrationSettings {
-        progress_timeout: ProgressTimeout::After(2),
-        ..MigrationSettings::default()
-    };
-    let there = two.expect(&target(&spec, "pod-2"), "migration-1", &settings, 8).await?;
-    two.signal("pod-2", Signal::SIGSTOP)?;
-    let mut order = migrate(&spec, "migration-1", "node-2", there, &settings);
-    order.channels = 8;
-    one.guests().order(Order::Migrate(order));
-    let end = one.wait_left(POD).await?;
-    ensure!(matches!(&end, LeavingEnd::Failed { .. }), "{end:?}");
-    stays(&one).await
-}
-
-#[tokio::test]
-async fn daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest() -> Result<()> {
-    here!("daemons_come_back_in_the_middle_of_the_migration_of_a_qemu_guest");
-    let (_cluster, mut one, mut two, spec) = walking().await?;
-    begin(&spec, &one, &two, &disrupting()).await?;
-    wait_crossing(&one, POD).await?;
-    one.restart().await?;
-    two.restart().await?;
-    arrives(&one, &two).await
 }
 
 #[tokio::test]
@@ -506,22 +418,4 @@ async fn what_a_qemu_guest_had_on_its_own_disks_comes_along() -> Result<()> {
     arrives(&one, &two).await?;
     ensure!(fs::read(at(&two))? == contents, "the disk is another");
     Ok(())
-}
-
-#[tokio::test]
-async fn a_guest_without_its_program_says_how_to_get_it() -> Result<()> {
-    let cluster = Cluster::new()?;
-    let node = cluster.node("node-1").await?;
-    let program = cluster.path().join("no-qemu");
-    let node = node.reconfigured(|config| config.qemu.program = program).await?;
-    let spec = GuestSpec { machine: Some(MachineKind::Qemu), ..guest(POD, &[]) };
-    node.guests().order(Order::Start(spec));
-    match node.wait_ended(POD).await? {
-        GuestEnd::NotStarted { why } => {
-            ensure!(why.contains("no-qemu") && why.contains("apt-get install"), "{why}");
-        }
-        end => bail!("{end:?}"),
-    }
-    // Others are not concerned.
-    node.run(&guest("pod-2", &[])).await
 }

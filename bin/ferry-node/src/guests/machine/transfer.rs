@@ -117,7 +117,7 @@ impl Machine {
             max_postcopy_bandwidth: Some(limit.unwrap_or(BytesPerSecond::new(0))),
             downtime_limit: Some(settings.max_downtime.map_or(DOWNTIME, downtime)),
             tls_hostname: Some(StrOrNull::from(tls_hostname)),
-            ..parameters(link)
+            ..self.parameters(link)
         })
         .await?;
         Ok(())
@@ -131,7 +131,7 @@ impl Machine {
     ) -> Result<(), QmpError> {
         self.capabilities(qmp, link).await?;
         credentials(qmp, link, TlsEndpoint::Server).await?;
-        qmp.execute(&parameters(link)).await?;
+        qmp.execute(&self.parameters(link)).await?;
         Ok(())
     }
 
@@ -204,7 +204,7 @@ impl Machine {
             (C::ValidateUuid, true),
             (C::AutoConverge, settings.auto_converge.is_allowed()),
             (C::PostcopyRam, settings.post_copy.is_allowed()),
-            (C::Multifd, link.channels > 1),
+            (C::Multifd, self.connections(link) > 1),
         ];
         match self {
             Self::Ferry => {}
@@ -216,6 +216,27 @@ impl Machine {
             .collect();
         qmp.execute(&MigrateSetCapabilities { capabilities }).await?;
         Ok(())
+    }
+
+    /// Connections that carry memory.
+    fn connections(self, link: Link<'_>) -> u8 {
+        match self {
+            Self::Ferry => link.channels.max(1),
+            Self::Qemu => qemu::connections(link),
+        }
+    }
+
+    /// What both ends are told.
+    fn parameters(self, link: Link<'_>) -> MigrateSetParameters {
+        let tls_creds = match link.settings.tls {
+            Tls::Required => CREDENTIALS,
+            Tls::Disabled => "",
+        };
+        MigrateSetParameters {
+            multifd_channels: Some(self.connections(link)),
+            tls_creds: Some(StrOrNull::from(tls_creds)),
+            ..MigrateSetParameters::default()
+        }
     }
 }
 
@@ -254,16 +275,4 @@ async fn credentials(qmp: &Qmp, link: Link<'_>, endpoint: TlsEndpoint) -> Result
     });
     qmp.execute(&ObjectAdd { object, id }).await?;
     Ok(())
-}
-
-fn parameters(link: Link<'_>) -> MigrateSetParameters {
-    let tls_creds = match link.settings.tls {
-        Tls::Required => CREDENTIALS,
-        Tls::Disabled => "",
-    };
-    MigrateSetParameters {
-        multifd_channels: Some(link.channels.max(1)),
-        tls_creds: Some(StrOrNull::from(tls_creds)),
-        ..MigrateSetParameters::default()
-    }
 }

@@ -10,9 +10,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use ferry_config::Bandwidth;
 use ferry_qmp::QueryYank;
 use ferry_qmp::words::{Yank, YankInstance};
+use ferry_units::BytesPerSecond;
 
+use super::transfer::Link;
 use crate::guests::qmp::{Qmp, QmpError};
 
 pub(super) use accelerator::Trial;
@@ -20,6 +23,10 @@ pub(super) use command::command;
 pub(super) use mirror::{
     cancel, capabilities, close_disks, drive, has_gone, look, open_disks, send, tidy,
 };
+
+/// Limits from here on are not exceeded by more than a tenth by several connections, and are more than one
+/// can be relied on to carry.
+const EXACT: BytesPerSecond = BytesPerSecond::from_mib(1024);
 
 /// The program, and how it is started.
 #[derive(Clone, Debug)]
@@ -72,6 +79,16 @@ pub(super) async fn cut(qmp: &Qmp) -> Result<(), QmpError> {
 /// port (`migration_incoming_state_setup` in `migration/migration.c`).
 pub(super) fn is_taken(at: SocketAddr) -> bool {
     TcpListener::bind(at).is_err_and(|error| error.kind() == ErrorKind::AddrInUse)
+}
+
+/// Connections that carry memory. Newer QEMUs look ten times a second at what several of them have sent,
+/// and count nothing of what these still have before them, some MiB: at a limit of 8 MiB a second, eight
+/// connections of QEMU 10 send 120. Where that matters, one does.
+pub(super) fn connections(link: Link<'_>) -> u8 {
+    match link.settings.bandwidth {
+        Bandwidth::AtMost(rate) if rate < EXACT => 1,
+        Bandwidth::AtMost(_) | Bandwidth::Unlimited | Bandwidth::BelowZero => link.channels.max(1),
+    }
 }
 
 /// QEMU's names for the parts of a disk. Those of volumes can be longer than it takes.
