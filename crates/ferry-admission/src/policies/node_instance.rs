@@ -21,10 +21,13 @@ const OF_SOURCE: [&str; 8] = [
     "completed",
     "failed",
     "failureReason",
-    "abortStatus",
+    ABORT,
     "endTimestamp",
     "sourceState",
 ];
+
+/// What has become of an attempt to call it off.
+const ABORT: &str = "abortStatus";
 
 /// What the node writes that the instance comes to.
 // PARITY: pkg/virt-handler/migration-target.go#updateStatus
@@ -170,7 +173,16 @@ impl Report<'_> {
             None => &[],
         };
         let [old, new] = [self.old, self.new].map(|it| map(it, &MIGRATION));
-        match changed(old, new).into_iter().find(|key| !own.contains(key)) {
+        let abort_is = |state: Option<&Document>, status: &str| {
+            state.is_some_and(|state| text(state, &[ABORT]) == Some(status))
+        };
+        // Who has the guest knows that it was called off too late, and says so as it takes it.
+        let came_too_late = self.side == Some(Side::Target)
+            && self.holds
+            && abort_is(old, "Aborting")
+            && abort_is(new, "Failed");
+        let is_own = |key: &str| own.contains(&key) || key == ABORT && came_too_late;
+        match changed(old, new).into_iter().find(|key| !is_own(key)) {
             None => Ok(()),
             Some(key) => Err(self.refused(&format!("status.migrationState.{key}"))),
         }

@@ -128,6 +128,19 @@ fn parity_the_target_takes_the_instance_over_and_nobody_gives_it_away() {
         let message = format!("node {who:?} can only move VMIs that are migrated to it to itself");
         assert_eq!(try_to(who, &old, &moved), Err(message));
     }
+    // What was called off too late could not be, and only whoever has it can tell.
+    let calling_off =
+        changed(&old, &json!({ "status": { "migrationState": { "abortStatus": "Aborting" } } }));
+    let told = |status: &str| json!({ "status": { "migrationState": { "abortStatus": status } } });
+    try_to("b", &calling_off, &changed(&take, &told("Failed"))).unwrap();
+    let path = "status.migrationState.abortStatus";
+    for (old, change) in [
+        (&calling_off, told("Failed")),
+        (&calling_off, changed(&take, &told("Succeeded"))),
+        (&old, changed(&take, &told("Failed"))),
+    ] {
+        assert_eq!(try_to("b", old, &change), Err(refused("b", path)), "{change}");
+    }
     // Until it has it, a target writes of the migration only.
     for (change, field) in [
         (json!({ "status": { "phase": "Failed" } }), "status.phase"),
