@@ -10,6 +10,7 @@ use ferry_units::WallTime;
 use super::step::Step;
 use super::{
     GuestEnd, GuestPlan, GuestReport, GuestState, Order, Placed, has_ended, leaving, pod, running,
+    starting,
 };
 use crate::launcher;
 use crate::migration::{self, state_of};
@@ -84,7 +85,7 @@ pub(super) fn told(
             fail(step, CRASHED);
         }
         GuestEnd::NotStarted { why } => {
-            step.warn("SyncFailed", why.clone());
+            starting::cannot(instance, why.clone(), step);
             fail(step, CRASHED);
         }
         GuestEnd::Torn { why } => {

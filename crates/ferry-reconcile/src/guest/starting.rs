@@ -42,13 +42,15 @@ fn start(seen: &Placed, instance: &VirtualMachineInstance, step: &mut Step<'_>) 
             step.unsay(SYNCHRONIZED);
             step.order(Order::Start(spec));
         }
-        Err(obstacle) => {
-            let message = obstacle.to_string();
-            let before = conditions::of(instance, SYNCHRONIZED);
-            if before.is_none_or(|before| before.message.as_ref() != Some(&message)) {
-                step.warn("SyncFailed", message.clone());
-            }
-            step.say(&Said::because(SYNCHRONIZED, "False", REASON, message));
-        }
+        Err(obstacle) => cannot(instance, obstacle.to_string(), step),
     }
+}
+
+/// Says why the guest cannot be made.
+pub(super) fn cannot(instance: &VirtualMachineInstance, why: String, step: &mut Step<'_>) {
+    let before = conditions::of(instance, SYNCHRONIZED);
+    if before.is_none_or(|before| before.message.as_ref() != Some(&why)) {
+        step.warn("SyncFailed", why.clone());
+    }
+    step.say(&Said::because(SYNCHRONIZED, "False", REASON, why));
 }

@@ -424,6 +424,9 @@ async fn a_machine_whose_program_is_missing_says_so_and_no_other_does() -> Resul
     };
     let said = wait_until("why it does not start", said)?;
     ensure!(said.contains("/nowhere/qemu"), "{said}");
+    let message = r#"jsonpath={.status.conditions[?(@.type=="Synchronized")].message}"#;
+    let condition = testbed.kubectl(["get", "vmi", "real", "-o", message])?;
+    ensure!(condition.stdout.contains("/nowhere/qemu"), "{condition:?}");
     Ok(())
 }
 

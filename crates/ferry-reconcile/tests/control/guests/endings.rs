@@ -55,6 +55,13 @@ fn parity_how_a_guest_ends_is_how_its_instance_and_its_pod_end() {
         let told = nodes.cluster.told();
         assert!(told.contains(&format!("VirtualMachineInstance/vm {event}")), "{told:#?}");
         nodes.settle();
+        // What never ran is told from what did, for as long as the instance is there.
+        let conditions = nodes.instance("vm")["status"]["conditions"].clone();
+        let conditions = conditions.as_array().into_iter().flatten();
+        let says: Vec<_> = conditions.filter(|it| it["type"] == "Synchronized").collect();
+        let has_begun = !matches!(end, GuestEnd::NotStarted { .. });
+        assert_eq!(says.is_empty(), has_begun, "{says:?}");
+        assert!(says.iter().all(|it| it["status"] == "False" && it["message"] == "it broke"));
         assert_eq!(nodes.processes.all.len(), 1, "people may want to look at it");
         nodes.cluster.delete("VirtualMachineInstance", "vm");
         nodes.settle();

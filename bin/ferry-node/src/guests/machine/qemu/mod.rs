@@ -24,8 +24,8 @@ pub(super) use mirror::{
     cancel, capabilities, close_disks, drive, has_gone, look, open_disks, send, tidy,
 };
 
-/// Limits from here on are not exceeded by more than a tenth by several connections, and are more than one
-/// can be relied on to carry.
+/// A limit that one connection cannot be relied on to reach, and beside which it is little that several
+/// send too much.
 const EXACT: BytesPerSecond = BytesPerSecond::from_mib(1024);
 
 /// The program, and how it is started.
