@@ -1,8 +1,11 @@
 //! Migrations that are called off, in every phase.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail, ensure};
 use ferry_api::kubevirt::VirtualMachineInstanceMigration;
 use ferry_harness::{Testbed, wait_until};
+use ferry_scenarios::Dice;
 use kube::Api;
 use kube::api::{ApiResource, DeleteParams};
 use serde_json::{Value, json};
@@ -10,7 +13,8 @@ use serde_json::{Value, json};
 use crate::common::asking::{
     PHASES, ferry, instance, kubectl, never_backwards, node_of, object, told,
 };
-use crate::common::{History, Machine, Migration, configure, machine, policy, verified};
+use crate::common::broken::{dice, let_pass};
+use crate::common::{Copies, History, Machine, Migration, configure, machine, policy, verified};
 
 /// A machine whose memory takes ten seconds to cross, if nobody calls it off.
 async fn slow(testbed: &Testbed, name: &str) -> Result<Machine> {
@@ -218,4 +222,29 @@ async fn once_the_guest_runs_at_the_target_it_is_too_late() -> Result<()> {
     let Some(left) = instance(&testbed, "web").await? else { bail!("the machine has gone") };
     ensure!(left.status.and_then(|status| status.node_name) == Some(there));
     verified(&testbed, &web).map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn called_off_as_it_arrives_a_guest_is_here_or_there_and_its_migration_is_over() -> Result<()>
+{
+    let testbed = Testbed::builder().nodes(2).start().await?;
+    policy(&testbed, "quick", json!({ "bandwidthPerMigration": "64Mi" })).await?;
+    let web = machine("web").label("policy", "quick").works("random,rate=1Mi").fills("12Mi");
+    web.start(&testbed).await?;
+    let uid = instance(&testbed, "web").await?.and_then(|it| it.metadata.uid).context("a uid")?;
+    let copies = Copies::watch(&testbed);
+    let mut dice: Dice = dice()?;
+    for round in 0..12 {
+        let from = node_of(&testbed, "web").await?;
+        let migration = web.migrate(&testbed).await?;
+        migration.phase("Running").await?;
+        let moment = Duration::from_millis(dice.below(400));
+        let_pass(moment)?;
+        kubectl(&testbed, &["delete", "vmim", &migration.name, "--wait=true", "--timeout=30s"])?;
+        let to = node_of(&testbed, "web").await?;
+        println!("{round}: after {moment:?}: from {from} to {to}");
+        unharmed(&testbed, &web, &to, &uid).await?;
+    }
+    copies.seen()?.check()?;
+    Ok(())
 }
