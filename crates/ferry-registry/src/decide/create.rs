@@ -200,7 +200,7 @@ fn check_free<A: Admission>(
     let (served, name) = (target.served, target.name.clone());
     Err(match naming {
         Naming::Generated(_) => Refusal::GeneratedNameTaken { served, name },
-        Naming::Given(_) if existing.meta.deleted.is_some() => {
+        Naming::Given(_) if existing.meta.deleted().is_some() => {
             Refusal::BeingDeleted { served, name }
         }
         Naming::Given(_) => Refusal::AlreadyExists { served, name },

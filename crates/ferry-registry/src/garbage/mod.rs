@@ -67,13 +67,13 @@ pub(crate) fn follow(state: &mut State, before: Option<&Stored>, after: Option<&
     let mut touched = BTreeSet::new();
     touched.insert(object.key.clone());
     for version in [before, after].into_iter().flatten() {
-        for owner in &version.meta.owners {
+        for owner in version.meta.owners() {
             touched.extend(owner_key(&version.key, owner));
         }
     }
     let life = |object: Option<&Stored>| {
         object.map(|object| {
-            (object.meta.uid.clone(), object.meta.deleted, object.meta.finalizers.clone())
+            (object.meta.uid.clone(), object.meta.deleted(), object.meta.finalizers().to_vec())
         })
     };
     if life(before) != life(after) {
