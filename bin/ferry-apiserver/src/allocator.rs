@@ -5,16 +5,27 @@
 //! buffers of half a megabyte make 30 MiB of holes that way, half as much as the server needs for ten
 //! thousand objects. A threshold that was set stays as it is; glibc reads it before `main`, so the
 //! process starts itself once more.
+//!
+//! It also gives nearly every thread a heap of its own, each with free space that no other thread gets.
+//! Only those that work all the time need one.
 
 use std::env;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::thread;
 
 /// The variable by which glibc knows which blocks are large. See mallopt(3), `M_MMAP_THRESHOLD`.
 const THRESHOLD: &str = "MALLOC_MMAP_THRESHOLD_";
 
 /// What glibc begins with.
 const BYTES: &str = "131072";
+
+/// The variable by which glibc knows how many heaps there may be. See mallopt(3), `M_ARENA_MAX`.
+const HEAPS: &str = "MALLOC_ARENA_MAX";
+
+/// The threads that allocate all the time, beside those that serve connections: what decides and what
+/// commits.
+const WRITERS: usize = 2;
 
 /// Starts the program once more, in the same process, with an allocator that gives memory back.
 /// Returns where that is done, not wanted or not possible.
@@ -23,6 +34,12 @@ pub(crate) fn settle() {
         return;
     }
     let Ok(program) = env::current_exe() else { return };
+    let mut again = Command::new(program);
+    again.args(env::args_os().skip(1)).env(THRESHOLD, BYTES);
+    if env::var_os(HEAPS).is_none() {
+        let servers = thread::available_parallelism().map_or(1, usize::from);
+        again.env(HEAPS, (servers + WRITERS).to_string());
+    }
     // It only returns if there is no other program; then this one serves, with a few holes more.
-    let _why = Command::new(program).args(env::args_os().skip(1)).env(THRESHOLD, BYTES).exec();
+    let _why = again.exec();
 }

@@ -72,7 +72,7 @@ fn target(name: &str) -> Target {
 
 fn request(target: Target, write: Write) -> Request {
     Request {
-        user: User::default(),
+        user: User::default().into(),
         target,
         write,
         options: WriteOptions { manager: "bench".to_owned(), ..WriteOptions::default() },

@@ -6,17 +6,14 @@ use serde_json::Value;
 
 use crate::document::{at, metadata, text};
 use crate::labels::Labels;
-use crate::object::{Document, Meta, Owner};
+use crate::object::{Document, Meta, Owner, Rest};
 
 impl Meta {
     /// What `document` says. Whatever has the wrong type counts as absent.
     pub fn of(kind: Kind, document: &Document) -> Self {
         let empty = Document::new();
         let metadata = metadata(document).unwrap_or(&empty);
-        Self {
-            uid: text(metadata, "uid").to_owned(),
-            labels: labels(metadata.get("labels")),
-            created: time(metadata.get("creationTimestamp")),
+        let rest = Rest {
             deleted: time(metadata.get("deletionTimestamp")),
             finalizers: list(metadata.get("finalizers"))
                 .filter_map(Value::as_str)
@@ -26,8 +23,14 @@ impl Meta {
                 .filter_map(Value::as_object)
                 .map(owner)
                 .collect(),
-            fields: selectable_values(kind, document),
             seen: if kind == Kind::Event { last_seen(document) } else { None },
+        };
+        Self {
+            uid: text(metadata, "uid").to_owned(),
+            labels: labels(metadata.get("labels")),
+            created: time(metadata.get("creationTimestamp")),
+            fields: selectable_values(kind, document),
+            rest: (rest != Rest::default()).then(|| Box::new(rest)),
         }
     }
 }

@@ -124,16 +124,45 @@ pub struct Meta {
     pub labels: Labels,
     /// `metadata.creationTimestamp`.
     pub created: Option<WallTime>,
-    /// `metadata.deletionTimestamp`: it is being deleted, and finalizers hold it.
-    pub deleted: Option<WallTime>,
-    /// `metadata.finalizers`.
-    pub finalizers: Vec<String>,
-    /// `metadata.ownerReferences`.
-    pub owners: Vec<Owner>,
     /// What the kind's field selectors look at, beside name and namespace; absent where empty.
     pub fields: Box<[(&'static str, Box<str>)]>,
+    /// What most objects have none of, and which would be a third of what is kept of each.
+    pub(crate) rest: Option<Box<Rest>>,
+}
+
+/// What is known of few objects.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Rest {
+    /// `metadata.deletionTimestamp`.
+    pub(crate) deleted: Option<WallTime>,
+    /// `metadata.finalizers`.
+    pub(crate) finalizers: Vec<String>,
+    /// `metadata.ownerReferences`.
+    pub(crate) owners: Vec<Owner>,
+    /// When what an Event reports last happened.
+    pub(crate) seen: Option<WallTime>,
+}
+
+impl Meta {
+    /// `metadata.deletionTimestamp`: it is being deleted, and finalizers hold it.
+    pub fn deleted(&self) -> Option<WallTime> {
+        self.rest.as_ref()?.deleted
+    }
+
+    /// `metadata.finalizers`.
+    pub fn finalizers(&self) -> &[String] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.finalizers)
+    }
+
+    /// `metadata.ownerReferences`.
+    pub fn owners(&self) -> &[Owner] {
+        self.rest.as_ref().map_or(&[], |rest| &rest.owners)
+    }
+
     /// When what an Event reports last happened; absent for other kinds.
-    pub seen: Option<WallTime>,
+    pub fn seen(&self) -> Option<WallTime> {
+        self.rest.as_ref()?.seen
+    }
 }
 
 /// An owner reference: what it refers to, and whether that waits for this object to go first.

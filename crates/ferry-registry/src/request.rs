@@ -1,11 +1,13 @@
 //! Writes as clients ask for them, and what they are answered.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ferry_units::WallTime;
 use serde_json::Value;
 
+use crate::document::meta_text;
 use crate::draft::Draft;
 use crate::object::{Change, Document, Target};
 
@@ -25,14 +27,26 @@ pub struct User {
 /// A write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Who asks.
-    pub user: User,
+    /// Who asks: as a rule, whoever asked before on the same connection.
+    pub user: Arc<User>,
     /// Where it goes.
     pub target: Target,
     /// What is asked for.
     pub write: Write,
     /// How.
     pub options: WriteOptions,
+}
+
+impl Request {
+    /// Whether a name is yet to be made for the object.
+    pub fn wants_name(&self) -> bool {
+        match &self.write {
+            Write::Create(draft) => {
+                self.target.name.is_empty() && meta_text(draft.object(), "name").is_empty()
+            }
+            Write::Update(_) | Write::Patch(_) | Write::Delete(_) => false,
+        }
+    }
 }
 
 /// What a write asks for.

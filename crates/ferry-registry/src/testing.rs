@@ -91,7 +91,7 @@ impl Cluster {
 
     pub(crate) fn request(&self, target: Target, write: Write) -> Request {
         Request {
-            user: User { name: "alice".to_owned(), ..User::default() },
+            user: User { name: "alice".to_owned(), ..User::default() }.into(),
             target,
             write,
             options: WriteOptions {

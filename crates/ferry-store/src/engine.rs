@@ -32,16 +32,19 @@ use crate::quiet;
 const SEGMENT: usize = 512 << 10;
 
 /// A quarter of a segment is 128 KiB, and a leaf has at most 17 items and, for a moment after a
-/// merge, three more: 6,000 bytes would do. Half of that costs large groups a quarter more time and
-/// halves the pages that are in memory.
-const PIECE: usize = 3_000;
-
-/// sled notes accesses to pages in 256 queues of so many, and looks at the limit of its cache when
-/// one is full. Nearly all of a journal's pages are written once, and would be in memory for ever.
-const QUEUE: usize = 64;
+/// merge, three more: 6,000 bytes would do. sled keeps 256 pages of eight pieces in memory: a quarter
+/// of that makes them 3 MiB, and is still as much as most objects have.
+const PIECE: usize = 1_500;
 
 /// A full leaf is cut in half, so that this many new pieces make a new page.
 const PAGE: u64 = 8;
+
+/// sled notes accesses to pages in 256 queues of so many, and looks at the limit of its cache when
+/// one is full. Nearly all of a journal's pages are written once, and would be in memory for ever.
+const QUEUE: u64 = 64;
+
+/// What is noted of a page by writing eight pieces to it: it is looked up and changed for each.
+const WRITTEN: u64 = 2 * PAGE;
 
 /// sled panics below 256 bytes.
 const LEAST_CACHE: u64 = 64 << 10;
@@ -115,7 +118,7 @@ impl Engine {
             self.db().flush()
         })?
         .map_err(|error| error.to_string())?;
-        keys(&pieces).try_for_each(|key| self.press(&key))?;
+        keys(&pieces).try_for_each(|key| self.press(&key, QUEUE - WRITTEN))?;
         crossbeam_epoch::pin().flush();
         self.sync()
     }
@@ -164,7 +167,7 @@ impl Engine {
                 Some((range, _)) => return Err(format!("piece {} is missing", range.end)),
             };
             bytes.extend_from_slice(&piece);
-            self.press(&key)?;
+            self.press(&key, QUEUE)?;
             let range = start..at.checked_add(1).ok_or("a key is out of range")?;
             if left == 0 {
                 visit(range, &bytes)?;
@@ -180,14 +183,14 @@ impl Engine {
     }
 
     /// Makes sled keep to the limit of its cache where the page of this key is counted, once for
-    /// each page.
-    fn press(&self, key: &[u8]) -> Result<(), String> {
+    /// each page: looks at it so often.
+    fn press(&self, key: &[u8], looks: u64) -> Result<(), String> {
         let loose = self.loose.get() + 1;
         self.loose.set(loose % PAGE);
         if loose < PAGE {
             return Ok(());
         }
-        let touch = || (0..QUEUE).try_for_each(|_| self.db().get(key).map(|_| ()));
+        let touch = || (0..looks).try_for_each(|_| self.db().get(key).map(|_| ()));
         quiet::catch(touch)?.map_err(|error| error.to_string())
     }
 

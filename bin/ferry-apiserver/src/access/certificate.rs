@@ -1,6 +1,7 @@
 //! The certificate of a connection: its common name is the user, each organization a group.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ferry_registry::User;
 use ferry_units::WallTime;
@@ -21,8 +22,8 @@ pub enum Peer {
     Unbelieved,
     /// A certificate of this user.
     Certified {
-        /// The user.
-        user: User,
+        /// The user, shared by all requests of the connection.
+        user: Arc<User>,
         /// Until when it is valid.
         until: WallTime,
     },
@@ -42,13 +43,15 @@ impl Peer {
         let until = chain.iter().map(|certificate| valid_until(certificate)).min().flatten();
         let user = chain.first().and_then(|certificate| user(certificate));
         match (user, until) {
-            (Some(user), Some(until)) => Self::Certified { user, until },
+            (Some(user), Some(until)) => {
+                Self::Certified { user: super::with_authenticated(user).into(), until }
+            }
             (None, _) | (_, None) => Self::Unbelieved,
         }
     }
 
     /// The user, while the certificate is valid.
-    pub fn user(&self, now: WallTime) -> Option<&User> {
+    pub fn user(&self, now: WallTime) -> Option<&Arc<User>> {
         match self {
             Self::Certified { user, until } if now <= *until => Some(user),
             Self::Certified { .. } | Self::Unknown | Self::Unbelieved => None,

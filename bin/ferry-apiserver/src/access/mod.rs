@@ -19,6 +19,8 @@ mod tests;
 mod token_file;
 mod tokens;
 
+use std::sync::Arc;
+
 use ferry_registry::User;
 use ferry_units::WallTime;
 use http::HeaderMap;
@@ -57,7 +59,7 @@ const OPEN_PATHS: [&str; 4] = ["/healthz", "/livez", "/readyz", "/version"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// The user for whom the request is done.
-    pub user: User,
+    pub user: Arc<User>,
     /// How that is known.
     pub authenticated: Authenticated,
 }
@@ -142,8 +144,9 @@ impl Authenticator {
         let Some(user) = impersonation::act_for(&caller.user, headers, realm)? else {
             return Ok(Admitted { caller, impersonator: None });
         };
-        let impersonator = Some(caller.user.name);
-        Ok(Admitted { caller: Caller { user, authenticated: caller.authenticated }, impersonator })
+        let impersonator = Some(caller.user.name.clone());
+        let caller = Caller { user: user.into(), authenticated: caller.authenticated };
+        Ok(Admitted { caller, impersonator })
     }
 
     /// Whom a token stands for, for a `TokenReview`. The second part is which of `audiences` it is
@@ -174,12 +177,15 @@ impl Authenticator {
         now: WallTime,
     ) -> Result<Option<Caller>, AccessError> {
         if let Some(user) = peer.user(now) {
-            let user = with_authenticated(user.clone());
+            let user = Arc::clone(user);
             return Ok(Some(Caller { user, authenticated: Authenticated::Certificate }));
         }
         if let Some(token) = bearer::token(headers)? {
             return match self.review(token, &[], realm, now) {
-                Some((user, _)) => Ok(Some(Caller { user, authenticated: Authenticated::Token })),
+                Some((user, _)) => {
+                    let user = Arc::new(user);
+                    Ok(Some(Caller { user, authenticated: Authenticated::Token }))
+                }
                 None => Err(AccessError::Unauthorized),
             };
         }
@@ -198,7 +204,7 @@ fn anonymous() -> Caller {
         groups: vec![UNAUTHENTICATED.to_owned()],
         ..User::default()
     };
-    Caller { user, authenticated: Authenticated::Anonymous }
+    Caller { user: user.into(), authenticated: Authenticated::Anonymous }
 }
 
 fn is_open(path: &str) -> bool {

@@ -104,7 +104,7 @@ impl Server {
         let headers = [("authorization", header.as_str())];
         let admitted = self.admit_at(&Peer::Unknown, "/api", &headers, now)?;
         assert_eq!(admitted.caller.authenticated, Authenticated::Token);
-        Ok(admitted.caller.user)
+        Ok(User::clone(&admitted.caller.user))
     }
 }
 
@@ -151,7 +151,7 @@ fn parity_a_certificate_names_user_and_groups() {
         [(&[][..], None), (&[("authorization", "Bearer file-token")][..], Some("ann"))]
     {
         let later = server.admit_at(&peer, "/api", headers, at(3601));
-        assert_eq!(later.ok().map(|it| it.caller.user.name).as_deref(), name);
+        assert_eq!(later.ok().map(|it| it.caller.user.name.clone()).as_deref(), name);
     }
 }
 

@@ -83,7 +83,7 @@ fn request(asked: &Asked<'_>, path: &ObjectsPath, object: &Stored, query: &Delet
     let uid = query.options.uid.clone().or_else(|| Some(object.meta.uid.clone()));
     let options = DeleteOptions { uid, ..query.options.clone() };
     Request {
-        user: asked.user.clone(),
+        user: Arc::clone(asked.user),
         target,
         write: Write::Delete(options),
         options: WriteOptions { run: query.run, ..WriteOptions::default() },

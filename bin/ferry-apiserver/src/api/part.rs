@@ -66,7 +66,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         }
         let namespace = path.namespace.clone().unwrap_or_default();
         let action = Action::Evict(Subject { namespace, name }, options);
-        let answer = self.backend.act(asked.user.clone(), action).await?;
+        let answer = self.backend.act((**asked.user).clone(), action).await?;
         let code = StatusCode::from_u16(answer.code()).unwrap_or(StatusCode::CREATED);
         Ok(match answer {
             ActionAnswer::Evicted => answer::document(code, format, &success(None)),

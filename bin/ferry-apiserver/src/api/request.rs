@@ -1,5 +1,7 @@
 //! A request as the handlers see it: who asks, for what, in which form.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use ferry_admission::{Attributes, ResourceAttributes};
 use ferry_registry::{Body, Document, Refusal, User};
@@ -13,7 +15,7 @@ use super::work::{self, Length};
 /// A request without its body.
 pub(crate) struct Asked<'a> {
     /// Who asks.
-    pub(crate) user: &'a User,
+    pub(crate) user: &'a Arc<User>,
     /// The method.
     pub(crate) method: &'a Method,
     /// The headers.
@@ -21,7 +23,7 @@ pub(crate) struct Asked<'a> {
     /// The query.
     pub(crate) query: Query,
     /// What it is for, in words.
-    pub(crate) info: RequestInfo,
+    pub(crate) info: RequestInfo<'a>,
 }
 
 impl Asked<'_> {
@@ -39,7 +41,7 @@ impl Asked<'_> {
     pub(crate) fn attributes(&self) -> Attributes<'_> {
         let verb = self.info.verb.as_str();
         match &self.info.resource {
-            None => Attributes::Path { verb, path: &self.info.path },
+            None => Attributes::Path { verb, path: self.info.path },
             Some(path) => Attributes::Resource(ResourceAttributes {
                 verb,
                 group: &path.group,

@@ -35,7 +35,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         if asked.method != Method::PUT {
             return Err(Refusal::MethodNotAllowed);
         }
-        let answer = self.backend.act(asked.user.clone(), action).await?;
+        let answer = self.backend.act((**asked.user).clone(), action).await?;
         Ok(answer::bare(StatusCode::from_u16(answer.code()).unwrap_or(StatusCode::ACCEPTED)))
     }
 

@@ -1,6 +1,7 @@
 //! Creating, replacing and changing objects.
 
 use std::fmt;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use ferry_registry::{
@@ -99,7 +100,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         let shown = Shown { format, carried };
         let served = target.served;
         let key = target.key();
-        let request = Request { user: asked.user.clone(), target, write, options };
+        let request = Request { user: Arc::clone(asked.user), target, write, options };
         let written = self.backend.write(request).await?;
         let mut answer = match written.answer {
             Written::Created(json) => self.written(path, shown, StatusCode::CREATED, key, json),

@@ -58,7 +58,7 @@ pub fn accounts(state: &State) -> Result<Vec<Request>, Refusal> {
     let without = namespaces.iter().filter(|namespace| {
         let name = namespace.key.name.as_str();
         let key = ObjectKey::new(Kind::ServiceAccount, name, DEFAULT_ACCOUNT);
-        namespace.meta.deleted.is_none() && state.object(&key).is_none()
+        namespace.meta.deleted().is_none() && state.object(&key).is_none()
     });
     let account = |name: &str| create(document(objects::service_account(name, DEFAULT_ACCOUNT)));
     without.map(|namespace| account(&namespace.key.name)).collect()
@@ -114,7 +114,7 @@ fn request(target: Target, write: Write) -> Request {
         manager: MANAGER.to_owned(),
         ..WriteOptions::default()
     };
-    Request { user, target, write, options }
+    Request { user: user.into(), target, write, options }
 }
 
 /// Where an object of ours goes.

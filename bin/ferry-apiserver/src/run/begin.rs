@@ -194,6 +194,6 @@ mod tests {
         let user = User { name: "admin".to_owned(), groups, ..User::default() };
         let write = Write::Delete(DeleteOptions::default());
         let options = WriteOptions::default();
-        cluster.write(Request { user, target, write, options }).await.unwrap();
+        cluster.write(Request { user: user.into(), target, write, options }).await.unwrap();
     }
 }

@@ -127,7 +127,7 @@ mod tests {
         let groups = vec![ferry_admission::identity::MASTERS.to_owned()];
         let user = ferry_registry::User { groups, ..ferry_registry::User::default() };
         let options = WriteOptions::default();
-        apply(state, &Request { user, target, write: Write::Create(draft), options });
+        apply(state, &Request { user: user.into(), target, write: Write::Create(draft), options });
     }
 
     /// Does all that is due; how many writes that were.

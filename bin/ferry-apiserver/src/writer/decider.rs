@@ -162,7 +162,7 @@ impl<A: Admission> Decider<A> {
 
     /// What a decision may not find out by itself.
     fn context(&mut self, request: &Request, now: WallTime) -> Context {
-        let suffixes = if request.target.name.is_empty() { SUFFIXES } else { 0 };
+        let suffixes = if request.wants_name() { SUFFIXES } else { 0 };
         Context {
             now,
             uid: self.chance.uid(),

@@ -57,7 +57,9 @@ impl Full {
         let groups = vec![ferry_admission::identity::MASTERS.to_owned()];
         let user = User { name: "admin".to_owned(), groups, ..User::default() };
         let write = write(&target);
-        self.cluster.write(Request { user, target, write, options: WriteOptions::default() }).await
+        self.cluster
+            .write(Request { user: user.into(), target, write, options: WriteOptions::default() })
+            .await
     }
 
     async fn create(&self, kind: Kind, name: &str) -> Result<Written, Refusal> {

@@ -34,7 +34,7 @@ impl Urgency {
         match &change.effect {
             Effect::Deleted(_) => Self::Essential,
             Effect::Put(object)
-                if object.meta.deleted.is_some() || object.key.kind == Kind::Lease =>
+                if object.meta.deleted().is_some() || object.key.kind == Kind::Lease =>
             {
                 Self::Essential
             }

@@ -139,7 +139,7 @@ fn create(name: &str) -> Request {
     let draft = Draft::read(&target, body, FieldValidation::Strict).unwrap();
     let groups = vec![ferry_admission::identity::MASTERS.to_owned()];
     Request {
-        user: User { name: "admin".to_owned(), groups, ..User::default() },
+        user: User { name: "admin".to_owned(), groups, ..User::default() }.into(),
         target,
         write: Write::Create(draft),
         options: WriteOptions::default(),

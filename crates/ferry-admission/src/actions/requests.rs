@@ -32,7 +32,7 @@ fn request(user: User, target: Target, write: Write, run: Run) -> Request {
         manager: MANAGER.to_owned(),
         ..WriteOptions::default()
     };
-    Request { user, target, write, options }
+    Request { user: user.into(), target, write, options }
 }
 
 /// A merge patch of a part of an object.

@@ -34,7 +34,8 @@ fn request(name: String, rules: &[Rule]) -> Request {
             name: CONTROLLER.to_owned(),
             groups: vec![MASTERS.to_owned()],
             ..User::default()
-        },
+        }
+        .into(),
         target: Target {
             served: KindVersion::of_document("rbac.authorization.k8s.io/v1", "ClusterRole")
                 .expect("roles are served"),

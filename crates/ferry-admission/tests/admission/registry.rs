@@ -98,7 +98,7 @@ impl Cluster {
 }
 
 pub(crate) fn request(user: User, target: Target, write: Write) -> Request {
-    Request { user, target, write, options: WriteOptions::default() }
+    Request { user: user.into(), target, write, options: WriteOptions::default() }
 }
 
 fn subject(name: &str) -> Subject {

@@ -147,7 +147,7 @@ impl Cluster {
         };
         let before = self.state.object(&target.key()).map(|it| Value::Object(it.document()));
         let request = Request {
-            user: User { name: by.to_owned(), ..User::default() },
+            user: User { name: by.to_owned(), ..User::default() }.into(),
             target,
             write,
             options: WriteOptions::default(),

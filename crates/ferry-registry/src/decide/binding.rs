@@ -25,7 +25,7 @@ pub(super) fn bind<A: Admission>(
         return Err(Refusal::BadRequest { message });
     }
     let live = job.live()?;
-    if live.meta.deleted.is_some() {
+    if live.meta.deleted().is_some() {
         return Err(job.conflict(format!(
             "pod {} is being deleted, cannot be assigned to a host",
             target.name

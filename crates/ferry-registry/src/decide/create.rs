@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::admission::{Admission, Operation};
 use crate::decide::{Job, Owning, namespaces, size};
-use crate::document::{meta_text, metadata_mut, section_mut, to_json};
+use crate::document::{meta_text, metadata_mut, section_mut, text, to_json};
 use crate::draft::check_name;
 use crate::kinds::has_generation;
 use crate::object::{Change, Document, Effect, Stored, Target};
@@ -128,9 +128,10 @@ fn identify<A: Admission>(job: &Job<'_, A>, target: &Target, object: &mut Docume
     for field in SERVER_OWNED {
         metadata.remove(field);
     }
-    metadata.insert("name".to_owned(), Value::from(target.name.as_str()));
-    if !target.namespace.is_empty() {
-        metadata.insert("namespace".to_owned(), Value::from(target.namespace.as_str()));
+    for (field, value) in [("name", &target.name), ("namespace", &target.namespace)] {
+        if !value.is_empty() && text(metadata, field) != value {
+            metadata.insert(field.to_owned(), Value::from(value.as_str()));
+        }
     }
     metadata.insert("uid".to_owned(), Value::from(job.context.uid.as_str()));
     metadata.insert("creationTimestamp".to_owned(), Value::from(job.context.now.to_string()));
@@ -200,7 +201,7 @@ fn check_free<A: Admission>(
     let (served, name) = (target.served, target.name.clone());
     Err(match naming {
         Naming::Generated(_) => Refusal::GeneratedNameTaken { served, name },
-        Naming::Given(_) if existing.meta.deleted.is_some() => {
+        Naming::Given(_) if existing.meta.deleted().is_some() => {
             Refusal::BeingDeleted { served, name }
         }
         Naming::Given(_) => Refusal::AlreadyExists { served, name },

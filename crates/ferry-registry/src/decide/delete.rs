@@ -26,7 +26,7 @@ pub(super) fn delete<A: Admission>(
     let before = live.document();
     let review = job.review(job.target(), Operation::Delete { old: &before });
     let warnings = job.admission.validate(&review, job.state)?;
-    if live.meta.deleted.is_some() {
+    if live.meta.deleted().is_some() {
         return Ok(again(job, live, before, options, warnings));
     }
     let mut after = before;
@@ -61,7 +61,7 @@ fn again<A: Admission>(
         return unchanged(warnings);
     }
     let mut after = before;
-    let start = live.meta.deleted.map(|end| grace::later(end, -granted));
+    let start = live.meta.deleted().map(|end| grace::later(end, -granted));
     let end = grace::later(start.unwrap_or(job.context.now), asked);
     let metadata = metadata_mut(&mut after);
     metadata.insert("deletionTimestamp".to_owned(), Value::from(end.to_string()));

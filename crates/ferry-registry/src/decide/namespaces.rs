@@ -25,7 +25,7 @@ pub(super) fn check_lifecycle<A: Admission>(job: &Job<'_, A>) -> Result<(), Refu
     let Some(namespace) = job.state.object(&key) else {
         return Err(Refusal::NotFound { served, name: key.name });
     };
-    if namespace.meta.deleted.is_none() {
+    if namespace.meta.deleted().is_none() {
         return Ok(());
     }
     let name = match &job.request.write {

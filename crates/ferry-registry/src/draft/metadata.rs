@@ -70,14 +70,13 @@ fn check_path_segment(name: &str) -> Result<(), Vec<String>> {
 /// Everything that is wrong with the metadata of an object.
 // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateObjectMetaAccessor
 pub(crate) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
-    let path = FieldPath::of("metadata");
     let empty = Document::new();
     let metadata = metadata(object).unwrap_or(&empty);
     let mut errors = Vec::new();
     match (text(metadata, "name"), text(metadata, "generateName")) {
         ("", "") => {
             let what = "name or generateName is required";
-            errors.push(FieldError::required(path.field("name"), what));
+            errors.push(FieldError::required(field("name"), what));
         }
         ("", prefix) => {
             let checked = if is_role(kind) {
@@ -86,60 +85,60 @@ pub(crate) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
                 name_rule(kind).check_prefix(prefix).map_err(|error| error.messages().to_vec())
             };
             if let Err(messages) = checked {
-                push_all(&mut errors, &path.field("generateName"), prefix, messages);
+                push_all(&mut errors, "generateName", prefix, messages);
             }
         }
         (name, _) => {
             if let Err(messages) = check_name(kind, name) {
-                push_all(&mut errors, &path.field("name"), name, messages);
+                push_all(&mut errors, "name", name, messages);
             }
         }
     }
-    check_labels(&path.field("labels"), metadata.get("labels"), &mut errors);
-    check_annotations(&path.field("annotations"), metadata.get("annotations"), &mut errors);
-    check_finalizers(kind, &path.field("finalizers"), metadata.get("finalizers"), &mut errors);
-    check_owners(&path.field("ownerReferences"), metadata.get("ownerReferences"), &mut errors);
+    check_labels(metadata.get("labels"), &mut errors);
+    check_annotations(metadata.get("annotations"), &mut errors);
+    check_finalizers(kind, metadata.get("finalizers"), &mut errors);
+    check_owners(metadata.get("ownerReferences"), &mut errors);
     errors
 }
 
-fn push_all(errors: &mut Vec<FieldError>, path: &FieldPath, value: &str, messages: Vec<String>) {
+/// A field of the metadata.
+fn field(name: &str) -> FieldPath {
+    FieldPath::of("metadata").field(name)
+}
+
+fn push_all(errors: &mut Vec<FieldError>, name: &str, value: &str, messages: Vec<String>) {
     for message in messages {
         if errors.len() < MOST_ERRORS {
-            errors.push(FieldError::invalid(path.clone(), Value::from(value), message));
+            errors.push(FieldError::invalid(field(name), Value::from(value), message));
         }
     }
 }
 
-fn push(
-    errors: &mut Vec<FieldError>,
-    path: &FieldPath,
-    value: &str,
-    checked: Result<(), NameError>,
-) {
+fn push(errors: &mut Vec<FieldError>, name: &str, value: &str, checked: Result<(), NameError>) {
     if let Err(error) = checked {
-        push_all(errors, path, value, error.messages().to_vec());
+        push_all(errors, name, value, error.messages().to_vec());
     }
 }
 
-fn check_labels(path: &FieldPath, labels: Option<&Value>, errors: &mut Vec<FieldError>) {
+fn check_labels(labels: Option<&Value>, errors: &mut Vec<FieldError>) {
     for (key, value) in labels.and_then(Value::as_object).into_iter().flatten() {
-        push(errors, path, key, NameRule::LabelKey.check(key));
+        push(errors, "labels", key, NameRule::LabelKey.check(key));
         if let Some(value) = value.as_str() {
-            push(errors, path, value, NameRule::LabelValue.check(value));
+            push(errors, "labels", value, NameRule::LabelValue.check(value));
         }
     }
 }
 
-fn check_annotations(path: &FieldPath, annotations: Option<&Value>, errors: &mut Vec<FieldError>) {
+fn check_annotations(annotations: Option<&Value>, errors: &mut Vec<FieldError>) {
     let mut bytes = 0;
     for (key, value) in annotations.and_then(Value::as_object).into_iter().flatten() {
         bytes += key.len() + value.as_str().map_or(0, str::len);
         // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateAnnotations
-        push(errors, path, key, NameRule::LabelKey.check(&key.to_lowercase()));
+        push(errors, "annotations", key, NameRule::LabelKey.check(&key.to_lowercase()));
     }
     if bytes > MOST_ANNOTATION_BYTES {
         errors.push(FieldError {
-            path: path.clone(),
+            path: field("annotations"),
             problem: ferry_api::Problem::TooLong {
                 accepted: format!("may not be more than {MOST_ANNOTATION_BYTES} bytes"),
             },
@@ -147,20 +146,18 @@ fn check_annotations(path: &FieldPath, annotations: Option<&Value>, errors: &mut
     }
 }
 
-fn check_finalizers(
-    kind: Kind,
-    path: &FieldPath,
-    finalizers: Option<&Value>,
-    errors: &mut Vec<FieldError>,
-) {
+fn check_finalizers(kind: Kind, finalizers: Option<&Value>, errors: &mut Vec<FieldError>) {
     // Of the kinds that Kubernetes checks itself, these two are not looked at that closely.
     let any_name = kind.is_custom() || matches!(kind, Kind::Lease | Kind::Event);
     let finalizers = finalizers.and_then(Value::as_array).into_iter().flatten();
     for (index, name) in finalizers.filter_map(Value::as_str).enumerate() {
-        push(errors, path, name, NameRule::LabelKey.check(name));
+        push(errors, "finalizers", name, NameRule::LabelKey.check(name));
         if !any_name && !name.contains('/') && !STANDARD_FINALIZERS.contains(&name) {
             let message = "name is neither a standard finalizer name nor is it fully qualified";
-            push_all(errors, &path.index(index), name, vec![message.to_owned()]);
+            if errors.len() < MOST_ERRORS {
+                let path = field("finalizers").index(index);
+                errors.push(FieldError::invalid(path, Value::from(name), message));
+            }
         }
     }
 }
@@ -172,12 +169,12 @@ fn is_banned_owner(owner: &Document) -> bool {
 }
 
 // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateOwnerReferences
-fn check_owners(path: &FieldPath, owners: Option<&Value>, errors: &mut Vec<FieldError>) {
+fn check_owners(owners: Option<&Value>, errors: &mut Vec<FieldError>) {
     let mut controllers = 0;
     let owners = owners.and_then(Value::as_array).into_iter().flatten();
     for (index, owner) in owners.enumerate() {
         let Some(owner) = owner.as_object() else { continue };
-        let path = path.index(index);
+        let path = field("ownerReferences").index(index);
         for (field, what) in [
             ("apiVersion", "version must not be empty"),
             ("kind", "must not be empty"),
@@ -196,7 +193,7 @@ fn check_owners(path: &FieldPath, owners: Option<&Value>, errors: &mut Vec<Field
     }
     if controllers > 1 {
         errors.push(FieldError::invalid(
-            path.clone(),
+            field("ownerReferences"),
             Value::from(controllers),
             "Only one reference can have Controller set to true",
         ));

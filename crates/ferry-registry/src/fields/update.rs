@@ -95,9 +95,9 @@ fn hand_over<V: Versions>(
 ) {
     take_from(entries, differences);
     let mut own = Entry::of(manager);
-    let Some(comparison) = differences.of_entry(&own.api_version) else { return };
-    let mut taken = comparison.modified.clone();
-    taken.unite(comparison.added.clone());
+    let Some(comparison) = differences.take_of_entry(&own.api_version) else { return };
+    let mut taken = comparison.modified;
+    taken.unite(comparison.added);
     if !taken.is_empty() {
         if let Some(place) = entries.iter().position(|entry| entry.is_of_same(&own)) {
             own.fields = entries.swap_remove(place).fields;

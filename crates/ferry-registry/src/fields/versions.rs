@@ -74,19 +74,24 @@ impl<'a, V: Versions> Differences<'a, V> {
     }
 
     /// As `version` shows them, without what nobody owns.
-    pub(super) fn at(&mut self, version: V::Version) -> &Comparison {
+    pub(super) fn at(&mut self, version: V::Version) -> &mut Comparison {
         let seen = self.seen.iter().position(|(seen, _)| *seen == version);
         let place = seen.unwrap_or_else(|| {
             self.seen.push((version, self.compare(version)));
             self.seen.len() - 1
         });
-        &self.seen[place].1
+        &mut self.seen[place].1
     }
 
     /// As the version of an entry shows them; none if there is no such version any more.
-    pub(super) fn of_entry(&mut self, api_version: &str) -> Option<&Comparison> {
+    pub(super) fn of_entry(&mut self, api_version: &str) -> Option<&mut Comparison> {
         let version = self.versions.find(api_version)?;
         Some(self.at(version))
+    }
+
+    /// The same for whoever is the last to ask.
+    pub(super) fn take_of_entry(&mut self, api_version: &str) -> Option<Comparison> {
+        self.of_entry(api_version).map(std::mem::take)
     }
 
     fn compare(&self, version: V::Version) -> Comparison {

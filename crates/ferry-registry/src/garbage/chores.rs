@@ -51,7 +51,7 @@ fn first_kind(now: WallTime) -> Kind {
 fn writes(state: &State, object: &Stored, demand: Demand) -> Vec<Request> {
     match demand {
         Demand::Delete(propagation) => {
-            let in_namespace = !object.key.namespace.is_empty() && object.meta.owners.is_empty();
+            let in_namespace = !object.key.namespace.is_empty() && object.meta.owners().is_empty();
             let user = if in_namespace { NAMESPACES } else { COLLECTOR };
             vec![delete(user, object, propagation)]
         }
@@ -67,7 +67,7 @@ fn writes(state: &State, object: &Stored, demand: Demand) -> Vec<Request> {
         }
         Demand::Release(finalizer) => {
             let left: Vec<_> =
-                object.meta.finalizers.iter().filter(|name| *name != finalizer).collect();
+                object.meta.finalizers().iter().filter(|name| *name != finalizer).collect();
             vec![patch(object, json!({ "finalizers": left }))]
         }
         Demand::FinalizeNamespace => vec![finalize(object)],
@@ -80,7 +80,8 @@ fn request(user: &str, key: &ObjectKey, part: Part, write: Write) -> Request {
             name: user.to_owned(),
             groups: vec!["system:authenticated".to_owned()],
             ..User::default()
-        },
+        }
+        .into(),
         target: Target {
             served: KindVersion::storage(key.kind),
             namespace: key.namespace.clone(),

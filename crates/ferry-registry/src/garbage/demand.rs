@@ -35,20 +35,20 @@ const MOST_DEPENDENTS: usize = 64;
 /// What `object` wants done, if anything.
 // PARITY: pkg/controller/garbagecollector/garbagecollector.go#attemptToDeleteItem
 pub(crate) fn demand(state: &State, dependents: &Dependents, object: &Stored) -> Option<Demand> {
-    if object.meta.deleted.is_some() {
+    if object.meta.deleted().is_some() {
         return release(state, dependents, object);
     }
     let namespace = state.object(&namespace_key(&object.key.namespace));
-    if namespace.is_some_and(|namespace| namespace.meta.deleted.is_some()) {
+    if namespace.is_some_and(|namespace| namespace.meta.deleted().is_some()) {
         return Some(Demand::Delete(Propagation::Background));
     }
-    if object.meta.owners.is_empty() {
+    if object.meta.owners().is_empty() {
         return None;
     }
     let mut dangling = BTreeSet::new();
     let mut waiting = BTreeSet::new();
     let mut solid = 0;
-    for owner in &object.meta.owners {
+    for owner in object.meta.owners() {
         match standing(state, &object.key, owner) {
             Standing::Solid => solid += 1,
             Standing::Absent => drop(dangling.insert(owner.uid.clone())),
@@ -64,7 +64,7 @@ pub(crate) fn demand(state: &State, dependents: &Dependents, object: &Stored) ->
         return Some(Demand::Delete(propagation_of(object)));
     }
     let waits = |key: &ObjectKey| state.object(key).is_some_and(|one| is_waiting(one));
-    let blocks = object.meta.owners.iter().any(|owner| owner.blocks_deletion);
+    let blocks = object.meta.owners().iter().any(|owner| owner.blocks_deletion);
     if blocks && dependents.of(uid).any(waits) {
         return Some(Demand::Unblock);
     }
@@ -73,7 +73,7 @@ pub(crate) fn demand(state: &State, dependents: &Dependents, object: &Stored) ->
 
 /// What an object that is being deleted wants.
 fn release(state: &State, dependents: &Dependents, object: &Stored) -> Option<Demand> {
-    let has = |name: &str| object.meta.finalizers.iter().any(|finalizer| finalizer == name);
+    let has = |name: &str| object.meta.finalizers().iter().any(|finalizer| finalizer == name);
     let uid = &object.meta.uid;
     let mut dependents = dependents.of(uid);
     if has(ORPHAN) {
@@ -102,7 +102,7 @@ fn waits_for_contents(namespace: &Stored) -> bool {
 
 fn blocks(state: &State, dependent: &ObjectKey, uid: &str) -> bool {
     state.object(dependent).is_some_and(|object| {
-        object.meta.owners.iter().any(|owner| owner.uid == uid && owner.blocks_deletion)
+        object.meta.owners().iter().any(|owner| owner.uid == uid && owner.blocks_deletion)
     })
 }
 
@@ -127,12 +127,13 @@ fn standing(state: &State, dependent: &ObjectKey, owner: &Owner) -> Standing {
 }
 
 fn is_waiting(object: &Stored) -> bool {
-    object.meta.deleted.is_some() && object.meta.finalizers.iter().any(|name| name == FOREGROUND)
+    object.meta.deleted().is_some()
+        && object.meta.finalizers().iter().any(|name| name == FOREGROUND)
 }
 
 /// What becomes of the dependents of an object that is collected: what its finalizers say.
 fn propagation_of(object: &Stored) -> Propagation {
-    let has = |name: &str| object.meta.finalizers.iter().any(|finalizer| finalizer == name);
+    let has = |name: &str| object.meta.finalizers().iter().any(|finalizer| finalizer == name);
     if has(ORPHAN) {
         Propagation::Orphan
     } else if has(FOREGROUND) {

@@ -13,6 +13,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use ferry_api::{Kind, Scope};
+use ferry_units::WallTime;
 
 pub(crate) use chores::chores;
 pub(crate) use demand::{Demand, demand};
@@ -60,6 +61,11 @@ fn refresh(state: &mut State, key: &ObjectKey) {
     }
 }
 
+/// Who an object is, and what keeps it.
+fn life(object: &Stored) -> (&str, Option<WallTime>, &[String]) {
+    (&object.meta.uid, object.meta.deleted(), object.meta.finalizers())
+}
+
 /// Works out what a write means for what is wanted: of the object itself, of its owners, its
 /// dependents, its namespace and its contents.
 pub(crate) fn follow(state: &mut State, before: Option<&Stored>, after: Option<&Stored>) {
@@ -67,16 +73,11 @@ pub(crate) fn follow(state: &mut State, before: Option<&Stored>, after: Option<&
     let mut touched = BTreeSet::new();
     touched.insert(object.key.clone());
     for version in [before, after].into_iter().flatten() {
-        for owner in &version.meta.owners {
+        for owner in version.meta.owners() {
             touched.extend(owner_key(&version.key, owner));
         }
     }
-    let life = |object: Option<&Stored>| {
-        object.map(|object| {
-            (object.meta.uid.clone(), object.meta.deleted, object.meta.finalizers.clone())
-        })
-    };
-    if life(before) != life(after) {
+    if before.map(life) != after.map(life) {
         for version in [before, after].into_iter().flatten() {
             touched.extend(upkeep.dependents.of(&version.meta.uid).cloned());
         }

@@ -37,18 +37,18 @@ pub(crate) struct Dependents(BTreeSet<(String, ObjectKey)>);
 impl Dependents {
     fn follow(&mut self, before: Option<&Stored>, after: Option<&Stored>) {
         if let (Some(before), Some(after)) = (before, after)
-            && before.meta.owners == after.meta.owners
+            && before.meta.owners() == after.meta.owners()
         {
             return;
         }
-        for owner in before.iter().flat_map(|object| &object.meta.owners) {
+        for owner in before.iter().flat_map(|object| object.meta.owners()) {
             let key = before.map(|object| object.key.clone());
             if let Some(key) = key {
                 self.0.remove(&(owner.uid.clone(), key));
             }
         }
         if let Some(after) = after {
-            for owner in &after.meta.owners {
+            for owner in after.meta.owners() {
                 self.0.insert((owner.uid.clone(), after.key.clone()));
             }
         }
@@ -154,10 +154,10 @@ impl Work {
 }
 
 fn expiry(object: &Stored) -> Option<(WallTime, ObjectKey)> {
-    if object.key.kind != Kind::Event || object.meta.deleted.is_some() {
+    if object.key.kind != Kind::Event || object.meta.deleted().is_some() {
         return None;
     }
-    let seen = object.meta.seen.max(object.meta.created)?;
+    let seen = object.meta.seen().max(object.meta.created)?;
     let after = i64::try_from(EVENT_LIFETIME.as_secs()).expect("an hour is a small number");
     // At the end of the calendar nothing expires any more.
     let at = WallTime::from_unix_seconds(seen.unix_seconds().saturating_add(after))?;

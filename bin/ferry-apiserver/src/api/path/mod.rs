@@ -9,6 +9,7 @@ mod route;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::string::FromUtf8Error;
 
 use ferry_registry::Refusal;
@@ -38,11 +39,11 @@ pub(crate) fn check_encoding(text: &str) -> Result<(), Refusal> {
 }
 
 /// `%41` into `A`. What is no escape, or no UTF-8 afterwards, is left as it is.
-fn percent_decoded(text: &str, plus: Plus) -> String {
+fn percent_decoded(text: &str, plus: Plus) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
-    decoded(text, plus).unwrap_or_else(|_| text.to_owned())
+    decoded(text, plus).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 fn decoded(text: &str, plus: Plus) -> Result<String, FromUtf8Error> {

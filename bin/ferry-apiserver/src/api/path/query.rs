@@ -13,7 +13,7 @@ impl Query {
     pub(crate) fn parse(text: &str) -> Self {
         let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decoded(name, Plus::IsBlank), percent_decoded(value, Plus::IsBlank))
+            [name, value].map(|text| percent_decoded(text, Plus::IsBlank).into_owned()).into()
         });
         Self { pairs: pairs.collect() }
     }

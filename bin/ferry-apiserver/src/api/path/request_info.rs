@@ -1,5 +1,6 @@
 //! A request as authorization sees it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use ferry_api::{FieldOperator, FieldSelector};
@@ -10,13 +11,13 @@ use super::{Plus, Query, percent_decoded};
 /// A request as authorization sees it: what is done to what, in words.
 // PARITY: apiserver/pkg/endpoints/request/requestinfo.go#NewRequestInfo
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RequestInfo {
+pub(crate) struct RequestInfo<'p> {
     /// What is done.
     pub(crate) verb: Verb,
     /// The path, as it was sent.
-    pub(crate) path: String,
+    pub(crate) path: &'p str,
     /// The words of the path, without the empty ones at its ends.
-    pub(crate) words: Vec<String>,
+    pub(crate) words: Vec<Cow<'p, str>>,
     /// What it is done to, where the path is that of a resource.
     pub(crate) resource: Option<ResourcePath>,
     /// The one name that the query selects from a collection; empty for none.
@@ -130,22 +131,17 @@ impl fmt::Display for Verb {
     }
 }
 
-impl RequestInfo {
+impl<'p> RequestInfo<'p> {
     /// What a request with this method, path and query is for.
-    pub(crate) fn new(method: &Method, path: &str, query: &Query) -> Self {
-        let words: Vec<String> = path
+    pub(crate) fn new(method: &Method, path: &'p str, query: &Query) -> Self {
+        let words: Vec<_> = path
             .trim_matches('/')
             .split('/')
             .map(|word| percent_decoded(word, Plus::IsPlus))
             .collect();
         let resource = ResourcePath::of_words(&words);
-        let mut info = Self {
-            verb: Verb::of_path(method),
-            path: path.to_owned(),
-            words,
-            resource,
-            selected: String::new(),
-        };
+        let mut info =
+            Self { verb: Verb::of_path(method), path, words, resource, selected: String::new() };
         if let Some(resource) = &info.resource {
             info.verb = Verb::of_resource(method);
             if resource.form == PathForm::Watch {
@@ -170,7 +166,7 @@ impl RequestInfo {
     }
 }
 
-impl RequestInfo {
+impl RequestInfo<'_> {
     /// The name that authorization goes by; empty for a whole collection.
     pub(crate) fn name(&self) -> &str {
         match &self.resource {
@@ -196,8 +192,8 @@ const NAMESPACE_PARTS: [&str; 2] = ["status", "finalize"];
 
 impl ResourcePath {
     /// Reads `api/VERSION/…` and `apis/GROUP/VERSION/…`; any other path is no resource's.
-    fn of_words(words: &[String]) -> Option<Self> {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    fn of_words(words: &[Cow<'_, str>]) -> Option<Self> {
+        let words: Vec<&str> = words.iter().map(Cow::as_ref).collect();
         let (group, version, mut rest) = match words.as_slice() {
             ["api", version, rest @ ..] => ("", *version, rest),
             ["apis", group, version, rest @ ..] => (*group, *version, rest),

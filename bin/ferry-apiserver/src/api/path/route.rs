@@ -167,11 +167,11 @@ const HEALTH: [&str; 3] = ["healthz", "livez", "readyz"];
 
 impl Route {
     /// What is at the path of a request.
-    pub(crate) fn new(info: &RequestInfo, misfiled: Misfiled) -> Self {
+    pub(crate) fn new(info: &RequestInfo<'_>, misfiled: Misfiled) -> Self {
         if let Some(resource) = &info.resource {
             return Self::of_resource(resource, misfiled);
         }
-        let words: Vec<&str> = info.words.iter().map(String::as_str).collect();
+        let words: Vec<&str> = info.words.iter().map(AsRef::as_ref).collect();
         match words.as_slice() {
             [""] => Self::Root,
             ["version"] => Self::Version,

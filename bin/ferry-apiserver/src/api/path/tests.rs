@@ -5,7 +5,7 @@ use http::Method;
 
 use super::*;
 
-fn info(method: &Method, url: &str) -> RequestInfo {
+fn info<'a>(method: &Method, url: &'a str) -> RequestInfo<'a> {
     let (path, query) = url.split_once('?').unwrap_or((url, ""));
     RequestInfo::new(method, path, &Query::parse(query))
 }

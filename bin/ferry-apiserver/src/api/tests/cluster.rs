@@ -199,7 +199,8 @@ impl Cluster {
             request = request.header(*name, *value);
         }
         let request = request.body(Full::new(body.into())).unwrap();
-        let caller = Caller { user: self.user.clone(), authenticated: Authenticated::Certificate };
+        let caller =
+            Caller { user: self.user.clone().into(), authenticated: Authenticated::Certificate };
         self.api.serve(caller, request).await
     }
 
