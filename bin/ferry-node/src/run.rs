@@ -1,5 +1,6 @@
 //! The process, from its start to its end.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -65,7 +66,8 @@ async fn serve_until(
     let client = connect(&arguments.kubeconfig).await?;
     let grpc = listen("--listen", arguments.listen()).await?;
     let told_at = listen("--status-listen", arguments.status_listen).await?;
-    let presence = presence(arguments, &networks, grpc.local_addr()?)?;
+    let machines = qemu(arguments).machines().await;
+    let presence = presence(arguments, &networks, grpc.local_addr()?, machines)?;
     let changed = Arc::new(Notify::new());
     let gone = Arc::new(Notify::new());
     let cache = cluster::follow(&client, name, &changed, &gone, calendar);
@@ -118,10 +120,7 @@ async fn guests(
         state_dir: arguments.state_dir.clone(),
         shared_storage: arguments.shared_storage.clone(),
         guest_program: host::guest_program(arguments.guest_program.as_deref())?,
-        qemu: Qemu {
-            program: arguments.qemu_program.clone(),
-            accelerator: arguments.qemu_accelerator,
-        },
+        qemu: qemu(arguments),
         default_machine: arguments.default_machine,
         identity: arguments.identity.clone(),
         networks,
@@ -154,11 +153,16 @@ async fn listen(flag: &str, wanted: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(wanted).await.with_context(|| format!("cannot listen at {flag} {wanted}"))
 }
 
+fn qemu(arguments: &NodeArguments) -> Qemu {
+    Qemu { program: arguments.qemu_program.clone(), accelerator: arguments.qemu_accelerator }
+}
+
 /// The node as it introduces itself.
 fn presence(
     arguments: &NodeArguments,
     networks: &Networks,
     grpc: SocketAddr,
+    machines: BTreeSet<String>,
 ) -> anyhow::Result<Presence> {
     Ok(Presence {
         name: arguments.name.clone(),
@@ -173,6 +177,7 @@ fn presence(
         },
         cpus: arguments.cpus.unwrap_or_else(host::cpus),
         cpu_model: arguments.cpu_model.clone(),
+        machines,
         system: host::system(),
     })
 }

@@ -55,10 +55,13 @@ pub(super) fn keep(seen: &Placed, step: &mut Step<'_>) {
         Shape::Waits => waits(&mut step.pod, &seen.here, &now),
         Shape::Runs => runs(&mut step.pod, &seen.here, &now),
         Shape::Down { exit, why } => {
-            if let (Role::Awaiting(_) | Role::Target(..), Some(why)) = (seen.role(), &why) {
-                // What its migration says is only that this pod is down.
+            if let Some(why) = why.as_ref().filter(|_| seen.is_missed()) {
+                // What its migration says is that this pod is down, or what its source has seen.
                 let node = &seen.here.node;
-                step.warn_with_pod("SyncFailed", format!("{node} cannot take the guest: {why}"));
+                step.warn_with_pod(
+                    "SyncFailed",
+                    format!("the guest did not come to {node}: {why}"),
+                );
             }
             ends(&mut step.pod, exit, why, &now);
         }

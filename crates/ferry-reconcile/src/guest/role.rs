@@ -61,6 +61,17 @@ impl Placed {
         has_begun && self.is_expected(migration)
     }
 
+    /// Whether a guest was to come here, and nobody has called it off.
+    pub(super) fn is_missed(&self) -> bool {
+        let Some(migration) = label(&self.pod, words::MIGRATION_UID) else { return false };
+        let state = self.instance.as_ref().and_then(migration::state_of);
+        let state = state.filter(|state| state.migration_uid.as_deref() == Some(migration));
+        state.map_or_else(
+            || self.is_expected(migration),
+            |state| state.abort_requested != Some(true) && state.abort_status.is_none(),
+        )
+    }
+
     /// Whether the migration is under way.
     fn is_expected(&self, migration: &str) -> bool {
         self.migration(migration).is_some_and(|it| !migration::phase(it).is_final())

@@ -64,7 +64,8 @@ const LINES: [(&str, &[&str]); 2] = [
 /// What follows a model's name where some of its features are switched off or added.
 const VARIANTS: [&str; 3] = ["-noTSX-IBRS", "-noTSX", "-IBRS"];
 
-/// Types of machine that a guest may ask for. A guest of ferry is none of them, so it can be each.
+/// Types of machine that a guest may ask for. A guest of ferry is none of them, so it can be each; QEMU says
+/// itself what it can be, and refuses the others.
 const MACHINES: [&str; 14] = [
     "q35",
     "pc-q35-rhel7.6.0",
@@ -114,7 +115,7 @@ fn own(me: &Presence) -> Labels {
     if let Some(vendor) = line(&me.cpu_model).map(|(vendor, _)| vendor) {
         add(words::CPU_VENDOR, vendor);
     }
-    for machine in MACHINES {
+    for machine in MACHINES.into_iter().chain(me.machines.iter().map(String::as_str)) {
         add(words::MACHINE_TYPE, machine);
     }
     for network in &me.networks {

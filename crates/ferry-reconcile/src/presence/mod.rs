@@ -51,6 +51,8 @@ pub struct Presence {
     pub cpus: u32,
     /// The model of CPU that it offers.
     pub cpu_model: String,
+    /// The types of machine that QEMU knows here, if it is here.
+    pub machines: BTreeSet<String>,
     /// The machine and the programs.
     pub system: NodeSystemInfo,
 }

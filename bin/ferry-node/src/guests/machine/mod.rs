@@ -59,6 +59,10 @@ const LET_GO: &str = "let-go";
 /// The end of a log that is looked at for why a program has ended.
 const LAST_WORDS: usize = 2 << 10;
 
+/// How what QEMU itself says begins, and how many lines of it are enough.
+const QEMU_SAYS: &str = "qemu-system-";
+const LAST_LINES: usize = 3;
+
 /// Memory and disks consist of pages.
 const PAGE: u64 = 4 << 10;
 
@@ -324,15 +328,23 @@ pub(super) fn serial(dir: &Path) -> PathBuf {
     dir.join(SERIAL)
 }
 
-/// The last line that a guest's program has printed: as a rule, why it has ended.
+/// The last that a guest's program has printed: as a rule, why it has ended. QEMU needs several lines
+/// for that, and says in the last how to get help.
 pub(super) fn last_words(dir: &Path) -> Option<String> {
     let bytes = fs::read(dir.join(LOG)).ok()?;
     let end = &bytes[bytes.len().saturating_sub(LAST_WORDS)..];
     let text = String::from_utf8_lossy(end);
     // Usage errors say what is wrong first, and how to get help last.
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let error = lines().rfind(|line| line.starts_with("error:"));
-    error.or_else(|| lines().next_back()).map(str::to_owned)
+    if let Some(error) = lines().rfind(|line| line.starts_with("error:")) {
+        return Some(error.to_owned());
+    }
+    let is_said = |line: &&str| line.starts_with(QEMU_SAYS) && !line.contains(": warning: ");
+    if lines().any(|line| is_said(&line)) {
+        let said: Vec<_> = lines().skip_while(|line| !is_said(line)).collect();
+        return Some(said[said.len().saturating_sub(LAST_LINES)..].join("; "));
+    }
+    lines().next_back().map(str::to_owned)
 }
 
 /// The size, rounded up to whole pages.
@@ -383,6 +395,12 @@ mod tests {
             (
                 "error: invalid value 'x' for '--uuid'\n\nFor more information, try '--help'.\n",
                 "error: invalid value 'x' for '--uuid'",
+            ),
+            (
+                "qemu-system-x86_64: warning: it is slow\nqemu-system-x86_64: unsupported machine \
+                 type\nUse -machine help to list supported machines\n",
+                "qemu-system-x86_64: unsupported machine type; Use -machine help to list supported \
+                 machines",
             ),
         ] {
             fs::write(dir.path().join(LOG), log).unwrap();

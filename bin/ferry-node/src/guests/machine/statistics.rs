@@ -38,9 +38,10 @@ pub(in crate::guests) fn progress(info: &MigrationInfo, before: Progress) -> Pro
         now.status = status.to_string();
     }
     if let Some(ram) = &info.ram {
-        now.total = ram.total;
+        // Disks that have crossed before the memory are not told of any more when it is over.
+        now.total = ram.total.max(now.total);
         now.remaining = ram.remaining;
-        now.transferred = ram.transferred;
+        now.transferred = ram.transferred.max(now.transferred);
         now.rate = rate(ram.mbps);
         let dirty = ram.dirty_pages_rate.get().saturating_mul(ram.page_size.get());
         now.dirty_rate = BytesPerSecond::new(dirty);

@@ -45,6 +45,7 @@ pub(crate) fn presence(node: &str) -> Presence {
         memory: Bytes::from_gib(16),
         cpus: 8,
         cpu_model: "Haswell".to_owned(),
+        machines: ["pc-q35-7.2".to_owned()].into(),
         system: NodeSystemInfo {
             architecture: "amd64".to_owned(),
             operating_system: "linux".to_owned(),

@@ -181,7 +181,7 @@ fn a_target_that_cannot_take_the_guest_says_why() {
     nodes.settle();
     assert_eq!(phase(&nodes), "Failed");
     let told = nodes.cluster.told();
-    let event = "VirtualMachineInstance/vm Warning SyncFailed node-2 cannot take the guest: ";
+    let event = "VirtualMachineInstance/vm Warning SyncFailed the guest did not come to node-2: ";
     assert_eq!(told.iter().filter(|it| it.starts_with(event)).count(), 1, "{told:#?}");
     assert_eq!(text(&nodes.instance("vm"), "/status/phase"), "Running");
 }

@@ -48,6 +48,7 @@ fn parity_a_node_introduces_itself_with_everything_that_it_was_told_to_be() {
         ("cpu-model-migration.node.kubevirt.io/Haswell", "true"),
         ("cpu-vendor.node.kubevirt.io/Intel", "true"),
         ("machine-type.node.kubevirt.io/q35", "true"),
+        ("machine-type.node.kubevirt.io/pc-q35-7.2", "true"),
         ("network.node.ferry.dev/pod", "true"),
         ("zone", "east"),
     ] {

@@ -15,10 +15,10 @@ use std::net::SocketAddr;
 use ferry_config::{Bandwidth, Tls};
 use ferry_qmp::words::{
     BlockExportAdd, BlockExportMeans, BlockExportOptionsNbd, BlockJobCancel, BlockJobDismiss,
-    BlockJobInfo, BlockdevDel, BlockdevDriverOptions, BlockdevMirror, BlockdevOnError,
-    BlockdevOptions, BlockdevOptionsNbd, InetSocketAddress, JobStatus, MigrateContinue,
-    MigrationCapability, MigrationInfo, MigrationStats, MigrationStatus, MirrorSyncMode,
-    NbdServerStart, SocketAddress,
+    BlockJobInfo, BlockdevDel, BlockdevDiscard, BlockdevDriverOptions, BlockdevMirror,
+    BlockdevOnError, BlockdevOptions, BlockdevOptionsNbd, InetSocketAddress, JobStatus,
+    MigrateContinue, MigrationCapability, MigrationInfo, MigrationStats, MigrationStatus,
+    MirrorSyncMode, NbdServerStart, SocketAddress,
 };
 use ferry_qmp::{Execute, MigrateCancel, NbdServerStop, QueryBlockJobs, QueryMigrate};
 use ferry_reconcile::guest::{Disk, GuestSpec, Migrate, MigrationMode};
@@ -147,7 +147,8 @@ pub(in crate::guests::machine) async fn send(
         qmp.execute(&BlockdevOptions {
             driver: BlockdevDriverOptions::Nbd(nbd),
             node_name: Some(remote_of(index)),
-            discard: None,
+            // What is blank stays blank there, and takes no place.
+            discard: Some(BlockdevDiscard::Unmap),
             cache: None,
             read_only: None,
             detect_zeroes: None,

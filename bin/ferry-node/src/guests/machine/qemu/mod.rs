@@ -1,6 +1,7 @@
 //! QEMU: what it does otherwise than ferry's own guest.
 
 mod accelerator;
+mod boards;
 mod command;
 mod image;
 mod mirror;
