@@ -55,7 +55,9 @@ pub(super) fn keep(seen: &Placed, step: &mut Step<'_>) {
         Shape::Waits => waits(&mut step.pod, &seen.here, &now),
         Shape::Runs => runs(&mut step.pod, &seen.here, &now),
         Shape::Down { exit, why } => {
-            if let Some(why) = why.as_ref().filter(|_| seen.is_missed()) {
+            if let (Some(GuestState::Ended(end)), Some(why)) = (seen.state(), &why)
+                && seen.is_missed(end)
+            {
                 // What its migration says is that this pod is down, or what its source has seen.
                 let node = &seen.here.node;
                 step.warn_with_pod(

@@ -2,7 +2,7 @@
 
 use ferry_api::kubevirt::{MigrationState, VirtualMachineInstance};
 
-use super::{Placed, has_ended};
+use super::{GuestEnd, Placed, has_ended};
 use crate::instance::{facts, is_final};
 use crate::objects::{label, name};
 use crate::{migration, words};
@@ -61,8 +61,9 @@ impl Placed {
         has_begun && self.is_expected(migration)
     }
 
-    /// Whether a guest was to come here, and nobody has called it off.
-    pub(super) fn is_missed(&self) -> bool {
+    /// Whether a guest was to come here that has ended so, and nobody has called it off.
+    pub(super) fn is_missed(&self, end: &GuestEnd) -> bool {
+        let (GuestEnd::NeverCame { .. } | GuestEnd::NotStarted { .. }) = end else { return false };
         let Some(migration) = label(&self.pod, words::MIGRATION_UID) else { return false };
         let state = self.instance.as_ref().and_then(migration::state_of);
         let state = state.filter(|state| state.migration_uid.as_deref() == Some(migration));

@@ -187,6 +187,20 @@ fn a_target_that_cannot_take_the_guest_says_why() {
 }
 
 #[test]
+fn a_guest_that_ends_after_it_has_come_did_come() {
+    let mut nodes = crossing(&json!({}));
+    nodes.run();
+    assert_eq!(phase(&nodes), "Succeeded");
+    nodes.cluster.told();
+    let pod = nodes.pod("vm", "node-2")["metadata"]["uid"].as_str().unwrap().to_owned();
+    nodes.do_one(|deed| *deed == Deed::Crash(pod.clone()));
+    nodes.settle();
+    let told = nodes.cluster.told();
+    assert!(told.iter().any(|it| it.contains("crashed")), "{told:#?}");
+    assert!(!told.iter().any(|it| it.contains("did not come")), "{told:#?}");
+}
+
+#[test]
 fn parity_a_migration_that_is_cancelled_is_aborted_and_says_so() {
     let mut nodes = crossing(&json!({}));
     nodes.cluster.told();
