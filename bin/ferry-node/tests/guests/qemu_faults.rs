@@ -3,7 +3,7 @@
 
 use anyhow::{Result, bail, ensure};
 use ferry_config::{MigrationSettings, ProgressTimeout, Tls};
-use ferry_reconcile::guest::{GuestEnd, GuestSpec, LeavingEnd, MachineKind, Order};
+use ferry_reconcile::guest::{Board, GuestEnd, GuestSpec, Kernel, LeavingEnd, MachineKind, Order};
 use nix::sys::signal::Signal;
 
 use crate::common::{Cluster, begin, guest, migrate, target, wait_crossing};
@@ -117,4 +117,28 @@ async fn a_guest_without_its_program_says_how_to_get_it() -> Result<()> {
     }
     // Others are not concerned.
     node.run(&guest("pod-2", &[])).await
+}
+
+#[tokio::test]
+async fn a_qemu_guest_that_cannot_be_made_says_what_qemu_says() -> Result<()> {
+    here!("a_qemu_guest_that_cannot_be_made_says_what_qemu_says");
+    let cluster = Cluster::new()?;
+    let node = cluster.node("node-1").await?;
+    let arguments = Kernel { arguments: Some("quiet".to_owned()), ..Kernel::default() };
+    for (pod, board, reason) in [
+        ("pod-1", Board { kernel: Some(arguments), ..Board::default() }, "-append"),
+        (
+            "pod-2",
+            Board { machine_type: Some("pc-q35-0.1".to_owned()), ..Board::default() },
+            "unsupported machine type",
+        ),
+    ] {
+        let spec = GuestSpec { machine: Some(MachineKind::Qemu), board, ..guest(pod, &[]) };
+        node.guests().order(Order::Start(spec));
+        match node.wait_ended(pod).await? {
+            GuestEnd::NotStarted { why } => ensure!(why.contains(reason), "{why}"),
+            end => bail!("{end:?}"),
+        }
+    }
+    Ok(())
 }

@@ -121,7 +121,7 @@ async fn linux_keeps_counting_across_ten_migrations() -> Result<()> {
     fs::write(&initrd, archive.0)?;
     let board = Board {
         kernel: Some(Kernel {
-            image: kernel,
+            image: Some(kernel),
             initrd: Some(initrd),
             arguments: Some("console=ttyS0 quiet panic=-1".to_owned()),
         }),

@@ -72,8 +72,9 @@ pub struct Board {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kernel {
-    /// Its file, on each node that the guest may come to.
-    pub image: PathBuf,
+    /// Its file, on each node that the guest may come to. Without one, the machine has to say what is
+    /// wrong with the rest.
+    pub image: Option<PathBuf>,
     /// The file of its first file system.
     pub initrd: Option<PathBuf>,
     /// Its command line.
@@ -97,13 +98,14 @@ pub(super) fn board(instance: &VirtualMachineInstance) -> Board {
         let text = from?.get(field)?.as_str().filter(|text| !text.is_empty())?;
         Some(text.to_owned())
     };
+    let kernel = Kernel {
+        image: said(container, "kernelPath").map(PathBuf::from),
+        initrd: said(container, "initrdPath").map(PathBuf::from),
+        arguments: said(boot, "kernelArgs"),
+    };
     Board {
         machine_type: domain.machine.as_ref().and_then(|machine| machine.type_.clone()),
         cpu_model: domain.cpu.as_ref().and_then(|cpu| cpu.model.clone()),
-        kernel: said(container, "kernelPath").map(|image| Kernel {
-            image: image.into(),
-            initrd: said(container, "initrdPath").map(PathBuf::from),
-            arguments: said(boot, "kernelArgs"),
-        }),
+        kernel: (kernel != Kernel::default()).then_some(kernel),
     }
 }

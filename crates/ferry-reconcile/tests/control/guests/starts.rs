@@ -113,7 +113,7 @@ fn what_a_guest_is_made_of_follows_from_its_instance_and_its_claims() {
     assert_eq!(spec.uuid, "6a1a24a1-4061-4607-8bf4-a3963d0c5895");
     assert_eq!(spec.machine, Some(MachineKind::Qemu));
     let kernel = Kernel {
-        image: "/k".into(),
+        image: Some("/k".into()),
         initrd: Some("/i".into()),
         arguments: Some("quiet".to_owned()),
     };

@@ -112,7 +112,7 @@ pub(in crate::guests::machine) fn command(
 
 fn boot(command: &mut Command, board: &Board) -> Result<(), String> {
     let Some(kernel) = &board.kernel else { return Ok(()) };
-    for (what, path) in [("kernel", Some(&kernel.image)), ("initrd", kernel.initrd.as_ref())] {
+    for (what, path) in [("kernel", &kernel.image), ("initrd", &kernel.initrd)] {
         let Some(path) = path else { continue };
         if !path.is_absolute() {
             return Err(format!(
