@@ -47,12 +47,9 @@ impl Keeper {
             return Ok(ARRIVING);
         }
         if status == MigrationStatus::Failed {
-            // What it has printed says more, if it is of that.
             let error = self.seen.migration.error_desc.clone();
-            let is_of_that =
-                |said: &String| error.as_ref().is_some_and(|error| said.contains(error.as_str()));
-            let why = machine::last_words(&self.dir).filter(is_of_that).or_else(|| error.clone());
-            self.cannot_come(why.unwrap_or_else(|| "its migration has failed".to_owned()))?;
+            let error = error.unwrap_or_else(|| "its migration has failed".to_owned());
+            self.cannot_come(self.machine().why(&self.dir, error))?;
             return Ok(Duration::ZERO);
         }
         let is_listening =

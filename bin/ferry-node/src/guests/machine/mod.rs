@@ -11,6 +11,7 @@
 mod disks;
 mod ferry;
 mod found;
+mod last_words;
 mod qemu;
 mod statistics;
 mod transfer;
@@ -33,6 +34,7 @@ use super::qmp::{Qmp, QmpError};
 
 pub(super) use disks::Places;
 pub(super) use found::found;
+pub(super) use last_words::last_words;
 pub use qemu::{Accelerator, Qemu};
 pub(super) use statistics::{is_under_way, progress};
 pub(super) use transfer::{Link, Listens, listen_uri};
@@ -55,13 +57,6 @@ const ARRIVED: &str = "] goes on here";
 
 /// The file that says that a guest which was awaited has been let go here. It is there before it is.
 const LET_GO: &str = "let-go";
-
-/// The end of a log that is looked at for why a program has ended.
-const LAST_WORDS: usize = 2 << 10;
-
-/// How what QEMU itself says begins, and how many lines of it are enough.
-const QEMU_SAYS: &str = "qemu-system-";
-const LAST_LINES: usize = 3;
 
 /// Memory and disks consist of pages.
 const PAGE: u64 = 4 << 10;
@@ -328,25 +323,6 @@ pub(super) fn serial(dir: &Path) -> PathBuf {
     dir.join(SERIAL)
 }
 
-/// The last that a guest's program has printed: as a rule, why it has ended. QEMU needs several lines
-/// for that, and says in the last how to get help.
-pub(super) fn last_words(dir: &Path) -> Option<String> {
-    let bytes = fs::read(dir.join(LOG)).ok()?;
-    let end = &bytes[bytes.len().saturating_sub(LAST_WORDS)..];
-    let text = String::from_utf8_lossy(end);
-    // Usage errors say what is wrong first, and how to get help last.
-    let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    if let Some(error) = lines().rfind(|line| line.starts_with("error:")) {
-        return Some(error.to_owned());
-    }
-    let is_said = |line: &&str| line.starts_with(QEMU_SAYS) && !line.contains(": warning: ");
-    if lines().any(|line| is_said(&line)) {
-        let said: Vec<_> = lines().skip_while(|line| !is_said(line)).collect();
-        return Some(said[said.len().saturating_sub(LAST_LINES)..].join("; "));
-    }
-    lines().next_back().map(str::to_owned)
-}
-
 /// The size, rounded up to whole pages.
 fn whole_pages(size: Bytes) -> u64 {
     size.get().checked_next_multiple_of(PAGE).unwrap_or(size.get()).max(PAGE)
@@ -381,30 +357,5 @@ mod tests {
         let_go(dir.path()).unwrap();
         let_go(dir.path()).unwrap();
         assert!(has_run(dir.path()).unwrap());
-    }
-
-    #[test]
-    fn the_last_words_are_those_that_say_why() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(last_words(dir.path()), None);
-        for (log, expected) in [
-            (
-                "ready\nferry-guest: --memory 1 TiB: no memory\n",
-                "ferry-guest: --memory 1 TiB: no memory",
-            ),
-            (
-                "error: invalid value 'x' for '--uuid'\n\nFor more information, try '--help'.\n",
-                "error: invalid value 'x' for '--uuid'",
-            ),
-            (
-                "qemu-system-x86_64: warning: it is slow\nqemu-system-x86_64: unsupported machine \
-                 type\nUse -machine help to list supported machines\n",
-                "qemu-system-x86_64: unsupported machine type; Use -machine help to list supported \
-                 machines",
-            ),
-        ] {
-            fs::write(dir.path().join(LOG), log).unwrap();
-            assert_eq!(last_words(dir.path()).as_deref(), Some(expected));
-        }
     }
 }
