@@ -21,7 +21,10 @@ const SWEPT_FOR: u64 = 2;
 
 /// So many pages are moved at once. A page has at most 20 pieces, so that these are less than a
 /// segment: none that becomes free meanwhile is written to before what has left it is synced.
-const PAGES_AT_ONCE: u64 = 8;
+const PAGES_AT_ONCE: u64 = 16;
+
+/// What that is moved for.
+const PIECES_AT_ONCE: u64 = PAGES_AT_ONCE * SWEPT_FOR;
 
 /// The file may be so many times as large as its entries before it is swept. A segment is emptied once
 /// less than half of it lives, so that less than 2 may be out of reach.
@@ -32,7 +35,7 @@ const TIDY_SLACK: u64 = 2 << 20;
 
 pub(crate) struct Broom {
     tree: sled::Tree,
-    /// Pieces that came or went since it was used last.
+    /// Pieces that came or went for which no page was moved yet.
     moved: Cell<u64>,
 }
 
@@ -49,12 +52,12 @@ impl Broom {
     /// Whether a file of `size` with so many bytes of entries is to be swept now.
     pub(crate) fn is_due(&self, size: u64, entries: u64) -> bool {
         let most = entries.saturating_mul(TIDY_FACTOR).saturating_add(TIDY_SLACK);
-        self.moved.get() >= PAGES_AT_ONCE * SWEPT_FOR && size > most
+        self.moved.get() >= PIECES_AT_ONCE && size > most
     }
 
     /// Moves some pages. Nothing else may be written before that is synced.
     pub(crate) fn sweep(&self) -> sled::Result<()> {
-        self.moved.set(0);
+        self.moved.set(self.moved.get().saturating_sub(PIECES_AT_ONCE));
         for stroke in 0..PAGES_AT_ONCE * STROKES {
             self.tree.insert(NAME, &stroke.to_be_bytes())?;
         }

@@ -15,8 +15,10 @@
 //! - It asserts about what it reads: every call is made by [`quiet::catch`].
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::mem;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -24,8 +26,10 @@ use std::time::Duration;
 
 use crate::broom::Broom;
 use crate::error::StoreError;
+use crate::layout::Layout;
 use crate::options::StoreOptions;
 use crate::quiet;
+use crate::recent::{Recent, Write};
 
 /// sled's default. Segments are read whole at start and one or two are buffered, so that larger ones
 /// cost memory; smaller ones would make pieces smaller than most objects.
@@ -57,6 +61,9 @@ const LOCK_ATTEMPTS: u32 = 1_000;
 /// Where a piece stands (big-endian), and how many of its entry follow it.
 const KEY: usize = 8 + 4;
 
+/// Where the number of the last write stands that went from [`Recent`] to sled: after all pieces.
+const SETTLED: [u8; 1] = [u8::MAX];
+
 /// sled with its file.
 pub(crate) struct Engine {
     /// None while it is being dropped.
@@ -64,6 +71,10 @@ pub(crate) struct Engine {
     broom: Broom,
     file: File,
     path: PathBuf,
+    /// None where there was no room for it.
+    recent: Option<Recent>,
+    /// sled was written to since [`Engine::tidy`] looked.
+    is_stirred: bool,
     /// Pieces since the last call of [`Engine::press`].
     loose: Cell<u64>,
 }
@@ -72,67 +83,96 @@ impl Engine {
     /// Opens what is there, and makes what sled did meanwhile durable. Without anything there, sled
     /// begins under the name `unfinished`, so that a start that is killed half way leaves nothing
     /// that looks damaged.
-    pub(crate) fn open(
-        path: &Path,
-        unfinished: &Path,
-        options: &StoreOptions,
-    ) -> Result<Self, StoreError> {
+    pub(crate) fn open(layout: &Layout, options: &StoreOptions) -> Result<Self, StoreError> {
+        let (path, unfinished) = (layout.data(), layout.unfinished_data());
         if !path.exists() {
-            remove(unfinished)?;
-            drop_quietly(start(unfinished, options)?);
-            sync_tree(unfinished)?;
-            fs::rename(unfinished, path).map_err(StoreError::io("create", path))?;
+            remove(&unfinished)?;
+            drop_quietly(start(&unfinished, options)?);
+            sync_tree(&unfinished)?;
+            fs::rename(&unfinished, &path).map_err(StoreError::io("create", &path))?;
             path.parent().map_or(Ok(()), sync)?;
         }
-        let db = start(path, options)?;
+        let db = start(&path, options)?;
         let db_path = path.join("db");
         let file = File::options().read(true).write(true).open(&db_path);
         let file = file.map_err(StoreError::io("open", &db_path))?;
+        let damaged = |what| StoreError::Damaged { path: db_path.clone(), what };
         let broom = quiet::catch(|| Broom::open(&db));
         let broom = broom.and_then(|broom| broom.map_err(|error| error.to_string()));
-        let broom = broom.map_err(|what| StoreError::Damaged { path: db_path, what })?;
-        sync_tree(path)?;
-        Ok(Self { db: Some(db), broom, file, path: path.to_owned(), loose: Cell::new(0) })
+        let broom = broom.map_err(damaged)?;
+        let settled = settled(&db).map_err(damaged)?;
+        sync_tree(&path)?;
+        let recent = layout.recent();
+        let recent = recent.map(|it| Recent::open(&it, &layout.unfinished_recent(), settled));
+        let recent = match recent.transpose() {
+            // All goes to sled then, once there is room for anything.
+            Err(StoreError::Inaccessible { source, .. }) if is_full(&source) => None,
+            opened => opened?,
+        };
+        let loose = Cell::new(0);
+        Ok(Self { db: Some(db), broom, file, path, recent, is_stirred: true, loose })
     }
 
-    /// One batch: `bytes` stand at `position` from now on, and the pieces in `remove` are gone. It is on
-    /// the disk when this returns. The first error says why it may not be.
-    pub(crate) fn write(
-        &self,
-        position: u64,
-        bytes: &[u8],
-        remove: &[Range<u64>],
-    ) -> Result<(), String> {
-        let mut batch = sled::Batch::default();
-        let pieces = position..position + count(bytes.len());
-        for (key, piece) in keys(&pieces).zip(bytes.chunks(PIECE)) {
-            batch.insert(&key, piece);
+    /// What an append does: all or nothing. It is on the disk when this returns. The first error says
+    /// why it may not be.
+    pub(crate) fn write(&mut self, write: Write) -> Result<(), String> {
+        match &mut self.recent {
+            Some(recent) if recent.takes(&write) => recent.append(&write),
+            Some(_) | None => self.settle(write),
         }
-        self.broom.note(pieces.end - pieces.start);
-        for range in remove {
-            keys(range).for_each(|key| batch.remove(&key));
-            self.broom.note(range.end - range.start);
+    }
+
+    /// Has sled do all that is recent, and this, as one batch.
+    fn settle(&mut self, write: Write) -> Result<(), String> {
+        let mut writes = self.recent.as_ref().map_or(Ok(Vec::new()), Recent::writes)?;
+        writes.push(write);
+        let mut batch = sled::Batch::default();
+        for write in &writes {
+            for (key, piece) in keys(&write.pieces()).zip(write.entry.chunks(PIECE)) {
+                batch.insert(&key, piece);
+            }
+            for range in &write.remove {
+                keys(range).for_each(|key| batch.remove(&key));
+            }
+            for range in write.remove.iter().chain([&write.pieces()]) {
+                self.broom.note(range.end - range.start);
+            }
+        }
+        if let Some(recent) = self.recent.as_ref().filter(|recent| !recent.is_empty()) {
+            batch.insert(&SETTLED, &recent.last().to_be_bytes());
         }
         quiet::catch(|| {
             self.db().apply_batch(batch)?;
             self.db().flush()
         })?
         .map_err(|error| error.to_string())?;
-        keys(&pieces).try_for_each(|key| self.press(&key, QUEUE - WRITTEN))?;
+        for write in &writes {
+            keys(&write.pieces()).try_for_each(|key| self.press(&key, QUEUE - WRITTEN))?;
+        }
         crossbeam_epoch::pin().flush();
-        self.sync()
+        self.sync()?;
+        if let Some(recent) = &mut self.recent {
+            recent.is_settled();
+        }
+        self.is_stirred = true;
+        Ok(())
     }
 
     /// Keeps the file from growing far beyond the `bytes` of all entries: has sled empty segments of
     /// which little lives. What has moved is on the disk when this returns.
-    pub(crate) fn tidy(&self, bytes: u64) -> Result<(), String> {
-        let size = self.file.metadata().map_err(|error| error.to_string())?.len();
-        if !self.broom.is_due(size, bytes) {
+    pub(crate) fn tidy(&mut self, bytes: u64) -> Result<(), String> {
+        if !mem::take(&mut self.is_stirred) {
             return Ok(());
         }
-        quiet::catch(|| self.broom.sweep().and_then(|()| self.db().flush()))?
-            .map_err(|error| error.to_string())?;
-        self.sync()
+        loop {
+            let size = self.file.metadata().map_err(|error| error.to_string())?.len();
+            if !self.broom.is_due(size, bytes) {
+                return Ok(());
+            }
+            quiet::catch(|| self.broom.sweep().and_then(|()| self.db().flush()))?
+                .map_err(|error| error.to_string())?;
+            self.sync()?;
+        }
     }
 
     fn sync(&self) -> Result<(), String> {
@@ -141,6 +181,11 @@ impl Engine {
 
     /// The bytes of the entry with these pieces.
     pub(crate) fn read(&self, pieces: &Range<u64>) -> Result<Vec<u8>, String> {
+        if let Some(recent) = &self.recent
+            && let Some(write) = recent.write_at(pieces.start)?
+        {
+            return Ok(write.entry);
+        }
         let mut bytes = Vec::new();
         for key in keys(pieces) {
             let piece = quiet::catch(|| self.db().get(key))?.map_err(|error| error.to_string())?;
@@ -155,7 +200,13 @@ impl Engine {
         &self,
         mut visit: impl FnMut(Range<u64>, &[u8]) -> Result<(), String>,
     ) -> Result<(), String> {
-        let mut pieces = quiet::catch(|| self.db().iter())?;
+        let recent = self.recent.as_ref().map_or(Ok(Vec::new()), Recent::writes)?;
+        let removed = recent.iter().flat_map(|write| &write.remove);
+        let removed: BTreeSet<u64> = removed.map(|range| range.start).collect();
+        let mut visit = |range: Range<u64>, bytes: &[u8]| {
+            if removed.contains(&range.start) { Ok(()) } else { visit(range, bytes) }
+        };
+        let mut pieces = quiet::catch(|| self.db().range(..SETTLED))?;
         let mut bytes = Vec::new();
         let mut expected: Option<(Range<u64>, u32)> = None;
         while let Some(pair) = quiet::catch(|| pieces.next())? {
@@ -176,10 +227,10 @@ impl Engine {
                 expected = Some((range, left));
             }
         }
-        match expected {
-            None => Ok(()),
-            Some((range, _)) => Err(format!("piece {} is missing", range.end)),
+        if let Some((range, _)) = expected {
+            return Err(format!("piece {} is missing", range.end));
         }
+        recent.iter().try_for_each(|write| visit(write.pieces(), &write.entry))
     }
 
     /// Makes sled keep to the limit of its cache where the page of this key is counted, once for
@@ -194,9 +245,20 @@ impl Engine {
         quiet::catch(touch)?.map_err(|error| error.to_string())
     }
 
+    /// How much sled will be given together with the next write.
+    pub(crate) fn recent_bytes(&self) -> u64 {
+        self.recent.as_ref().map_or(0, Recent::size)
+    }
+
     /// Where the data are, for messages.
     pub(crate) fn data_path(&self) -> PathBuf {
         self.path.join("db")
+    }
+
+    /// Where the newest of them are.
+    pub(crate) fn newest_path(&self) -> PathBuf {
+        let recent = self.recent.as_ref().filter(|recent| !recent.is_empty());
+        recent.map_or_else(|| self.data_path(), |recent| recent.path().to_owned())
     }
 
     fn shown(&self) -> String {
@@ -236,6 +298,19 @@ fn start(path: &Path, options: &StoreOptions) -> Result<sled::Db, StoreError> {
             Err(error) => return Err(damaged(error.to_string())),
         }
     }
+}
+
+/// The number of the last write that went from [`Recent`] to sled.
+fn settled(db: &sled::Db) -> Result<u64, String> {
+    let found = quiet::catch(|| db.get(SETTLED))?.map_err(|error| error.to_string())?;
+    let Some(found) = found else { return Ok(0) };
+    let found = found.as_ref().try_into().map_err(|_| "a number has a wrong length")?;
+    Ok(u64::from_be_bytes(found))
+}
+
+/// Whether there was no room.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 /// sled syncs once more when it is dropped, and panics if it cannot. All that was acknowledged is

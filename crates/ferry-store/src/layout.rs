@@ -1,9 +1,10 @@
 //! The directory: whose it is, which format it has, who uses it.
 //!
 //! ```text
-//! format         "ferry-journal 1": written first
+//! format         "ferry-journal 2": written first
 //! lock           locked while somebody uses the journal, and says who
 //! acknowledged   see `mark`: written last, so that a journal without it was never finished
+//! recent         the newest of the data, see `recent`
 //! sled/          the data
 //! ```
 
@@ -20,7 +21,10 @@ use crate::error::StoreError;
 /// Where sled's files are.
 pub(crate) const DATA: &str = "sled";
 
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+
+/// The same without `recent`, which is what an older ferry would not look at.
+const FORMAT_WITHOUT_RECENT: u64 = 1;
 
 const WORD: &str = "ferry-journal";
 
@@ -34,6 +38,7 @@ const TOLERATED: &str = "lost+found";
 #[derive(Debug)]
 pub(crate) struct Layout {
     dir: PathBuf,
+    format: u64,
     _lock: File,
 }
 
@@ -44,18 +49,18 @@ impl Layout {
         // A stranger's directory gets no lock file from us.
         check(dir)?;
         let lock = lock(&dir.join("lock"))?;
-        if check(dir)? == Found::Empty {
-            let (unfinished, path) = (dir.join("format.new"), dir.join("format"));
-            let write = || -> io::Result<()> {
-                let mut file = File::create(&unfinished)?;
-                writeln!(file, "{WORD} {FORMAT}")?;
-                file.sync_all()?;
-                fs::rename(&unfinished, &path)
-            };
-            write().map_err(StoreError::io("create", &path))?;
-            engine::sync(dir)?;
-        }
-        Ok(Self { dir: dir.to_owned(), _lock: lock })
+        let format = match check(dir)? {
+            Found::Journal => FORMAT,
+            Found::Empty => write_format(dir).map(|()| FORMAT)?,
+            Found::Older => match write_format(dir) {
+                // It stays what it is until there is room.
+                Err(StoreError::Inaccessible { source, .. }) if engine::is_full(&source) => {
+                    FORMAT_WITHOUT_RECENT
+                }
+                written => written.map(|()| FORMAT)?,
+            },
+        };
+        Ok(Self { dir: dir.to_owned(), format, _lock: lock })
     }
 
     pub(crate) fn dir(&self) -> &Path {
@@ -74,6 +79,15 @@ impl Layout {
         self.dir.join(DATA)
     }
 
+    /// The newest of the data, if they have a file of their own.
+    pub(crate) fn recent(&self) -> Option<PathBuf> {
+        (self.format == FORMAT).then(|| self.dir.join("recent"))
+    }
+
+    pub(crate) fn unfinished_recent(&self) -> PathBuf {
+        self.dir.join("recent.new")
+    }
+
     pub(crate) fn unfinished_data(&self) -> PathBuf {
         self.dir.join("sled.new")
     }
@@ -82,7 +96,21 @@ impl Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Empty,
+    Older,
     Journal,
+}
+
+/// Says which format it is; that appears whole or not at all.
+fn write_format(dir: &Path) -> Result<(), StoreError> {
+    let (unfinished, path) = (dir.join("format.new"), dir.join("format"));
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&unfinished)?;
+        writeln!(file, "{WORD} {FORMAT}")?;
+        file.sync_all()?;
+        fs::rename(&unfinished, &path)
+    };
+    write().map_err(StoreError::io("create", &path))?;
+    engine::sync(dir)
 }
 
 fn create(dir: &Path) -> Result<(), StoreError> {
@@ -100,7 +128,7 @@ fn create(dir: &Path) -> Result<(), StoreError> {
 fn check(dir: &Path) -> Result<Found, StoreError> {
     let format = dir.join("format");
     match fs::read(&format) {
-        Ok(text) => known(&format, &text).map(|()| Found::Journal),
+        Ok(text) => known(&format, &text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             nobodys(dir).map(|()| Found::Empty)
         }
@@ -108,11 +136,12 @@ fn check(dir: &Path) -> Result<Found, StoreError> {
     }
 }
 
-fn known(path: &Path, text: &[u8]) -> Result<(), StoreError> {
+fn known(path: &Path, text: &[u8]) -> Result<Found, StoreError> {
     let text = str::from_utf8(text).ok();
     let words = text.and_then(|text| text.strip_suffix('\n')?.split_once(' '));
     match words.map(|(word, number)| (word, number.parse::<u64>())) {
-        Some((WORD, Ok(FORMAT))) => Ok(()),
+        Some((WORD, Ok(FORMAT))) => Ok(Found::Journal),
+        Some((WORD, Ok(FORMAT_WITHOUT_RECENT))) => Ok(Found::Older),
         Some((WORD, Ok(found))) if found > FORMAT => {
             Err(StoreError::NewerFormat { path: path.to_owned(), found, known: FORMAT })
         }
@@ -129,7 +158,7 @@ fn nobodys(dir: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
         let name = entry.map_err(StoreError::io("list", dir))?.file_name();
         let name = name.to_string_lossy();
-        if matches!(name.as_ref(), "acknowledged" | DATA) {
+        if matches!(name.as_ref(), "acknowledged" | "recent" | DATA) {
             let what = format!("it is missing beside `{name}`");
             return Err(StoreError::Damaged { path: dir.join("format"), what });
         }

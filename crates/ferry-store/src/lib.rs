@@ -30,6 +30,9 @@
 //! bounded share of that in the same sled batch, so that a journal whose keys are rewritten for ever
 //! does not grow, and no append waits for a long compaction.
 //!
+//! The newest entries wait in a file of their own until sled gets them together (`recent`): an append
+//! of a few kilobytes is one write and one sync.
+//!
 //! Each entry carries the checksum of its predecessor and the place of the oldest, and a file beside
 //! sled remembers the newest that was acknowledged. So whatever is lost or changed, at the beginning,
 //! in the middle or at the end, is noticed when the journal is opened, and is an error.
@@ -44,6 +47,7 @@ mod ledger;
 mod mark;
 mod options;
 mod quiet;
+mod recent;
 mod record;
 mod recovery;
 mod space;

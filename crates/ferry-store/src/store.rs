@@ -11,6 +11,7 @@ use crate::layout::Layout;
 use crate::ledger::{Change, Ledger, Standing};
 use crate::mark::{Acknowledged, Mark};
 use crate::options::StoreOptions;
+use crate::recent::Write;
 use crate::record::Record;
 use crate::recovery::{self, Recovered, Scan};
 use crate::space::{self, Room};
@@ -59,7 +60,7 @@ impl Store {
     /// was acknowledged. What a crash left half written is dropped, for it was not acknowledged.
     pub fn open(dir: &Path, options: &StoreOptions) -> Result<(Self, Recovered), StoreError> {
         let layout = Layout::claim(dir)?;
-        let engine = Engine::open(&layout.data(), &layout.unfinished_data(), options)?;
+        let engine = Engine::open(&layout, options)?;
         let marked = match Mark::open(&layout.mark()) {
             Err(StoreError::Inaccessible { source, .. })
                 if source.kind() == std::io::ErrorKind::NotFound =>
@@ -122,6 +123,7 @@ impl Store {
     }
 
     fn check_room(&self, reserve: u64, bytes: u64) -> Result<(), StoreError> {
+        let bytes = bytes + self.engine.recent_bytes();
         space::check(&self.options.disk, self.layout.dir(), reserve, bytes)
     }
 
@@ -150,10 +152,11 @@ impl Store {
         }
         let result = self.clean(&mut builder, budget).and_then(|cleaned| {
             let tail = self.ledger.tail().unwrap_or(self.next);
-            let (bytes, chain) = builder.finish(tail, self.ledger.base());
-            self.engine.write(self.next, &bytes, &cleaned.remove)?;
+            let (entry, chain) = builder.finish(tail, self.ledger.base());
+            let size = entry.len();
+            self.engine.write(Write { position: self.next, entry, remove: cleaned.remove })?;
             self.engine.tidy(self.ledger.size())?;
-            Ok((bytes.len(), chain, cleaned.result))
+            Ok((size, chain, cleaned.result))
         });
         let (size, chain, mut result) = result.map_err(|reason| self.fail(reason))?;
         let revision = batch.last().map_or(self.newest.revision, |record| record.revision);
@@ -207,7 +210,7 @@ impl Store {
 
 /// All that was acknowledged must be there, and be the same.
 fn compare(engine: &Engine, acknowledged: Acknowledged, scan: &Scan) -> Result<(), StoreError> {
-    let path = engine.data_path();
+    let path = engine.newest_path();
     if scan.newest.position < acknowledged.position {
         let (acknowledged, found) = (acknowledged.revision, scan.newest.revision);
         return Err(StoreError::LostWrites { path, acknowledged, found });

@@ -132,42 +132,83 @@ fn a_lost_file_loses_nothing_quietly() {
     assert!(!lost("sled"), "the data are gone");
 }
 
-/// The end that sled would drop as torn.
+/// An object that goes to sled at once, rather than wait in `recent`.
+fn large(revision: u64) -> Vec<u8> {
+    noise(revision, 100_000)
+}
+
+/// The end that sled would drop as torn, and one that nobody would miss.
 #[test]
 fn an_older_copy_of_the_data_is_refused() {
-    let scratch = Scratch::new(Retention::default());
-    let (mut store, _) = scratch.open();
-    store.append(&[put(1, "a", "one")]).unwrap();
-    drop(store);
-    let older = tempfile::tempdir().unwrap();
-    copy(&scratch.path().join("sled"), older.path());
-    let (mut store, _) = scratch.open();
-    store.append(&[put(2, "a", "two")]).unwrap();
-    drop(store);
+    type Value = fn(u64) -> Vec<u8>;
+    for (part, file, value) in
+        [("sled", "sled/db", large as Value), ("recent", "recent", |_| b"small".to_vec())]
+    {
+        let scratch = Scratch::new(Retention::default());
+        let path = scratch.path().join(part);
+        let (mut store, _) = scratch.open();
+        store.append(&[put(1, "a", value(1))]).unwrap();
+        drop(store);
+        let older = tempfile::tempdir().unwrap();
+        copy(&scratch.path(), older.path());
+        let (mut store, _) = scratch.open();
+        store.append(&[put(2, "a", value(2))]).unwrap();
+        drop(store);
 
-    fs::remove_dir_all(scratch.path().join("sled")).unwrap();
-    copy(older.path(), &scratch.path().join("sled"));
-    for _ in 0..2 {
-        let refusal = scratch.refusal();
-        let expected = format!(
-            "sled/db has lost writes: revision 2 was acknowledged and 1 is the newest found; restore \
-             {} from a backup, or begin anew in another directory",
-            scratch.path().display(),
-        );
-        assert!(refusal.ends_with(&expected), "{refusal}");
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+            copy(&older.path().join(part), &path);
+        } else {
+            fs::copy(older.path().join(part), &path).unwrap();
+        }
+        for _ in 0..2 {
+            let refusal = scratch.refusal();
+            let expected = format!(
+                "{file} has lost writes: revision 2 was acknowledged and 1 is the newest found; \
+                 restore {} from a backup, or begin anew in another directory",
+                scratch.path().display(),
+            );
+            assert!(refusal.ends_with(&expected), "{refusal}");
+        }
     }
 }
 
 #[test]
 fn another_history_is_refused() {
-    let scratch = Scratch::new(Retention::default());
-    let other = Scratch::new(Retention::default());
-    for (scratch, value) in [(&scratch, "mine"), (&other, "theirs")] {
-        let (mut store, _) = scratch.open();
-        store.append(&[put(1, "a", value)]).unwrap();
+    for part in ["sled", "recent"] {
+        let scratch = Scratch::new(Retention::default());
+        let other = Scratch::new(Retention::default());
+        for (scratch, revision) in [(&scratch, 1), (&other, 2)] {
+            let (mut store, _) = scratch.open();
+            let value = if part == "sled" { large(revision) } else { noise(revision, 100) };
+            store.append(&[put(1, "a", value)]).unwrap();
+        }
+        if part == "sled" {
+            fs::remove_dir_all(scratch.path().join(part)).unwrap();
+            copy(&other.path().join(part), &scratch.path().join(part));
+        } else {
+            fs::copy(other.path().join(part), scratch.path().join(part)).unwrap();
+        }
+        let refusal = scratch.refusal();
+        assert!(refusal.contains("entry 1 is not the one that was acknowledged"), "{refusal}");
     }
+}
+
+/// sled has lost what `recent` goes on from.
+#[test]
+fn recent_writes_without_what_was_before_them_are_refused() {
+    let scratch = Scratch::new(Retention::default());
+    let (mut store, _) = scratch.open();
+    store.append(&[put(1, "a", large(1))]).unwrap();
+    drop(store);
+    let older = tempfile::tempdir().unwrap();
+    copy(&scratch.path().join("sled"), older.path());
+    let (mut store, _) = scratch.open();
+    store.append(&[put(2, "a", large(2))]).unwrap();
+    store.append(&[put(3, "a", "small")]).unwrap();
+    drop(store);
     fs::remove_dir_all(scratch.path().join("sled")).unwrap();
-    copy(&other.path().join("sled"), &scratch.path().join("sled"));
+    copy(older.path(), &scratch.path().join("sled"));
     let refusal = scratch.refusal();
-    assert!(refusal.contains("entry 1 is not the one that was acknowledged"), "{refusal}");
+    assert!(refusal.contains("one before it is missing"), "{refusal}");
 }

@@ -52,16 +52,34 @@ fn a_journal_of_a_newer_ferry_is_left_alone() {
     let scratch = scratch();
     drop(scratch.open());
     let format = scratch.path().join("format");
-    fs::write(&format, "ferry-journal 2\n").unwrap();
+    fs::write(&format, "ferry-journal 3\n").unwrap();
     let error = scratch.try_open().unwrap_err();
-    assert!(matches!(error, StoreError::NewerFormat { found: 2, known: 1, .. }), "{error}");
-    for text in ["", "ferry-journal 1", "ferry-journal 0\n", "ferry-journal\n", "other 1\n"] {
+    assert!(matches!(error, StoreError::NewerFormat { found: 3, known: 2, .. }), "{error}");
+    for text in ["", "ferry-journal 2", "ferry-journal 0\n", "ferry-journal\n", "other 1\n"] {
         fs::write(&format, text).unwrap();
         let error = scratch.try_open().unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{text:?}: {error}");
     }
-    fs::write(&format, "ferry-journal 1\n").unwrap();
+    fs::write(&format, "ferry-journal 2\n").unwrap();
     scratch.open();
+}
+
+#[test]
+fn a_journal_of_an_older_ferry_is_taken_over() {
+    let scratch = scratch();
+    let (mut store, _) = scratch.open();
+    // So large that sled has it, as an older ferry would have written it.
+    store.append(&[put(1, "a", noise(1, 100_000))]).unwrap();
+    drop(store);
+    let format = scratch.path().join("format");
+    fs::write(&format, "ferry-journal 1\n").unwrap();
+    fs::remove_file(scratch.path().join("recent")).unwrap();
+    let (mut store, found) = scratch.open();
+    assert_eq!(found.log.len(), 1);
+    assert_eq!(fs::read_to_string(&format).unwrap(), "ferry-journal 2\n");
+    store.append(&[put(2, "b", "new")]).unwrap();
+    drop(store);
+    assert_eq!(scratch.open().1.log.len(), 2);
 }
 
 #[test]
@@ -73,6 +91,7 @@ fn a_start_that_was_interrupted_is_started_again() {
         if gone == "format" {
             fs::remove_dir_all(scratch.path().join("sled")).unwrap();
             fs::remove_file(scratch.path().join("acknowledged")).unwrap();
+            fs::remove_file(scratch.path().join("recent")).unwrap();
         }
         fs::create_dir_all(scratch.path().join("sled.new/blobs")).unwrap();
         fs::write(scratch.path().join("acknowledged.new"), "half").unwrap();

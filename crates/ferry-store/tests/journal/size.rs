@@ -134,5 +134,6 @@ fn heartbeats_beside_objects_do_not_grow_the_directory() {
         }
     }
     println!("{:?}, at most {entries} in entries and {most} on the disk", store.stats());
-    assert!(most < entries * 2 + (3 << 20), "{most}, entries {entries}");
+    // With what is on its way, and twice the file of what is recent: that, and one batch of as much.
+    assert!(most < entries * 2 + (3 << 20) + 2 * (64 << 10), "{most}, entries {entries}");
 }
