@@ -18,6 +18,7 @@ use tokio::time;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::gather::Gather;
 use super::places::Place;
 use super::service::{Service, wall_time};
 use super::traffic::{Traffic, now};
@@ -99,13 +100,14 @@ async fn over<H: Handler, R: Realm>(
         let service = Arc::clone(&service);
         async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
-    let stream = TokioIo::new(stream);
     // Neither kind of connection can be told to end by the same trait, so twice the same.
     if is_http2 {
+        let stream = TokioIo::new(Gather::new(stream));
         let connection = pin!(http2_builder(&limits, streams).serve_connection(stream, answer));
         watched(connection, http2::Connection::graceful_shutdown, &traffic, &limits, stopping)
             .await?;
     } else {
+        let stream = TokioIo::new(stream);
         let connection = pin!(http1_builder(&limits).serve_connection(stream, answer));
         watched(connection, http1::Connection::graceful_shutdown, &traffic, &limits, stopping)
             .await?;

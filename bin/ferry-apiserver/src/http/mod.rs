@@ -11,6 +11,7 @@ mod arriving;
 mod body;
 mod connection;
 mod fault;
+mod gather;
 mod limits;
 mod listener;
 mod places;

@@ -1,14 +1,14 @@
 //! A TCP connection that gives up on whoever does not read.
 
 use std::future::Future;
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::net::Shutdown;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
@@ -40,7 +40,7 @@ impl Wire {
                 Poll::Ready(Err(error)) => break Poll::Ready(Err(error)),
                 Poll::Ready(Ok(())) => match write(&self.socket) {
                     // It was not ready after all, and now tokio knows.
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     written => break Poll::Ready(written),
                 },
             }
@@ -52,7 +52,7 @@ impl Wire {
         let patience = self.patience;
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(waiting.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read")))
+        Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "the client does not read")))
     }
 }
 
@@ -64,13 +64,25 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         loop {
             ready!(self.socket.poll_read_ready(context))?;
-            match self.socket.try_read(into.initialize_unfilled()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(read) => {
-                    into.advance(read);
+            let room = into.remaining();
+            let mut read = None;
+            let outcome = self.socket.try_io(Interest::READABLE, || {
+                let count = rustix::io::read(&*self.socket, into.initialize_unfilled())?;
+                read = Some(count);
+                // Linux says when something comes after all that there is: no need to ask.
+                if 0 < count && count < room { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+            });
+            match (read, outcome) {
+                (Some(count), _) => {
+                    into.advance(count);
                     return Poll::Ready(Ok(()));
                 }
+                (None, Err(error))
+                    if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) =>
+                {
+                    return Poll::Ready(Err(error));
+                }
+                (None, _) => {}
             }
         }
     }
@@ -139,7 +151,7 @@ mod tests {
                 break error;
             }
         };
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(error.kind(), ErrorKind::TimedOut);
     }
 
     #[tokio::test]

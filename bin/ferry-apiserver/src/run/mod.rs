@@ -32,7 +32,7 @@ use crate::http::{Bound, Limits, Server, Stop, Stopping, wall_time};
 use crate::kubeconfig::{Kubeconfig, Login, server_url};
 use crate::metrics::{Metrics, Readings};
 use crate::tls::{Names, Pki};
-use crate::writer::{self, JournalSize};
+use crate::writer::{self, Idleness, JournalSize};
 
 use ballast::{Ballast, Space};
 use begin::Begun;
@@ -88,12 +88,13 @@ fn serve_until(
     let counted = Arc::clone(&metrics);
     let flushed = move |took| counted.flushed(took);
     let (cluster, threads, journal) = writer::open(&dir.journal(), clock, flushed)?;
+    let idleness = cluster.idleness();
     let backend = Arc::new(cluster);
     // Weak, because the threads that the end waits for hold the metrics.
     let weak = Arc::downgrade(&backend);
     metrics
         .read_from(move || weak.upgrade().map(|it| readings(&*it, &journal)).unwrap_or_default());
-    let runtime = runtime()?;
+    let runtime = runtime(idleness)?;
     let served = runtime.block_on(async {
         let bound = Bound::to(arguments.listen).await?;
         let begun = Arc::new(Begun::default());
@@ -170,10 +171,14 @@ fn authenticator(
     Ok(Authenticator::new(pki.clients.clone(), file, tokens))
 }
 
-fn runtime() -> anyhow::Result<Runtime> {
+/// The threads that serve.
+fn runtime(idleness: Idleness) -> anyhow::Result<Runtime> {
+    let also = idleness.clone();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("http")
+        .on_thread_park(move || idleness.begins())
+        .on_thread_unpark(move || also.ends())
         .build()
         .context("cannot start the threads that serve")
 }

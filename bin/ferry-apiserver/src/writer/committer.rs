@@ -28,6 +28,7 @@ const TIDIED_AT_ONCE: u64 = 1 << 20;
 const SIZED_EVERY: Duration = Duration::from_secs(1);
 
 /// Something that was decided.
+#[derive(Debug)]
 pub(super) struct Pending {
     /// The attempt that it belongs to.
     pub(super) epoch: u64,
@@ -38,6 +39,7 @@ pub(super) struct Pending {
 }
 
 /// Whom to tell, and what, once everything before is on the disk.
+#[derive(Debug)]
 pub(super) enum Reply {
     Write {
         reply: oneshot::Sender<Result<Written, Refusal>>,

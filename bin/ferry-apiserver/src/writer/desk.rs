@@ -6,8 +6,6 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::iter;
-use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex};
 
 use ferry_registry::Admission;
@@ -16,14 +14,17 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
 
-use crate::writer::committer::{Committer, Pending};
+use crate::writer::committer::Committer;
 use crate::writer::decider::{Decider, Order, Work};
+use crate::writer::pile::Pile;
 use crate::writer::published::{Flush, Published};
 
 /// Both places. What was decided earlier is durable earlier.
 pub(super) struct Desk<A, J, O> {
     published: Arc<Published>,
     decider: Mutex<Decider<A>>,
+    /// What was decided there, and waits to go on here.
+    pile: Arc<Pile>,
     committer: Mutex<Committer<J, O>>,
 }
 
@@ -34,41 +35,55 @@ pub(super) trait Clerk: fmt::Debug + Send + Sync {
     fn at_once(&self, order: Order) -> Option<Order>;
 }
 
-/// Whoever makes decisions durable is gone: the process is ending.
-struct Ended;
-
 impl<A: Admission, J: Journal, O: Fn(Flush)> Desk<A, J, O> {
     pub(super) fn new(
         published: Arc<Published>,
         decider: Decider<A>,
+        pile: Arc<Pile>,
         committer: Committer<J, O>,
     ) -> Self {
-        Self { published, decider: Mutex::new(decider), committer: Mutex::new(committer) }
+        let (decider, committer) = (Mutex::new(decider), Mutex::new(committer));
+        Self { published, decider, pile, committer }
     }
 
     /// Decides until nobody can ask any more.
-    pub(super) fn decide(&self, mut orders: mpsc::Receiver<Order>, hand_on: &SyncSender<Pending>) {
+    pub(super) fn decide(&self, mut orders: mpsc::Receiver<Order>) {
+        let _nothing_more = AtEnd(|| self.pile.close());
         // What was cut off by the end of the process before goes on.
         let mut next = Some(Order { work: Work::Chores });
         while let Some(order) = next {
+            self.pile.wait_for_room();
             // Whoever panicked in there has left half a decision behind.
             let Ok(mut decider) = self.decider.lock() else { return };
-            let mut hand_on = |pending| hand_on.send(pending).map_err(|_| Ended);
+            let mut hand_on = |pending| self.pile.put(pending);
             let done = decider.carry_out(order, &mut hand_on);
             if done.and_then(|()| decider.do_chores(&mut hand_on)).is_err() {
                 return;
             }
             drop(decider);
+            if orders.is_empty() {
+                self.pile.all_is_decided();
+            }
             next = orders.blocking_recv();
         }
     }
 
     /// Makes durable what was decided, until nobody decides any more.
-    pub(super) fn commit(&self, pending: &Receiver<Pending>) {
-        while let Ok(first) = pending.recv() {
+    pub(super) fn commit(&self) {
+        let _nothing_more = AtEnd(|| self.pile.abandon());
+        while let Some(decided) = self.pile.take() {
             let Ok(mut committer) = self.committer.lock() else { return };
-            committer.commit_all(iter::once(first).chain(pending.try_iter()));
+            committer.commit_all(decided.into_iter());
         }
+    }
+}
+
+/// Does something when a thread ends, however that comes.
+struct AtEnd<F: Fn()>(F);
+
+impl<F: Fn()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        self.0();
     }
 }
 

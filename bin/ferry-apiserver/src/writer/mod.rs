@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  handlers ──Order──► decider ──Pending──► committer ──► Published ──► readers, watches
-//!   (tasks)   queue    a thread   queue     a thread      a lock        (tasks)
+//!   (tasks)   queue    a thread   pile      a thread      a lock        (tasks)
 //!                      decide on            journal,
 //!                      what will be         then apply and answer
 //! ```
@@ -27,6 +27,7 @@ mod committer;
 mod decider;
 mod desk;
 mod open;
+mod pile;
 mod published;
 mod records;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use committer::Committer;
 use decider::{Decider, Order, Work};
 use desk::{Clerk, Desk};
 pub use open::{JournalSize, open};
+use pile::Pile;
 pub use published::Flush;
 use published::Published;
 pub use records::{RecoveryError, recovered};
@@ -60,9 +62,6 @@ pub use records::{RecoveryError, recovered};
 /// whoever comes later waits with its answer, not in memory.
 const MOST_WAITING_ORDERS: usize = 1024;
 
-/// How many decided writes may wait for the disk. It bounds what a failing disk has to refuse.
-const MOST_WAITING_COMMITS: usize = 2048;
-
 /// The cluster's objects: what they are, and the way to change them.
 #[derive(Clone, Debug)]
 pub struct Cluster {
@@ -70,6 +69,24 @@ pub struct Cluster {
     /// Gone before the threads hear that nobody writes any more: they close the journal.
     clerk: Arc<dyn Clerk>,
     orders: mpsc::Sender<Order>,
+    pile: Arc<Pile>,
+}
+
+/// Hears what the threads that serve do, so that writes are made durable together while more are to
+/// come, and at once when none are.
+#[derive(Clone, Debug)]
+pub struct Idleness(Arc<Pile>);
+
+impl Idleness {
+    /// One of them has nothing more to do.
+    pub fn begins(&self) {
+        self.0.one_is_idle();
+    }
+
+    /// One of them goes on.
+    pub fn ends(&self) {
+        self.0.one_is_busy();
+    }
 }
 
 /// The threads behind a [`Cluster`]. They end when the last handle is gone and all is done.
@@ -103,19 +120,24 @@ impl Cluster {
     ) -> std::io::Result<(Self, Threads)> {
         let published = Arc::new(Published::new(state, clock, journal.room()));
         let (orders, waiting) = mpsc::channel(MOST_WAITING_ORDERS);
-        let (hand_on, pending) = std::sync::mpsc::sync_channel(MOST_WAITING_COMMITS);
+        let pile = Arc::<Pile>::default();
         let decider = Decider::new(Arc::clone(&published), admission);
         let committer = Committer::new(Arc::clone(&published), journal, observe);
-        let clerk = Arc::new(Desk::new(Arc::clone(&published), decider, committer));
+        let (shown, between) = (Arc::clone(&published), Arc::clone(&pile));
+        let clerk = Arc::new(Desk::new(shown, decider, between, committer));
         let desk = Arc::clone(&clerk);
         let decider = thread::Builder::new()
             .name("decider".to_owned())
-            .spawn(move || desk.decide(waiting, &hand_on))?;
+            .spawn(move || desk.decide(waiting))?;
         let desk = Arc::clone(&clerk);
-        let committer = thread::Builder::new()
-            .name("committer".to_owned())
-            .spawn(move || desk.commit(&pending))?;
-        Ok((Self { published, clerk, orders }, Threads { decider, committer }))
+        let committer =
+            thread::Builder::new().name("committer".to_owned()).spawn(move || desk.commit())?;
+        Ok((Self { published, clerk, orders, pile }, Threads { decider, committer }))
+    }
+
+    /// What the threads that serve are to tell of themselves.
+    pub fn idleness(&self) -> Idleness {
+        Idleness(Arc::clone(&self.pile))
     }
 
     fn downgrade(&self) -> WeakCluster {

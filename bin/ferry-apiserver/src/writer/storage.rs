@@ -117,8 +117,10 @@ impl Storage {
 
     /// The journal has taken a group.
     pub(super) fn worked(&self, urgency: Urgency) {
-        // One that was decided before there was no room is no sign that there is.
-        if urgency == Urgency::Ordinary && self.check().is_ok() {
+        // One that was decided before there was no room is no sign that there is. To look costs a system
+        // call, and most of the time there is nothing to recover from.
+        let may_recover = urgency == Urgency::Ordinary && self.known().is_in_trouble();
+        if may_recover && self.check().is_ok() {
             self.recovered();
         }
     }
@@ -153,6 +155,12 @@ impl Storage {
             return Some(Trouble::Stopped(message));
         }
         self.check().err().map(|error| Trouble::NoRoom(chain(&error)))
+    }
+}
+
+impl Known {
+    fn is_in_trouble(&self) -> bool {
+        self.is_short || self.complaints.is_open
     }
 }
 
