@@ -6,7 +6,7 @@ use anyhow::Result;
 use ferry_harness::Program;
 use http::Uri;
 
-use super::client::{Connection, Endpoint, Put, Rpc, Verb};
+use super::client::{Connection, Endpoint, Put, Rpc, Streams, Verb};
 use super::etcd::Etcd;
 use super::load::{Client, Load, block_on, run};
 use super::objects::{CONFIG_MAPS, ConfigMaps};
@@ -20,8 +20,8 @@ pub(super) const WRITERS: [u32; 3] = [1, 16, 256];
 /// The JSON of an object.
 const SIZE: usize = 1024;
 
-/// More writers than this share connections to etcd, as its own benchmark has it.
-const RPC_CONNECTIONS: usize = 4;
+/// More writers than this share connections of HTTP/2, as etcd's own benchmark has it.
+const SHARED_CONNECTIONS: usize = 4;
 
 /// How long the yardstick is measured. It is steadier than what has a disk behind it.
 const YARDSTICK: Duration = Duration::from_secs(1);
@@ -60,6 +60,36 @@ impl Client for Writer {
     }
 }
 
+/// The same through a connection that it shares with others, as the parts of one program do.
+struct StreamWriter {
+    streams: Streams,
+    collection: Uri,
+    objects: ConfigMaps,
+}
+
+impl StreamWriter {
+    async fn open(endpoint: &Endpoint, objects: &ConfigMaps, count: u32) -> Result<Vec<Self>> {
+        let mut connections = Vec::new();
+        for _ in 0..SHARED_CONNECTIONS.min(count as usize) {
+            connections.push(Streams::open(endpoint).await?);
+        }
+        let shared = connections.iter().cycle().take(count as usize);
+        shared
+            .map(|streams| {
+                let collection = streams.uri(CONFIG_MAPS)?;
+                Ok(Self { streams: streams.clone(), collection, objects: objects.clone() })
+            })
+            .collect()
+    }
+}
+
+impl Client for StreamWriter {
+    async fn ask(&mut self, number: u64) -> Result<()> {
+        let body = self.objects.json(number);
+        self.streams.create(&self.collection, body).await
+    }
+}
+
 /// Puts the same objects into etcd, under the keys that Kubernetes gives them.
 struct Putter {
     rpc: Rpc,
@@ -74,13 +104,29 @@ impl Client for Putter {
     }
 }
 
+/// How ferry is spoken to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Way {
+    /// By a connection of HTTP/1.1 for each writer.
+    Connections,
+    /// By as many connections of HTTP/2 as etcd.
+    Streams,
+}
+
 /// Ferry.
-pub(super) fn ferry(writers: u32, span: Duration) -> Result<Vec<Measured>> {
+pub(super) fn ferry(way: Way, writers: u32, span: Duration) -> Result<Vec<Measured>> {
     let server = Server::start()?;
     let before = server.cpu()?;
-    let load = over_https(server.endpoint(), writers, span)?;
+    let (load, name) = match way {
+        Way::Connections => {
+            (over_https(server.endpoint(), writers, span)?, format!("creates {writers}"))
+        }
+        Way::Streams => {
+            let name = format!("creates by streams {writers}");
+            (by_streams(server.endpoint(), writers, span)?, name)
+        }
+    };
     let cpu = server.cpu()?.saturating_sub(before);
-    let name = format!("creates {writers}");
     #[expect(clippy::cast_precision_loss, reason = "a figure of three digits")]
     let each = cpu.as_secs_f64() * 1e6 / load.answers as f64;
     let mut figures = load.figures(&name);
@@ -93,7 +139,7 @@ pub(super) fn etcd(program: &Program, writers: u32, span: Duration) -> Result<Ve
     let etcd = Etcd::start(program)?;
     let load = block_on(async {
         let mut connections = Vec::new();
-        for _ in 0..RPC_CONNECTIONS.min(writers as usize) {
+        for _ in 0..SHARED_CONNECTIONS.min(writers as usize) {
             connections.push(Rpc::open(etcd.address()).await?);
         }
         let shared = connections.iter().cycle().take(writers as usize);
@@ -117,6 +163,11 @@ pub(super) fn yardstick(writers: u32) -> Result<Vec<Measured>> {
 fn over_https(endpoint: &Endpoint, writers: u32, span: Duration) -> Result<Load> {
     let objects = ConfigMaps::new("load-", SIZE);
     block_on(async { run(Writer::open(endpoint, &objects, writers).await?, span).await })
+}
+
+fn by_streams(endpoint: &Endpoint, writers: u32, span: Duration) -> Result<Load> {
+    let objects = ConfigMaps::new("load-", SIZE);
+    block_on(async { run(StreamWriter::open(endpoint, &objects, writers).await?, span).await })
 }
 
 #[cfg(test)]

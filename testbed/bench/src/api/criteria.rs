@@ -35,7 +35,8 @@ pub(crate) const CRITERIA: Criteria = Criteria {
 
 const CONDITIONS: &[&str] = &[
     "Client and server share the processors, over loopback. The client's side is one thread. Ferry is spoken to through \
-     TLS 1.3 with a client certificate, one HTTP/1.1 connection for each writer, reader and watcher.",
+     TLS 1.3 with a client certificate, one HTTP/1.1 connection for each writer, reader and watcher; 'by streams' through connections of HTTP/2 \
+     that many share, at most 4 for writers and one for 50 watchers.",
     "etcd is spoken to without TLS, over HTTP/2 with at most 4 connections, as its own benchmark does; both favour it. It is \
      one member without peers. It puts the bytes that ferry is sent, under as many keys.",
     "Creates are of ConfigMaps whose JSON is 1 KiB, answered once they are durable. Every case has a server with an empty \
@@ -53,6 +54,9 @@ const RATIOS: &[(&str, &str)] = &[
     ("creates 1", "etcd puts 1"),
     ("creates 16", "etcd puts 16"),
     ("creates 256", "etcd puts 256"),
+    ("creates by streams 1", "etcd puts 1"),
+    ("creates by streams 16", "etcd puts 16"),
+    ("creates by streams 256", "etcd puts 256"),
     ("creates 1, p99", "etcd puts 1, p99"),
     ("creates 16, p99", "etcd puts 16, p99"),
     ("creates 256, p99", "etcd puts 256, p99"),

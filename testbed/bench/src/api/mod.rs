@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use ferry_harness::Program;
 
+use self::creates::Way;
 use crate::cli::ApiOptions;
 use crate::turns::Case;
 
@@ -40,7 +41,11 @@ pub(crate) fn cases(options: &ApiOptions) -> Vec<Case> {
         cases.push(Case::new(format!("yardstick https {writers}"), move || {
             creates::yardstick(writers)
         }));
-        cases.push(Case::new(format!("creates {writers}"), move || creates::ferry(writers, span)));
+        for (name, way) in [("creates", Way::Connections), ("creates by streams", Way::Streams)] {
+            cases.push(Case::new(format!("{name} {writers}"), move || {
+                creates::ferry(way, writers, span)
+            }));
+        }
         if let Some(program) = etcd.clone() {
             cases.push(Case::new(format!("etcd puts {writers}"), move || {
                 creates::etcd(&program, writers, span)

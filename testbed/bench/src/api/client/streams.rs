@@ -2,9 +2,9 @@
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, StatusCode, Uri};
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -14,7 +14,7 @@ use super::Endpoint;
 /// A connection that many share.
 #[derive(Clone)]
 pub(in crate::api) struct Streams {
-    sender: SendRequest<Empty<Bytes>>,
+    sender: SendRequest<Full<Bytes>>,
     authority: String,
 }
 
@@ -28,16 +28,41 @@ impl Streams {
         Ok(Self { sender, authority: endpoint.host()?.to_str()?.to_owned() })
     }
 
+    /// Where something is, in the words of a request.
+    ///
+    /// # Errors
+    /// When it is no path.
+    pub(in crate::api) fn uri(&self, target: &str) -> Result<Uri> {
+        format!("https://{}{target}", self.authority).parse().context("a path")
+    }
+
+    /// Creates an object in a collection.
+    ///
+    /// # Errors
+    /// When the answer is none, or a refusal.
+    pub(in crate::api) async fn create(&mut self, collection: &Uri, body: Bytes) -> Result<()> {
+        let request = Request::post(collection.clone())
+            .header(ACCEPT, "application/json")
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .context("a request")?;
+        self.sender.ready().await.context("the connection ended")?;
+        let answer = self.sender.send_request(request).await.context("no answer")?;
+        let status = answer.status();
+        answer.into_body().collect().await.context("half an answer")?;
+        ensure!(status == StatusCode::CREATED, "a create is answered with {status}");
+        Ok(())
+    }
+
     /// Asks for something whose answer does not end.
     ///
     /// # Errors
     /// When the answer is none, or a refusal.
     pub(in crate::api) async fn follow(&mut self, target: &str) -> Result<Answer> {
-        let target: Uri =
-            format!("https://{}{target}", self.authority).parse().context("a path")?;
+        let target = self.uri(target)?;
         let request = Request::get(target)
             .header(ACCEPT, "application/json")
-            .body(Empty::new())
+            .body(Full::default())
             .context("a request")?;
         self.sender.ready().await.context("the connection ended")?;
         let answer = self.sender.send_request(request).await.context("no answer")?;
