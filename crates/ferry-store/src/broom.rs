@@ -19,12 +19,17 @@ const STROKES: u64 = 10;
 /// fill, which makes two pages at most of so many pieces half dead.
 const SWEPT_FOR: u64 = 2;
 
-/// So many pages are moved at once. A page has at most 20 pieces, so that these are less than a
-/// segment: none that becomes free meanwhile is written to before what has left it is synced.
+/// So many pages are moved at once. A page has at most 20 pieces of 1,500 bytes with their keys, so that
+/// these are 490 KB with the strokes, just less than a segment: none that becomes free meanwhile is
+/// written to before what has left it is synced.
 const PAGES_AT_ONCE: u64 = 16;
 
 /// What that is moved for.
 const PIECES_AT_ONCE: u64 = PAGES_AT_ONCE * SWEPT_FOR;
+
+/// What came and went while the file was small enough is remembered up to this: sweeps that are due are
+/// to be some, not hours of them after years.
+const MOST_REMEMBERED: u64 = 64 * PIECES_AT_ONCE;
 
 /// The file may be so many times as large as its entries before it is swept. A segment is emptied once
 /// less than half of it lives, so that less than 2 may be out of reach.
@@ -46,7 +51,7 @@ impl Broom {
 
     /// So many pieces came or went.
     pub(crate) fn note(&self, pieces: u64) {
-        self.moved.set(self.moved.get().saturating_add(pieces));
+        self.moved.set(self.moved.get().saturating_add(pieces).min(MOST_REMEMBERED));
     }
 
     /// Whether a file of `size` with so many bytes of entries is to be swept now.

@@ -61,6 +61,9 @@ const LOCK_ATTEMPTS: u32 = 1_000;
 /// Where a piece stands (big-endian), and how many of its entry follow it.
 const KEY: usize = 8 + 4;
 
+/// How often one append sweeps, at most: some milliseconds.
+const SWEEPS: u32 = 4;
+
 /// Where the number of the last write stands that went from [`Recent`] to sled: after all pieces.
 const SETTLED: [u8; 1] = [u8::MAX];
 
@@ -104,11 +107,8 @@ impl Engine {
         sync_tree(&path)?;
         let recent = layout.recent();
         let recent = recent.map(|it| Recent::open(&it, &layout.unfinished_recent(), settled));
-        let recent = match recent.transpose() {
-            // All goes to sled then, once there is room for anything.
-            Err(StoreError::Inaccessible { source, .. }) if is_full(&source) => None,
-            opened => opened?,
-        };
+        // Without one, all goes to sled, once there is room for anything.
+        let recent = recent.transpose()?.flatten();
         let loose = Cell::new(0);
         Ok(Self { db: Some(db), broom, file, path, recent, is_stirred: true, loose })
     }
@@ -164,7 +164,7 @@ impl Engine {
         if !mem::take(&mut self.is_stirred) {
             return Ok(());
         }
-        loop {
+        for _ in 0..SWEEPS {
             let size = self.file.metadata().map_err(|error| error.to_string())?.len();
             if !self.broom.is_due(size, bytes) {
                 return Ok(());
@@ -173,6 +173,9 @@ impl Engine {
                 .map_err(|error| error.to_string())?;
             self.sync()?;
         }
+        // The rest is for the next append.
+        self.is_stirred = true;
+        Ok(())
     }
 
     fn sync(&self) -> Result<(), String> {
@@ -253,12 +256,6 @@ impl Engine {
     /// Where the data are, for messages.
     pub(crate) fn data_path(&self) -> PathBuf {
         self.path.join("db")
-    }
-
-    /// Where the newest of them are.
-    pub(crate) fn newest_path(&self) -> PathBuf {
-        let recent = self.recent.as_ref().filter(|recent| !recent.is_empty());
-        recent.map_or_else(|| self.data_path(), |recent| recent.path().to_owned())
     }
 
     fn shown(&self) -> String {

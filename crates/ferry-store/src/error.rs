@@ -69,11 +69,10 @@ pub enum StoreError {
     /// Less is there than was acknowledged.
     #[error(
         "{path} has lost writes: revision {acknowledged} was acknowledged and {found} is the newest \
-         found; restore {} from a backup, or begin anew in another directory",
-        journal_of(path).display()
+         found; restore {path} from a backup, or begin anew in another directory"
     )]
     LostWrites {
-        /// The file that should have held them.
+        /// The directory of the journal, one of whose files should have held them.
         path: PathBuf,
         /// What the mark remembers.
         acknowledged: u64,

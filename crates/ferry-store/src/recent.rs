@@ -11,10 +11,11 @@
 //! sequence 8 | position 8 | removed ranges 4 | length of the entry 4 | start 8, end 8 … | entry | crc 4
 //! ```
 //!
-//! Numbers are little-endian. The checksum is the CRC-32 of all that stands in the file before it.
+//! Numbers are little-endian. The checksum is a CRC-32 that goes on from the one before it in the file.
 //! Sequence numbers rise for ever, and sled keeps, in the same batch, the last one that went there. So
 //! nothing has to be deleted: what has a number that is not due, or the checksum of another beginning,
-//! is left from before or was never acknowledged. Space is there from the beginning, so that a sync has nothing but data to write.
+//! is left from before or was never acknowledged. A write may share a sector with the end of the one
+//! before: disks write a sector whole or not at all. Space is there from the beginning, so that a sync has nothing but data to write.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -63,12 +64,18 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    /// Opens the file, or makes one. `settled` is the number of the last write that went to sled.
-    pub(crate) fn open(path: &Path, unfinished: &Path, settled: u64) -> Result<Self, StoreError> {
+    /// Opens the file, or makes one; none if there is no room for that. `settled` is the number of the
+    /// last write that went to sled. What is found is on the disk when this returns.
+    pub(crate) fn open(
+        path: &Path,
+        unfinished: &Path,
+        settled: u64,
+    ) -> Result<Option<Self>, StoreError> {
         let file = match File::options().read(true).write(true).open(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                create(path, unfinished).map_err(StoreError::io("create", path))?
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => match create(path, unfinished) {
+                Err(error) if engine::is_full(&error) => return Ok(None),
+                created => created.map_err(StoreError::io("create", path))?,
+            },
             opened => opened.map_err(StoreError::io("open", path))?,
         };
         let path = path.to_owned();
@@ -79,7 +86,14 @@ impl Recent {
             recent.end += found.size;
             recent.checksum = found.checksum;
         }
-        Ok(recent)
+        if recent.end > 0 {
+            // Somebody was killed, perhaps, before it was synced, or a sync has failed, after which Linux
+            // takes for written what is not. It is to be on the disk before anybody builds on it.
+            let again = recent.file.write_all_at(&bytes[..recent.end], 0);
+            let synced = again.and_then(|()| recent.file.sync_data());
+            synced.map_err(StoreError::io("sync", &recent.path))?;
+        }
+        Ok(Some(recent))
     }
 
     /// The beginning of the file, as far as there is one.
@@ -165,11 +179,6 @@ impl Recent {
         self.positions.clear();
         self.end = 0;
         self.checksum = 0;
-    }
-
-    /// Where they are, for messages.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
     }
 }
 
@@ -272,7 +281,8 @@ mod tests {
     use super::*;
 
     fn open(dir: &TempDir, settled: u64) -> Recent {
-        Recent::open(&dir.path().join("recent"), &dir.path().join("new"), settled).unwrap()
+        let recent = Recent::open(&dir.path().join("recent"), &dir.path().join("new"), settled);
+        recent.unwrap().expect("there is room")
     }
 
     fn write(position: u64) -> Write {

@@ -74,7 +74,7 @@ impl Store {
         let scan = recovery::scan(&engine, options.retention, position).map_err(damaged)?;
         let mut mark = match marked {
             Some((mark, acknowledged)) => {
-                compare(&engine, acknowledged, &scan)?;
+                compare(&layout, &engine, acknowledged, &scan)?;
                 mark
             }
             None => first_mark(&layout, &scan)?,
@@ -209,14 +209,20 @@ impl Store {
 }
 
 /// All that was acknowledged must be there, and be the same.
-fn compare(engine: &Engine, acknowledged: Acknowledged, scan: &Scan) -> Result<(), StoreError> {
-    let path = engine.newest_path();
+fn compare(
+    layout: &Layout,
+    engine: &Engine,
+    acknowledged: Acknowledged,
+    scan: &Scan,
+) -> Result<(), StoreError> {
     if scan.newest.position < acknowledged.position {
         let (acknowledged, found) = (acknowledged.revision, scan.newest.revision);
+        let path = layout.dir().to_owned();
         return Err(StoreError::LostWrites { path, acknowledged, found });
     }
     if scan.chain.is_some_and(|chain| chain != acknowledged.chain) {
         let what = format!("entry {} is not the one that was acknowledged", acknowledged.position);
+        let path = engine.data_path();
         return Err(StoreError::Damaged { path, what });
     }
     Ok(())

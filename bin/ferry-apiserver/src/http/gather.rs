@@ -3,7 +3,7 @@
 //! HTTP/2 writes and flushes each frame. Fifty watches of one client that hear of the same event are
 //! fifty frames, each of which would be a record of TLS and a system call at either end. So a flush
 //! is put off until the task has its next turn, which it asks for at once: by then, whoever else was
-//! about to say something has said it.
+//! about to say something has said it. Only a connection that breaks loses what was put off.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -35,7 +35,8 @@ enum Flush {
 
 impl<S> Gather<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, held: BytesMut::new(), flush: Flush::NotAsked }
+        // HTTP/2 begins by flushing its settings, and reads nothing more until its client has spoken.
+        Self { stream, held: BytesMut::new(), flush: Flush::Due }
     }
 }
 
@@ -164,6 +165,8 @@ mod tests {
     fn what_is_written_in_a_turn_is_sent_in_the_next_one() {
         let (stream, mut peer) = duplex(4 * MOST);
         let mut gather = Gather::new(stream);
+        write(&mut gather, b"settings");
+        assert_eq!(arrived(&mut peer), 8, "a client may wait for them");
         for count in 1..=2 {
             write(&mut gather, b"one");
             write(&mut gather, b"two");
@@ -179,6 +182,7 @@ mod tests {
     fn no_more_is_held_than_fits_and_what_is_long_is_not_held() {
         let (stream, mut peer) = duplex(4 * MOST);
         let mut gather = Gather::new(stream);
+        flush(&mut gather);
         write(&mut gather, &[1; MOST]);
         assert_eq!(arrived(&mut peer), 0);
         write(&mut gather, b"more");
@@ -191,6 +195,7 @@ mod tests {
     async fn what_is_held_is_sent_before_the_end() {
         let (stream, mut peer) = duplex(4 * MOST);
         let mut gather = Gather::new(stream);
+        flush(&mut gather);
         write(&mut gather, b"last words");
         let mut context = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut gather).poll_shutdown(&mut context).is_ready());
@@ -212,6 +217,7 @@ mod tests {
         let mut context = Context::from_waker(&waker);
         let (stream, _peer) = duplex(4 * MOST);
         let mut gather = Gather::new(stream);
+        flush(&mut gather);
         for _ in 0..3 {
             let mut held = Pin::new(&mut gather);
             assert!(held.as_mut().poll_write(&mut context, b"word").is_ready());

@@ -52,10 +52,13 @@ impl<A: Admission, J: Journal, O: Fn(Flush)> Desk<A, J, O> {
         // What was cut off by the end of the process before goes on.
         let mut next = Some(Order { work: Work::Chores });
         while let Some(order) = next {
-            self.pile.wait_for_room();
             // Whoever panicked in there has left half a decision behind.
             let Ok(mut decider) = self.decider.lock() else { return };
-            let mut hand_on = |pending| self.pile.put(pending);
+            // One order may come to many writes, as when a namespace is deleted.
+            let mut hand_on = |pending| {
+                self.pile.wait_for_room();
+                self.pile.put(pending)
+            };
             let done = decider.carry_out(order, &mut hand_on);
             if done.and_then(|()| decider.do_chores(&mut hand_on)).is_err() {
                 return;

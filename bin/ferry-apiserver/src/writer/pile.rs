@@ -2,7 +2,7 @@
 //!
 //! A group costs nearly as much for one write as for fifty: threads that wake up, and syncs. So while
 //! the threads that serve have more to do, the committer waits for more, for a moment; once one of them
-//! finds nothing more to do and all is decided, it begins. On a server that is not busy that is at once.
+//! finds nothing more to do, it begins. On a server that is not busy that is at once.
 
 use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +17,7 @@ const MOST: usize = 2048;
 /// So many are a group, whoever else has more to do: twice as many save a twentieth.
 const ENOUGH: usize = 128;
 
-/// How long a write waits at most for others to join it: less than most disks take for a sync.
+/// How long the committer waits at most for others to join a write: less than many disks take for a sync.
 const PATIENCE: Duration = Duration::from_millis(1);
 
 /// The writes that wait, in the order in which they were decided.
@@ -127,7 +127,9 @@ impl Pile {
     /// Nothing more is taken: whoever waits for it hears that.
     pub(super) fn abandon(&self) {
         self.close();
-        drop(mem::take(&mut self.heap().items));
+        let items = mem::take(&mut self.heap().items);
+        // Whoever is told wakes up, and may want to look here.
+        drop(items);
     }
 }
 
