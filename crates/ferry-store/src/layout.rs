@@ -195,14 +195,7 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     };
     match write() {
         // Who it is helps and is not needed; what has been read can be served on a full disk.
-        Err(error)
-            if !matches!(
-                error.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            ) =>
-        {
-            Err(StoreError::io("write", path)(error))
-        }
+        Err(error) if !engine::is_full(&error) => Err(StoreError::io("write", path)(error)),
         Ok(()) | Err(_) => Ok(file),
     }
 }
