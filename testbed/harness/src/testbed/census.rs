@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde::Deserialize;
 
 use super::{Dir, Role};
+use crate::wait::wait_until;
 
 /// The variable that says which testbed a process is of: its directory.
 pub(crate) const OF_TESTBED: &str = "FERRY_TESTBED";
@@ -168,7 +169,7 @@ fn names(dir: &Path) -> Vec<String> {
 
 /// What a process is in the testbed at `path`, if it is of that.
 fn role_of(pid: i32, path: &Path) -> Option<Role> {
-    let environment = read(pid, "environ").ok()?;
+    let environment = environment(pid);
     let value = |name: &str| {
         let mut entries = environment.split(|byte| *byte == 0);
         entries.find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
@@ -177,6 +178,32 @@ fn role_of(pid: i32, path: &Path) -> Option<Role> {
         return None;
     }
     std::str::from_utf8(value(IN_ROLE)?).ok()?.parse().ok()
+}
+
+/// The environment that a process was started with, its entries ended by zeros; nothing if it is gone
+/// or somebody else's. A process that has just been started shows none for a moment, which is waited
+/// for: nobody is overlooked who was there before this was asked.
+pub(crate) fn environment(pid: i32) -> Vec<u8> {
+    let read = || read(pid, "environ").unwrap_or_default();
+    let found = read();
+    if !found.is_empty() {
+        return found;
+    }
+    wait_until("the environment of a process that begins", || {
+        // In this order: it may come in between.
+        let begins = begins(pid);
+        let found = read();
+        Ok((!found.is_empty() || !begins).then_some(found))
+    })
+    .unwrap_or_default()
+}
+
+/// Whether a process has its program already, and its arguments and environment not yet: execve(2)
+/// goes to the new memory first. Threads of the kernel never have any of these.
+fn begins(pid: i32) -> bool {
+    let has_program = fs::read_link(format!("/proc/{pid}/exe")).is_ok();
+    let stat = read(pid, "stat").unwrap_or_default();
+    has_program && end_of_environment(&String::from_utf8_lossy(&stat)) == Some(0)
 }
 
 /// The name of the program that a process runs, as it was called, or is about to run within a network
@@ -195,6 +222,12 @@ fn read(pid: i32, what: &str) -> io::Result<Vec<u8>> {
     fs::read(format!("/proc/{pid}/{what}"))
 }
 
+/// The 51st field of `stat`: where the environment ends in memory.
+fn end_of_environment(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    rest.split_whitespace().nth(48)?.parse().ok()
+}
+
 /// The 3rd and the 22nd of the fields, of which the second may hold spaces.
 fn state_and_start(stat: &str) -> Option<(char, u64)> {
     let (_, rest) = stat.rsplit_once(')')?;
@@ -205,16 +238,44 @@ fn state_and_start(stat: &str) -> Option<(char, u64)> {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::process::{Command, Stdio};
 
     use super::*;
-    use crate::wait_until;
 
     #[test]
     fn state_and_start_stand_behind_a_name_with_brackets_and_spaces() {
         let stat = "7 (CPU 0) x) S 1 7 7 0 -1 4194560 9 0 0 0 123 45 0 0 20 0 3 0 5544 1 2";
         assert_eq!(state_and_start(stat), Some(('S', 5544)));
         assert_eq!(state_and_start("7"), None);
+    }
+
+    #[test]
+    fn where_the_environment_ends_is_told_by_stat() {
+        let stat = "3321 (cat) S 3304 3321 3304 34816 3321 4194304 107 0 1 0 0 0 0 0 20 0 1 0 905 \
+                    5836800 456 18446744073709551615 1 2 3 0 0 0 0 0 0 1 0 0 17 0 0 0 0 0 0 4 5 6 7 \
+                    8 9 77 0";
+        assert_eq!(end_of_environment(stat), Some(77));
+        let own = fs::read_to_string("/proc/self/stat").unwrap();
+        assert!(end_of_environment(&own).unwrap() > 0);
+        assert_eq!(end_of_environment("7"), None);
+    }
+
+    /// The kernel shows it late, if only now and then.
+    #[test]
+    fn a_process_has_its_environment_as_soon_as_it_was_started() {
+        for _ in 0..300 {
+            let mut command = Command::new("cat");
+            let mut child = command.env("MARK", "x").stdin(Stdio::piped()).spawn().unwrap();
+            let found = environment(i32::try_from(child.id()).unwrap());
+            assert!(found.split(|byte| *byte == 0).any(|entry| entry == b"MARK=x"));
+            // Which ends it.
+            drop(child.stdin.take());
+            child.wait().unwrap();
+        }
+        let mut bare = Command::new("cat").env_clear().stdin(Stdio::piped()).spawn().unwrap();
+        assert!(environment(i32::try_from(bare.id()).unwrap()).is_empty(), "one that has none");
+        drop(bare.stdin.take());
+        bare.wait().unwrap();
     }
 
     #[test]

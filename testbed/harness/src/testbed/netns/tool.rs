@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::names::Names;
 use crate::program::Program;
+use crate::testbed::census;
 use crate::wait::wait_until;
 
 /// Where they are on systems that keep them from the paths of users.
@@ -58,7 +59,8 @@ impl Tool {
     }
 
     /// Has it do all of these for a testbed, one after the other, in a namespace or in this machine's
-    /// own. It goes on when this process is killed, and is found then by its mark.
+    /// own. It goes on when this process is killed, and is found then by its mark. One that this
+    /// process could not tell anything any more does nothing.
     pub(super) fn batch(
         self,
         names: &Names,
@@ -114,14 +116,12 @@ pub(super) fn wait_until_idle(names: &Names) -> Result<()> {
 
 fn is_busy(names: &Names) -> Result<bool> {
     let mark = format!("{MARK}={}", names.switch());
-    let is_marked = |pid: &str| {
-        // One that has ended by now is none, nor is one of somebody else.
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
+    let is_marked = |pid| {
+        census::environment(pid).split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
     };
     let processes = fs::read_dir("/proc").context("reading /proc")?.flatten();
-    let mut names = processes.filter_map(|entry| entry.file_name().into_string().ok());
-    Ok(names.any(|name| name.parse::<u32>().is_ok() && is_marked(&name)))
+    let mut numbers = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(numbers.any(is_marked))
 }
 
 /// Says which of them is not installed, if one is not.
