@@ -22,6 +22,7 @@ mod request;
 mod state;
 #[cfg(test)]
 mod testing;
+mod uid;
 
 pub use admission::{Admission, Operation, Review};
 pub use convert::convert;
@@ -39,3 +40,4 @@ pub use request::{
 pub use state::{
     ContinueToken, Events, ListOptions, ListStart, Page, Selection, State, WatchEvent, WatchKind,
 };
+pub use uid::Uid;

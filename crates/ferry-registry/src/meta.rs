@@ -26,7 +26,7 @@ impl Meta {
             seen: if kind == Kind::Event { last_seen(document) } else { None },
         };
         Self {
-            uid: text(metadata, "uid").to_owned(),
+            uid: text(metadata, "uid").into(),
             labels: labels(metadata.get("labels")),
             created: time(metadata.get("creationTimestamp")),
             fields: selectable_values(kind, document),

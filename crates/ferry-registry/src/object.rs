@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::document;
 use crate::labels::Labels;
+use crate::uid::Uid;
 
 /// A JSON object: what a document is before it has a type.
 pub type Document = Map<String, Value>;
@@ -119,7 +120,7 @@ impl Stored {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Meta {
     /// `metadata.uid`.
-    pub uid: String,
+    pub uid: Uid,
     /// `metadata.labels`.
     pub labels: Labels,
     /// `metadata.creationTimestamp`.

@@ -19,8 +19,8 @@ const STROKES: u64 = 10;
 /// fill, which makes two pages at most of so many pieces half dead.
 const SWEPT_FOR: u64 = 2;
 
-/// So many pages are moved at once. A page has at most 20 pieces of 1,500 bytes with their keys, so that
-/// these are 490 KB with the strokes, just less than a segment: none that becomes free meanwhile is
+/// So many pages are moved at once. A page has at most 20 pieces of 1,250 bytes with their keys, so that
+/// these are 410 KB with the strokes, less than a segment: none that becomes free meanwhile is
 /// written to before what has left it is synced.
 const PAGES_AT_ONCE: u64 = 16;
 

@@ -36,9 +36,10 @@ use crate::recent::{Recent, Write};
 const SEGMENT: usize = 512 << 10;
 
 /// A quarter of a segment is 128 KiB, and a leaf has at most 17 items and, for a moment after a
-/// merge, three more: 6,000 bytes would do. sled keeps 256 pages of eight pieces in memory: a quarter
-/// of that makes them 3 MiB, and is still as much as most objects have.
-const PIECE: usize = 1_500;
+/// merge, three more: 6,000 bytes would do. sled keeps 256 pages of eight pieces in memory: a fifth
+/// of that makes them 2.5 MiB, and most objects still make two. It is part of the format: entries that
+/// are recent have the numbers of their pieces already.
+const PIECE: usize = 1_250;
 
 /// A full leaf is cut in half, so that this many new pieces make a new page.
 const PAGE: u64 = 8;

@@ -13,7 +13,7 @@ use super::{BoundTo, Whom};
 /// deleted.
 pub fn service_account(state: &State, namespace: &str, name: &str) -> Option<String> {
     let account = state.object(&ObjectKey::new(Kind::ServiceAccount, namespace, name))?;
-    account.meta.deleted().is_none().then(|| account.meta.uid.clone())
+    account.meta.deleted().is_none().then(|| account.meta.uid.to_string())
 }
 
 /// For how long a token is believed after what it is bound to should have ended.
@@ -26,7 +26,7 @@ pub fn is_there(state: &State, namespace: &str, bound: &BoundTo, now: WallTime) 
     let object = state.object(&ObjectKey::new(bound.kind.kind(), namespace, bound.name.as_str()));
     object.is_some_and(|object| {
         let is_over = object.meta.deleted().is_some_and(|end| now.since(end) > LEEWAY);
-        object.meta.uid == bound.uid && !is_over
+        object.meta.uid == *bound.uid && !is_over
     })
 }
 

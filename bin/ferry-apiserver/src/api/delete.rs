@@ -80,7 +80,7 @@ fn request(asked: &Asked<'_>, path: &ObjectsPath, object: &Stored, query: &Delet
         part: Part::Main,
     };
     // The object that was selected, and no other that has its name by now.
-    let uid = query.options.uid.clone().or_else(|| Some(object.meta.uid.clone()));
+    let uid = query.options.uid.clone().or_else(|| Some(object.meta.uid.to_string()));
     let options = DeleteOptions { uid, ..query.options.clone() };
     Request {
         user: Arc::clone(asked.user),

@@ -51,7 +51,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         let bound = bound_ref(&spec)?;
         let namespace = path.namespace.clone().unwrap_or_default();
         let key = ObjectKey::new(Kind::ServiceAccount, namespace.as_str(), name.as_str());
-        let account = self.backend.state().object(&key).map(|account| account.meta.uid.clone());
+        let account = self.backend.state().object(&key).map(|account| account.meta.uid.to_string());
         let uid = account.ok_or_else(|| Refusal::NotFound {
             served: KindVersion::storage(Kind::ServiceAccount),
             name: name.clone(),
@@ -103,7 +103,7 @@ impl<B: Backend, P: Process> Api<B, P> {
             );
             return Err(Refusal::BadRequest { message });
         }
-        let uid = object.meta.uid.clone();
+        let uid = object.meta.uid.to_string();
         if !wanted.uid.is_empty() && wanted.uid != uid {
             let message = format!(
                 "the UID in the bound object reference ({}) does not match the UID in record. The \

@@ -78,7 +78,7 @@ fn check_preconditions<A: Admission>(
     options: &DeleteOptions,
 ) -> Result<(), Refusal> {
     let uid = &live.meta.uid;
-    if let Some(wanted) = options.uid.as_ref().filter(|wanted| *wanted != uid) {
+    if let Some(wanted) = options.uid.as_ref().filter(|wanted| *uid != ***wanted) {
         return Err(job.conflict(format!(
             "Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
         )));
@@ -141,7 +141,7 @@ fn mark<A: Admission>(job: &Job<'_, A>, object: &mut Document, grace: Grace) {
 
 /// The object is gone.
 fn gone<A: Admission>(job: &Job<'_, A>, live: &Arc<Stored>, warnings: Vec<String>) -> Decision {
-    let answer = Answer::Deleted { name: live.key.name.clone(), uid: live.meta.uid.clone() };
+    let answer = Answer::Deleted { name: live.key.name.clone(), uid: live.meta.uid.to_string() };
     let revision = job.state.revision().next();
     let change = (!job.is_dry())
         .then(|| Change { revision, effect: Effect::Deleted(Arc::new(live.at(revision))) });

@@ -10,6 +10,7 @@ use crate::kinds::{is_created_by_update, needs_revision};
 use crate::object::{Document, Part};
 use crate::refusal::Refusal;
 use crate::request::Decision;
+use crate::uid::Uid;
 
 /// Replaces the object at the request's target by what `client` describes.
 pub(super) fn update<A: Admission>(
@@ -19,7 +20,7 @@ pub(super) fn update<A: Admission>(
     let given = given_revision(job, client)?;
     let target = job.target();
     let Some(live) = job.state.object(&target.key()) else {
-        check_uid(job, "", client)?;
+        check_uid(job, &Uid::default(), client)?;
         let is_creatable = target.part == Part::Main && is_created_by_update(job.kind());
         if given.is_some() || !is_creatable {
             return Err(job.not_found());
@@ -70,9 +71,9 @@ fn given_revision<A: Admission>(
 /// Checks that the client means the object that is there, if it says which. One that is not there
 /// has no uid, and a client that knows one does not mean a new object.
 // PARITY: apiserver/pkg/registry/rest/update.go#UpdatedObject
-fn check_uid<A: Admission>(job: &Job<'_, A>, live: &str, client: &Document) -> Result<(), Refusal> {
+fn check_uid<A: Admission>(job: &Job<'_, A>, live: &Uid, client: &Document) -> Result<(), Refusal> {
     let uid = meta_text(client, "uid");
-    if uid.is_empty() || uid == live {
+    if uid.is_empty() || *live == *uid {
         return Ok(());
     }
     Err(job.conflict(format!(

@@ -61,7 +61,7 @@ fn writes(state: &State, object: &Stored, demand: Demand) -> Vec<Request> {
             true
         })],
         Demand::Orphan(dependents) => {
-            let uids = BTreeSet::from([object.meta.uid.clone()]);
+            let uids = BTreeSet::from([object.meta.uid.to_string()]);
             let dependents = dependents.iter().filter_map(|key| state.object(key));
             dependents.map(|dependent| disown(dependent, &uids)).collect()
         }
@@ -103,7 +103,7 @@ fn delete(user: &str, object: &Stored, propagation: Propagation) -> Request {
         propagation: Some(propagation),
         // A pod is given the time that it asks for.
         grace_period_seconds: None,
-        uid: Some(object.meta.uid.clone()),
+        uid: Some(object.meta.uid.to_string()),
         resource_version: Some(object.revision.to_string()),
     };
     request(user, &object.key, Part::Main, Write::Delete(options))

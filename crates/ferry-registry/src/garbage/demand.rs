@@ -11,6 +11,7 @@ use crate::garbage::{CONTENTS, FOREGROUND, ORPHAN, namespace_key, owner_key};
 use crate::object::{ObjectKey, Owner, Stored};
 use crate::request::Propagation;
 use crate::state::{Dependents, State};
+use crate::uid::Uid;
 
 /// What an object wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,9 +101,9 @@ fn waits_for_contents(namespace: &Stored) -> bool {
     finalizers.is_some_and(|finalizers| finalizers.iter().any(|name| name == CONTENTS))
 }
 
-fn blocks(state: &State, dependent: &ObjectKey, uid: &str) -> bool {
+fn blocks(state: &State, dependent: &ObjectKey, uid: &Uid) -> bool {
     state.object(dependent).is_some_and(|object| {
-        object.meta.owners().iter().any(|owner| owner.uid == uid && owner.blocks_deletion)
+        object.meta.owners().iter().any(|owner| *uid == *owner.uid && owner.blocks_deletion)
     })
 }
 
@@ -119,7 +120,7 @@ enum Standing {
 fn standing(state: &State, dependent: &ObjectKey, owner: &Owner) -> Standing {
     let Some(key) = owner_key(dependent, owner) else { return Standing::Solid };
     match state.object(&key) {
-        Some(found) if found.meta.uid != owner.uid => Standing::Absent,
+        Some(found) if found.meta.uid != *owner.uid => Standing::Absent,
         Some(found) if is_waiting(found) => Standing::Waiting,
         Some(_) => Standing::Solid,
         None => Standing::Absent,

@@ -20,6 +20,7 @@ pub(crate) use demand::{Demand, demand};
 
 use crate::object::{ObjectKey, Owner, Stored};
 use crate::state::State;
+use crate::uid::Uid;
 
 /// The finalizer of a deletion that waits for the dependents.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
@@ -62,7 +63,7 @@ fn refresh(state: &mut State, key: &ObjectKey) {
 }
 
 /// Who an object is, and what keeps it.
-fn life(object: &Stored) -> (&str, Option<WallTime>, &[String]) {
+fn life(object: &Stored) -> (&Uid, Option<WallTime>, &[String]) {
     (&object.meta.uid, object.meta.deleted(), object.meta.finalizers())
 }
 

@@ -8,6 +8,7 @@ use ferry_api::Kind;
 use ferry_units::WallTime;
 
 use crate::object::{ObjectKey, Stored};
+use crate::uid::Uid;
 
 /// How long an Event is kept after it was last seen: as long as Kubernetes does. Events are news;
 /// whoever wants to keep them reads them in time.
@@ -55,9 +56,12 @@ impl Dependents {
     }
 
     /// The objects that name an owner of this uid.
-    pub(crate) fn of<'a>(&'a self, uid: &'a str) -> impl Iterator<Item = &'a ObjectKey> {
-        let first = (uid.to_owned(), ObjectKey::new(Kind::ALL[0], "", ""));
-        self.0.range(first..).take_while(move |(owner, _)| owner == uid).map(|(_, key)| key)
+    pub(crate) fn of<'a>(&'a self, uid: &'a Uid) -> impl Iterator<Item = &'a ObjectKey> {
+        // Nearly all objects are nobody's, and so are looked for in vain with each write.
+        let first =
+            (!self.0.is_empty()).then(|| (uid.to_string(), ObjectKey::new(Kind::ALL[0], "", "")));
+        let found = first.into_iter().flat_map(|first| self.0.range(first..));
+        found.take_while(move |(owner, _)| *uid == **owner).map(|(_, key)| key)
     }
 }
 

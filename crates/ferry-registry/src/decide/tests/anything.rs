@@ -200,7 +200,7 @@ proptest! {
             let revision = Value::from(change.revision.to_string());
             prop_assert_eq!(&document["metadata"]["resourceVersion"], &revision);
             prop_assert_eq!(document["metadata"]["name"].as_str(), Some(object.key.name.as_str()));
-            prop_assert!(!object.meta.uid.is_empty());
+            prop_assert!(object.meta.uid != *"");
             prop_assert!(object.meta.created.is_some());
         }
         cluster.clean();
