@@ -24,8 +24,12 @@ const BYTES: &str = "131072";
 const HEAPS: &str = "MALLOC_ARENA_MAX";
 
 /// The threads that allocate all the time, beside those that serve connections: what decides and what
-/// commits.
+/// commits. Their heaps are theirs because they are the first to ask (`writer::Standby`).
 const WRITERS: usize = 2;
+
+/// What is before them: the program's first thread, and the one that hears signals. All others share
+/// what there is.
+const BEFORE: usize = 2;
 
 /// Starts the program once more, in the same process, with an allocator that gives memory back.
 /// Returns where that is done, not wanted or not possible.
@@ -38,7 +42,7 @@ pub(crate) fn settle() {
     again.args(env::args_os().skip(1)).env(THRESHOLD, BYTES);
     if env::var_os(HEAPS).is_none() {
         let servers = thread::available_parallelism().map_or(1, usize::from);
-        again.env(HEAPS, (servers + WRITERS).to_string());
+        again.env(HEAPS, (BEFORE + servers + WRITERS).to_string());
     }
     // It only returns if there is no other program; then this one serves, with a few holes more.
     let _why = again.exec();

@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
     use crate::http::Stop;
-    use crate::writer::Cluster;
+    use crate::writer::{Cluster, Standby};
 
     fn has(cluster: &Cluster, kind: Kind, namespace: &str, name: &str) -> bool {
         cluster.state().object(&ObjectKey::new(kind, namespace, name)).is_some()
@@ -155,8 +155,14 @@ mod tests {
         let options = StoreOptions { disk, ..StoreOptions::default() };
         let (store, _) = Store::open(&dir.path().join("journal"), &options).unwrap();
         let policies = Policies::default();
-        let (cluster, _threads) =
-            Cluster::start(State::default(), store, policies, Clock::system(), |_| ()).unwrap();
+        let (cluster, _threads) = Cluster::start(
+            Standby::start().unwrap(),
+            State::default(),
+            store,
+            policies,
+            Clock::system(),
+            |_| (),
+        );
         let cluster = Arc::new(cluster);
         let (_stop, stopping) = Stop::new();
         let begun = Begun::default();

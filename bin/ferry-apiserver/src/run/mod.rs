@@ -32,7 +32,7 @@ use crate::http::{Bound, Limits, Server, Stop, Stopping, wall_time};
 use crate::kubeconfig::{Kubeconfig, Login, server_url};
 use crate::metrics::{Metrics, Readings};
 use crate::tls::{Names, Pki};
-use crate::writer::{self, Idleness, JournalSize};
+use crate::writer::{self, Idleness, JournalSize, Standby};
 
 use ballast::{Ballast, Space};
 use begin::Begun;
@@ -77,6 +77,9 @@ fn serve_until(
     ready: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
+    // Before all others: see there.
+    let standby = Standby::start().context("cannot start the threads that write")?;
+    let runtime = runtime(standby.idleness())?;
     let dir = DataDir::take(arguments.data_dir())?;
     let ballast = Ballast::of(arguments.data_dir());
     if ballast.drop_if_needed(Space::of(arguments.data_dir()).free) {
@@ -87,14 +90,12 @@ fn serve_until(
     let metrics = Arc::new(Metrics::new(clock.wall()));
     let counted = Arc::clone(&metrics);
     let flushed = move |took| counted.flushed(took);
-    let (cluster, threads, journal) = writer::open(&dir.journal(), clock, flushed)?;
-    let idleness = cluster.idleness();
+    let (cluster, threads, journal) = writer::open(standby, &dir.journal(), clock, flushed)?;
     let backend = Arc::new(cluster);
     // Weak, because the threads that the end waits for hold the metrics.
     let weak = Arc::downgrade(&backend);
     metrics
         .read_from(move || weak.upgrade().map(|it| readings(&*it, &journal)).unwrap_or_default());
-    let runtime = runtime(idleness)?;
     let served = runtime.block_on(async {
         let bound = Bound::to(arguments.listen).await?;
         let begun = Arc::new(Begun::default());

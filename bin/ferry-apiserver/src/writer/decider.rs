@@ -29,8 +29,8 @@ pub(super) struct Order {
 /// What is to be decided, and where the answer goes.
 #[derive(Debug)]
 pub(super) enum Work {
-    /// A write.
-    Write { request: Box<Request>, reply: oneshot::Sender<Result<Written, Refusal>> },
+    /// A write. Whoever asks for it keeps it too.
+    Write { request: Arc<Request>, reply: oneshot::Sender<Result<Written, Refusal>> },
     /// An action: writes that follow from what is there.
     Act { user: User, action: Box<Action>, reply: oneshot::Sender<Result<ActionAnswer, Refusal>> },
     /// A look at what is due by now, since some time has passed.

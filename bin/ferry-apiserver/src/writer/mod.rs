@@ -35,9 +35,9 @@ mod space_tests;
 mod storage;
 #[cfg(test)]
 mod tests;
+mod threads;
 
 use std::sync::{Arc, RwLockReadGuard};
-use std::thread;
 
 use ferry_admission::{Action, ActionAnswer, Authorizer};
 use ferry_api::Kind;
@@ -57,6 +57,7 @@ use pile::Pile;
 pub use published::Flush;
 use published::Published;
 pub use records::{RecoveryError, recovered};
+pub use threads::{Standby, Threads};
 
 /// How many writes may wait to be decided. More than clients that write at once in the largest test;
 /// whoever comes later waits with its answer, not in memory.
@@ -69,7 +70,6 @@ pub struct Cluster {
     /// Gone before the threads hear that nobody writes any more: they close the journal.
     clerk: Arc<dyn Clerk>,
     orders: mpsc::Sender<Order>,
-    pile: Arc<Pile>,
 }
 
 /// Hears what the threads that serve do, so that writes are made durable together while more are to
@@ -89,55 +89,30 @@ impl Idleness {
     }
 }
 
-/// The threads behind a [`Cluster`]. They end when the last handle is gone and all is done.
-#[derive(Debug)]
-pub struct Threads {
-    decider: thread::JoinHandle<()>,
-    committer: thread::JoinHandle<()>,
-}
-
-impl Threads {
-    /// Waits until everything that was asked for is on the disk and the journal is closed.
-    pub fn join(self) {
-        // A panic in there was reported by its own hook, and there is nothing left to save.
-        let _ = self.decider.join();
-        let _ = self.committer.join();
-    }
-}
-
 impl Cluster {
     /// Begins to serve `state`, whose changes go to `journal` first. `observe` hears of each group
     /// that was made durable.
-    ///
-    /// # Errors
-    /// When the operating system has no thread left.
     pub fn start(
+        standby: Standby,
         state: State,
         journal: impl Journal + 'static,
         admission: impl Admission + Send + 'static,
         clock: Clock,
         observe: impl Fn(Flush) + Send + 'static,
-    ) -> std::io::Result<(Self, Threads)> {
+    ) -> (Self, Threads) {
+        let pile = standby.pile;
         let published = Arc::new(Published::new(state, clock, journal.room()));
         let (orders, waiting) = mpsc::channel(MOST_WAITING_ORDERS);
-        let pile = Arc::<Pile>::default();
         let decider = Decider::new(Arc::clone(&published), admission);
         let committer = Committer::new(Arc::clone(&published), journal, observe);
         let (shown, between) = (Arc::clone(&published), Arc::clone(&pile));
         let clerk = Arc::new(Desk::new(shown, decider, between, committer));
         let desk = Arc::clone(&clerk);
-        let decider = thread::Builder::new()
-            .name("decider".to_owned())
-            .spawn(move || desk.decide(waiting))?;
+        let deciding = standby.decider.begin(move || desk.decide(waiting));
         let desk = Arc::clone(&clerk);
-        let committer =
-            thread::Builder::new().name("committer".to_owned()).spawn(move || desk.commit())?;
-        Ok((Self { published, clerk, orders, pile }, Threads { decider, committer }))
-    }
-
-    /// What the threads that serve are to tell of themselves.
-    pub fn idleness(&self) -> Idleness {
-        Idleness(Arc::clone(&self.pile))
+        let committing = standby.committer.begin(move || desk.commit());
+        let threads = Threads { decider: deciding, committer: committing };
+        (Self { published, clerk, orders }, threads)
     }
 
     fn downgrade(&self) -> WeakCluster {
@@ -178,8 +153,13 @@ impl Backend for Cluster {
 
     async fn write(&self, request: Request) -> Result<Written, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.order(Work::Write { request: Box::new(request), reply }).await?;
-        answer.await.map_err(|_| stopping())?
+        let request = Arc::new(request);
+        self.order(Work::Write { request: Arc::clone(&request), reply }).await?;
+        let written = answer.await.map_err(|_| stopping())?;
+        // A hundred blocks of memory, which go back most easily where they came from: a thread that
+        // frees what others have allocated gets in their way each time.
+        drop(request);
+        written
     }
 
     async fn act(&self, user: User, action: Action) -> Result<ActionAnswer, Refusal> {

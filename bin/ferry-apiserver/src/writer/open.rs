@@ -10,7 +10,7 @@ use ferry_admission::Policies;
 use ferry_runtime::Clock;
 use ferry_store::{Journal, Store, StoreOptions, StoreStats};
 
-use crate::writer::{Cluster, Flush, Threads, recovered};
+use crate::writer::{Cluster, Flush, Standby, Threads, recovered};
 
 /// How often the writer looks for what has become due by the time alone. Events live for an hour; that
 /// one goes some seconds late is nothing.
@@ -37,6 +37,7 @@ impl JournalSize {
 /// # Errors
 /// When the journal is damaged, somebody else's, or of another version; the message says what to do.
 pub fn open(
+    standby: Standby,
     dir: &Path,
     clock: Clock,
     flushed: impl Fn(Duration) + Send + 'static,
@@ -56,8 +57,8 @@ pub fn open(
         }
         flushed(flush.took);
     };
-    let (cluster, threads) = Cluster::start(state, store, Policies::default(), clock, observe)
-        .context("cannot start the threads that write")?;
+    let (cluster, threads) =
+        Cluster::start(standby, state, store, Policies::default(), clock, observe);
     tick(&cluster, clock).context("cannot start the thread that looks for what is due")?;
     Ok((cluster, threads, size))
 }

@@ -15,7 +15,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::api::{Backend, Trouble, Written};
-use crate::writer::Cluster;
+use crate::writer::{Cluster, Standby};
 
 /// A cluster and how much its disk says is free, in MiB.
 struct Full {
@@ -33,8 +33,14 @@ impl Full {
         let options = StoreOptions { disk, ..StoreOptions::default() };
         let (store, _) = Store::open(&dir.path().join("journal"), &options).unwrap();
         let clock = Clock::system();
-        let started =
-            Cluster::start(State::default(), store, Policies::default(), clock, |_| ()).unwrap();
+        let started = Cluster::start(
+            Standby::start().unwrap(),
+            State::default(),
+            store,
+            Policies::default(),
+            clock,
+            |_| (),
+        );
         Self { cluster: started.0, free, _dir: dir }
     }
 

@@ -17,7 +17,7 @@ use ferry_store::{
 use serde_json::json;
 
 use crate::api::{Backend, Written};
-use crate::writer::Cluster;
+use crate::writer::{Cluster, Standby};
 
 /// What the journal is to do with the next group.
 enum Order {
@@ -122,8 +122,14 @@ fn cluster() -> (Cluster, Master) {
     let journal =
         Obedient { orders: waiting, given, kept: Arc::clone(&kept), threads: Arc::clone(&threads) };
     let clock = Clock::system();
-    let started =
-        Cluster::start(State::default(), journal, Policies::default(), clock, |_| ()).unwrap();
+    let started = Cluster::start(
+        Standby::start().unwrap(),
+        State::default(),
+        journal,
+        Policies::default(),
+        clock,
+        |_| (),
+    );
     (started.0, Master { orders, given: heard, kept, threads })
 }
 
