@@ -20,6 +20,12 @@ pub(crate) const fn needs_revision(kind: Kind) -> bool {
     kind.is_custom() || matches!(kind, Kind::Lease | Kind::ServiceAccount)
 }
 
+/// Whether whoever deletes an object is shown it as it was, rather than told that it is gone.
+// PARITY: pkg/registry/core/pod/storage/storage.go#NewStorage (`ReturnDeletedObject`) and its siblings.
+pub(crate) const fn is_shown_when_deleted(kind: Kind) -> bool {
+    matches!(kind, Kind::Pod | Kind::Service | Kind::ServiceAccount | Kind::PersistentVolumeClaim)
+}
+
 /// Whether a kind grants rights. Their names may be anything that can stand in a path.
 pub(crate) const fn is_role(kind: Kind) -> bool {
     matches!(kind, Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Role | Kind::RoleBinding)

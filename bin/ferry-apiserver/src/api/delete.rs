@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ferry_registry::{
-    DeleteOptions, ListOptions, ListStart, Part, Refusal, Request, Stored, Target, Write,
-    WriteOptions,
-};
+use ferry_registry::{DeleteOptions, Part, Refusal, Request, Stored, Target, Write, WriteOptions};
 use tokio::task::JoinSet;
 
 use super::Api;
@@ -15,9 +12,9 @@ use super::backend::{Backend, Process};
 use super::lens::Lens;
 use super::lists;
 use super::negotiate::Offer;
-use super::options::{DeleteQuery, delete_options, selection};
+use super::options::{DeleteQuery, delete_options};
 use super::path::ObjectsPath;
-use super::read::{list_head, list_metadata};
+use super::read::list_head;
 use super::request::Asked;
 use super::write::target;
 
@@ -40,7 +37,9 @@ impl<B: Backend, P: Process> Api<B, P> {
         self.write(asked, path, target, Write::Delete(options), how).await
     }
 
-    /// The end of all objects of a collection that are selected.
+    /// The end of all objects of a collection that are selected; with a limit, of the first page of
+    /// them.
+    // PARITY: apiserver/pkg/registry/generic/registry/store.go#DeleteCollection
     pub(super) async fn delete_collection(
         &self,
         asked: &Asked<'_>,
@@ -50,23 +49,22 @@ impl<B: Backend, P: Process> Api<B, P> {
         let format = asked.format(Offer::Plain)?;
         let body = asked.optional_body(body).await?;
         let query = delete_options(body.as_ref(), &asked.query)?;
-        let selection = selection(path, &asked.query)?;
-        let options = ListOptions { limit: None, start: ListStart::Newest };
-        let page = self.backend.state().list(&selection, &options)?;
+        let (list, page) = self.selected(path, asked).await?;
+        let overtaken = Overtaken::of(&query.options);
         let mut under_way = JoinSet::new();
         for object in &page.items {
             if under_way.len() >= AT_ONCE {
-                finish_one(&mut under_way).await?;
+                finish_one(&mut under_way, overtaken).await?;
             }
             let request = request(asked, path, object, &query);
             let backend = Arc::clone(&self.backend);
             under_way.spawn(async move { backend.write(request).await.map(|_| ()) });
         }
         while !under_way.is_empty() {
-            finish_one(&mut under_way).await?;
+            finish_one(&mut under_way, overtaken).await?;
         }
         let lens = Lens::new(path);
-        let head = list_head(lens, list_metadata(page.revision, None, None));
+        let head = list_head(lens, list);
         let items = page.items.into_iter().map(move |item| lens.json(&item));
         Ok(lists::list(format, &head, "items", items))
     }
@@ -90,12 +88,33 @@ fn request(asked: &Asked<'_>, path: &ObjectsPath, object: &Stored, query: &Delet
     }
 }
 
-/// Waits for one deletion. Of an object that is gone by now nothing is left to be deleted.
-async fn finish_one(under_way: &mut JoinSet<Result<(), Refusal>>) -> Result<(), Refusal> {
-    match under_way.join_next().await {
-        None | Some(Ok(Ok(()) | Err(Refusal::NotFound { .. } | Refusal::Conflict { .. }))) => {
-            Ok(())
+/// What a conflict means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Overtaken {
+    /// The object that was selected is gone, and another has its name.
+    Gone,
+    /// Perhaps it is not as the client wants it.
+    Unwanted,
+}
+
+impl Overtaken {
+    fn of(options: &DeleteOptions) -> Self {
+        if options.uid.is_none() && options.resource_version.is_none() {
+            Self::Gone
+        } else {
+            Self::Unwanted
         }
+    }
+}
+
+/// Waits for one deletion. Of an object that is gone by now nothing is left to be deleted.
+async fn finish_one(
+    under_way: &mut JoinSet<Result<(), Refusal>>,
+    overtaken: Overtaken,
+) -> Result<(), Refusal> {
+    match under_way.join_next().await {
+        None | Some(Ok(Ok(()) | Err(Refusal::NotFound { .. }))) => Ok(()),
+        Some(Ok(Err(Refusal::Conflict { .. }))) if overtaken == Overtaken::Gone => Ok(()),
         Some(Ok(Err(refusal))) => Err(refusal),
         Some(Err(error)) => Err(Refusal::Internal { message: error.to_string() }),
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ferry_registry::{ListStart, ObjectKey, Refusal, Revision, Stored};
+use ferry_registry::{ListStart, ObjectKey, Page, Refusal, Revision, Stored};
 use http::StatusCode;
 use serde_json::{Map, Value};
 
@@ -76,14 +76,8 @@ impl<B: Backend, P: Process> Api<B, P> {
     ) -> Result<Answer, Refusal> {
         let format = asked.format(Offer::Objects)?;
         let carried = Carried::read(&asked.query, format.shape)?;
-        let ListQuery { selection, options } = ListQuery::read(path, &asked.query)?;
-        if let ListStart::NotOlderThan(revision) | ListStart::Exactly(revision) = options.start {
-            self.wait_for(revision).await?;
-        }
-        let page = self.backend.state().list(&selection, &options)?;
+        let (metadata, page) = self.selected(path, asked).await?;
         let lens = Lens::new(path);
-        let next = page.next.as_ref().map(ToString::to_string);
-        let metadata = list_metadata(page.revision, next, page.remaining);
         let items = page.items.into_iter();
         Ok(match format.shape {
             Shape::Object => {
@@ -106,6 +100,21 @@ impl<B: Backend, P: Process> Api<B, P> {
                 lists::list(format, &head, "rows", rows)
             }
         })
+    }
+
+    /// The objects that a request asks for, and the metadata of a list of them.
+    pub(super) async fn selected(
+        &self,
+        path: &ObjectsPath,
+        asked: &Asked<'_>,
+    ) -> Result<(Map<String, Value>, Page), Refusal> {
+        let ListQuery { selection, options } = ListQuery::read(path, &asked.query)?;
+        if let ListStart::NotOlderThan(revision) | ListStart::Exactly(revision) = options.start {
+            self.wait_for(revision).await?;
+        }
+        let page = self.backend.state().list(&selection, &options)?;
+        let next = page.next.as_ref().map(ToString::to_string);
+        Ok((list_metadata(page.revision, next, page.remaining), page))
     }
 
     /// Waits for a revision, not for long.

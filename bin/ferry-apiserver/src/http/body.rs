@@ -96,6 +96,12 @@ where
         self.unwanted = Some(unwanted);
     }
 
+    /// Gives nothing of it away: whoever asks for the head gets just that.
+    pub(super) fn has_no_body(&mut self) {
+        self.content = Content::Refusal(Full::default());
+        self.left = Bytes::new();
+    }
+
     fn held(&self) -> u64 {
         self.size_hint().exact().unwrap_or(HELD_OF_UNKNOWN)
     }

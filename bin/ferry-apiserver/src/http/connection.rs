@@ -36,6 +36,12 @@ const NOT_HTTPS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\n
 /// How much is read at once of what nobody wants to know.
 const LINGER_PIECE: usize = 16 * 1024;
 
+/// For so many requests that may be under way, one may be called off before it has begun. Many watches
+/// share a connection, and whoever ends some of them at once is not to lose the others; but each is held
+/// until it is seen that it is over.
+// PARITY: golang/net/http2/server.go#scheduleHandler
+const STREAMS_PER_RESET: usize = 2;
+
 /// Why a connection ended otherwise than in good order.
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -176,6 +182,7 @@ fn http2_builder(limits: &Limits, streams: u32) -> http2::Builder<TokioExecutor>
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(streams)
+        .max_pending_accept_reset_streams(streams as usize / STREAMS_PER_RESET)
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
         .max_send_buf_size(limits.unread_bytes)
         .initial_stream_window_size(limits.stream_window)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ferry_units::WallTime;
 use futures::FutureExt;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::{Body, Incoming};
 use serde_json::{Value, json};
@@ -51,6 +51,7 @@ impl<H: Handler, R: Realm> Service<H, R> {
         let traffic = &self.guest.traffic;
         let under_way = traffic.begin();
         let is_http2 = request.version() == Version::HTTP_2;
+        let is_head = request.method() == Method::HEAD;
         let clock = self.server.clock;
         let admitted = self.admit(&request);
         if admitted.as_ref().is_ok_and(|it| it.caller.authenticated != Authenticated::Anonymous) {
@@ -91,6 +92,9 @@ impl<H: Handler, R: Realm> Service<H, R> {
             }
         };
         if is_http2 {
+            if is_head {
+                without_body(&mut response);
+            }
             response.body_mut().waits(traffic.unread());
         }
         if let Some(line) = line {
@@ -140,6 +144,16 @@ fn answer<B: Body<Data = Bytes, Error = Infallible> + Unpin>(
         }
         reply
     })
+}
+
+/// The answer to a HEAD: HTTP/1.1 leaves the body out by itself, HTTP/2 does not.
+fn without_body<B: Body<Data = Bytes, Error = Infallible> + Unpin>(
+    response: &mut Response<Reply<B>>,
+) {
+    if let Some(length) = response.body().size_hint().exact() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(length));
+    }
+    response.body_mut().has_no_body();
 }
 
 /// An answer to a request whose body may not have been read to its end. Whoever sends it must not

@@ -1,5 +1,7 @@
 //! What a string may say: one of a few words, a time, a quantity, or bytes in base64.
 
+use std::borrow::Cow;
+
 use ferry_units::WallTime;
 use serde_json::Value;
 
@@ -29,7 +31,7 @@ pub(super) fn problem_of(text: &Text, value: &Value, written: &str) -> Option<Pr
             if is_base64(written) {
                 return None;
             }
-            "must be base64 in one line".to_owned()
+            "must be base64".to_owned()
         }
     };
     Some(Problem::Invalid { value: value.clone(), accepted })
@@ -41,6 +43,9 @@ const YEAR_ZERO: i64 = -62_167_219_200;
 fn has_a_year(time: WallTime) -> bool {
     time.unix_seconds() >= YEAR_ZERO
 }
+
+/// What ends lines in base64 that was wrapped.
+const BREAKS: [char; 2] = ['\r', '\n'];
 
 /// The last second of a minute: Go knows no leap seconds.
 const LAST_SECOND: u8 = 59;
@@ -74,28 +79,16 @@ fn is_date_time(text: &str) -> bool {
                 && two_digits(zone, 1) <= FARTHEST_ZONE))
 }
 
-/// Whether a text is base64 with padding, as `k8s-openapi` reads it: no line breaks, and no bits
-/// left over that are not zero.
+/// Whether a text is base64 with padding, as Go reads it: line breaks do not count, nor do bits that
+/// are left over.
+// PARITY: golang/go/src/encoding/base64/base64.go#decodeQuantum
 fn is_base64(text: &str) -> bool {
-    let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    // How far the last digit reaches past the last byte.
-    let spare_bits = match text.len() - digits.len() {
-        2 => 0b1111,
-        1 => 0b11,
-        _ => 0,
+    let text: Cow<'_, str> = if text.contains(BREAKS) {
+        text.chars().filter(|letter| !BREAKS.contains(letter)).collect()
+    } else {
+        text.into()
     };
-    text.len().is_multiple_of(4)
-        && digits.bytes().all(|byte| base64_digit(byte).is_some())
-        && digits.bytes().last().and_then(base64_digit).is_none_or(|last| last & spare_bits == 0)
-}
-
-fn base64_digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'A'..=b'Z' => Some(byte - b'A'),
-        b'a'..=b'z' => Some(byte - b'a' + 26),
-        b'0'..=b'9' => Some(byte - b'0' + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    }
+    let digits = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(&text);
+    let is_digit = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    text.len().is_multiple_of(4) && digits.bytes().all(is_digit)
 }

@@ -10,6 +10,7 @@ use crate::decide::grace::{self, Grace};
 use crate::decide::{Job, finish, namespaces};
 use crate::document::{self, metadata_mut, section_mut};
 use crate::garbage::{FOREGROUND, ORPHAN};
+use crate::kinds::is_shown_when_deleted;
 use crate::object::{Change, Document, Effect, Stored};
 use crate::refusal::Refusal;
 use crate::request::{Answer, Decision, DeleteOptions, Propagation};
@@ -141,10 +142,14 @@ fn mark<A: Admission>(job: &Job<'_, A>, object: &mut Document, grace: Grace) {
 
 /// The object is gone.
 fn gone<A: Admission>(job: &Job<'_, A>, live: &Arc<Stored>, warnings: Vec<String>) -> Decision {
-    let answer = Answer::Deleted { name: live.key.name.clone(), uid: live.meta.uid.to_string() };
     let revision = job.state.revision().next();
-    let change = (!job.is_dry())
-        .then(|| Change { revision, effect: Effect::Deleted(Arc::new(live.at(revision))) });
+    let last = Arc::new(live.at(revision));
+    let answer = if is_shown_when_deleted(job.kind()) {
+        Answer::Object(last.json.clone())
+    } else {
+        Answer::Deleted { name: live.key.name.clone(), uid: live.meta.uid.to_string() }
+    };
+    let change = (!job.is_dry()).then_some(Change { revision, effect: Effect::Deleted(last) });
     Decision { change, answer, warnings }
 }
 

@@ -97,7 +97,7 @@ fn custom_kinds_keep_their_times_as_written_but_for_the_metadata() {
 }
 
 #[test]
-fn parity_null_in_a_map_of_texts_is_an_empty_text() {
+fn parity_null_in_a_map_or_a_list_of_texts_is_an_empty_text() {
     let config = json!({
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": { "name": "x", "labels": { "a": null }, "annotations": { "b": null } },
@@ -107,9 +107,43 @@ fn parity_null_in_a_map_of_texts_is_an_empty_text() {
     assert_eq!(written["metadata"]["labels"], json!({ "a": "" }));
     assert_eq!(written["metadata"]["annotations"], json!({ "b": "" }));
     assert_eq!(written["data"], json!({ "k": "" }));
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "x" }, "data": { "k": null },
+    });
+    assert_eq!(read(&secret).unwrap()["data"], json!({ "k": "" }));
+    let mut pod = crate::testing::pod("x", "");
+    pod["spec"]["containers"][0]["command"] = json!(["a", null]);
+    let written = read(&pod).unwrap();
+    assert_eq!(written["spec"]["containers"][0]["command"], json!(["a", ""]));
     let mut machine = crate::testing::vm("x");
     machine["metadata"]["labels"] = json!({ "a": null });
     assert_eq!(read(&machine).unwrap()["metadata"]["labels"], json!({ "a": "" }));
+}
+
+#[test]
+fn parity_base64_may_be_wrapped_and_is_kept_in_one_line() {
+    let read = |data: &str| {
+        read(&json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "x" }, "data": { "k": data },
+        }))
+    };
+    let cases = [
+        ("aGVsbG8g\nd29ybGQ=\n", "aGVsbG8gd29ybGQ="),
+        ("aGVs\r\nbG8=", "aGVsbG8="),
+        // Bits that are left over do not count.
+        ("aGVsbG9=", "aGVsbG8="),
+        ("YR==", "YQ=="),
+        ("\n", ""),
+        ("", ""),
+        ("+/+/", "+/+/"),
+    ];
+    for (written, kept) in cases {
+        assert_eq!(read(written).unwrap()["data"]["k"], kept, "{written:?}");
+    }
+    for wrong in ["a", "YQ", "YQ=", "Y=Q=", "YQ==YQ==", "YQ= =", "-_-_", "====", "ä==="] {
+        let error = read(wrong).unwrap_err().concat();
+        assert!(error.contains("base64"), "{wrong:?}: {error}");
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! One spelling for values that can be spelled in several ways.
 
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::{Engine, alphabet};
 use ferry_api::schema::{Shape, Text};
 use ferry_api::{Quantity, Schema};
 use ferry_units::WallTime;
@@ -25,23 +27,27 @@ pub(crate) fn normalise(value: &mut Value) {
     }
 }
 
-/// Makes an empty text of each `null` in a map of texts, as Go reads it.
+fn fill_text(schema: &Schema, value: &mut Value) {
+    let is_text = matches!(schema.shape, Shape::String(Text::Any | Text::Base64));
+    if is_text && value.is_null() {
+        *value = Value::from("");
+    } else {
+        fill_texts(schema, value);
+    }
+}
+
+/// Makes an empty text of each `null` in a map or a list of texts, as Go reads it.
 // PARITY: golang/go/src/encoding/json/decode.go#literalStore
 pub(super) fn fill_texts(schema: &Schema, value: &mut Value) {
     match (&schema.shape, value) {
         (Shape::Map(values), Value::Object(entries)) => {
-            let is_text = values.shape == Shape::String(Text::Any);
             for value in entries.values_mut() {
-                if is_text && value.is_null() {
-                    *value = Value::from("");
-                } else {
-                    fill_texts(values, value);
-                }
+                fill_text(values, value);
             }
         }
         (Shape::Array(items), Value::Array(values)) => {
             for value in values {
-                fill_texts(items, value);
+                fill_text(items, value);
             }
         }
         (Shape::Object(object), Value::Object(fields)) => {
@@ -55,8 +61,18 @@ pub(super) fn fill_texts(schema: &Schema, value: &mut Value) {
     }
 }
 
-/// Writes quantities and times the one way that Kubernetes' own kinds have them: `1024Mi` is `1Gi`,
-/// and times are in UTC, with whole seconds or all six digits of them. Clients in Go read no others.
+/// The bytes of a text in base64 as Go takes it: wrapped, and with any bits left over.
+fn base64_of(text: &str) -> Option<Vec<u8>> {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+    );
+    let unwrapped: String = text.chars().filter(|letter| !matches!(letter, '\r' | '\n')).collect();
+    LENIENT.decode(unwrapped).ok()
+}
+
+/// Writes quantities, times and bytes the one way that Kubernetes' own kinds have them: `1024Mi` is
+/// `1Gi`, base64 is in one line, and times are in UTC, with whole seconds or all six digits of them. Clients in Go read no others.
 /// Custom kinds keep what was written.
 // PARITY: apimachinery/pkg/api/resource/quantity.go#MarshalJSON,
 // apimachinery/pkg/apis/meta/v1/micro_time.go#MarshalJSON
@@ -75,6 +91,11 @@ pub(crate) fn canonicalise(schema: &Schema, value: &mut Value) {
         (Shape::String(Text::DateTime), Value::String(text)) => {
             if let Ok(time) = text.parse::<WallTime>() {
                 *text = time.to_string();
+            }
+        }
+        (Shape::String(Text::Base64), Value::String(text)) => {
+            if let Some(bytes) = base64_of(text) {
+                *text = STANDARD.encode(bytes);
             }
         }
         (Shape::String(Text::MicroTime), Value::String(text)) => {

@@ -118,7 +118,7 @@ impl WatchQuery {
 }
 
 /// The objects that a path and a query select.
-pub(crate) fn selection(path: &ObjectsPath, query: &Query) -> Result<Selection, Refusal> {
+fn selection(path: &ObjectsPath, query: &Query) -> Result<Selection, Refusal> {
     let labels = query.get("labelSelector").unwrap_or_default();
     let labels = Selector::parse(labels).map_err(|error| bad_request(error.to_string()))?;
     let fields = query.get("fieldSelector").unwrap_or_default();

@@ -9,7 +9,7 @@ use ferry_registry::{QualifiedKind, Refusal};
 use serde_json::Value;
 
 pub(crate) use delete::{DeleteQuery, delete_options};
-pub(crate) use list::{Bookmarks, Initial, ListQuery, WatchQuery, selection};
+pub(crate) use list::{Bookmarks, Initial, ListQuery, WatchQuery};
 pub(crate) use write::{WriteKind, write_options};
 
 /// Options that contradict themselves, or that there are none of.

@@ -147,6 +147,43 @@ async fn a_collection_is_deleted_and_shown() {
 }
 
 #[tokio::test]
+async fn parity_of_a_collection_no_more_is_deleted_than_a_page_with_a_limit() {
+    let cluster = Cluster::new().await;
+    for name in ["a", "b", "c"] {
+        cluster.post(CONFIG_MAPS, &config_map(name)).await;
+    }
+    let names = |list: &Value| -> Vec<String> {
+        let items = list["items"].as_array().unwrap().iter();
+        items.map(|item| item["metadata"]["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let gone = cluster.delete(&format!("{CONFIG_MAPS}?limit=1")).await.json();
+    assert_eq!(names(&gone), ["a"]);
+    assert_eq!(gone["metadata"]["remainingItemCount"], 2);
+    assert_eq!(names(&cluster.get(CONFIG_MAPS).await.json()), ["b", "c"]);
+    let next = gone["metadata"]["continue"].as_str().unwrap();
+    let gone = cluster.delete(&format!("{CONFIG_MAPS}?limit=1&continue={next}")).await.json();
+    assert_eq!(names(&gone), ["b"]);
+    let refused = cluster.delete(&format!("{CONFIG_MAPS}?continue=abc")).await;
+    assert_eq!(refused.code, 400, "{}", refused.text);
+    assert_eq!(names(&cluster.get(CONFIG_MAPS).await.json()), ["c"]);
+}
+
+#[tokio::test]
+async fn parity_a_precondition_that_fails_is_told_of_a_collection_too() {
+    let cluster = Cluster::new().await;
+    cluster.post(CONFIG_MAPS, &config_map("a")).await;
+    for wanted in [json!({ "uid": "x" }), json!({ "resourceVersion": "1" })] {
+        let options = json!({ "preconditions": wanted }).to_string();
+        let headers = [("content-type", "application/json")];
+        let refused = cluster.ask(Method::DELETE, CONFIG_MAPS, &headers, options).await;
+        let (code, reason, message) = refused.refusal();
+        assert_eq!((code, reason.as_str()), (409, "Conflict"));
+        assert!(message.contains("Precondition failed"), "{message}");
+    }
+    assert_eq!(cluster.get(&format!("{CONFIG_MAPS}/a")).await.code, 200);
+}
+
+#[tokio::test]
 async fn parity_a8_a_machine_in_the_group_of_policies_is_one_in_its_own() {
     let cluster = Cluster::new().await;
     let alias = MACHINES.replace("kubevirt.io/v1/", "migrations.kubevirt.io/v1alpha1/");

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
@@ -136,7 +136,17 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
     ) -> hyper::Result<Response<Incoming>> {
-        let request = request(path, headers);
+        self.ask(request(path, headers)).await
+    }
+
+    /// The head of what is said of an answer that is not asked for.
+    pub(super) async fn head(&mut self, path: &str) -> hyper::Result<Response<Incoming>> {
+        let mut request = request(path, &[]);
+        *request.method_mut() = Method::HEAD;
+        self.ask(request).await
+    }
+
+    async fn ask(&mut self, request: Request<Full<Bytes>>) -> hyper::Result<Response<Incoming>> {
         match &mut self.sender {
             Sender::Http1(sender) => {
                 sender.ready().await?;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http_body_util::BodyExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::client::{Client, Protocol};
+use super::client::{self, Client, Protocol};
 use super::handler::{self, Fixture};
 use super::{BOTH, Limits};
 
@@ -105,5 +106,72 @@ async fn a_long_answer_is_whole_and_has_its_length() {
         assert_eq!(response.headers()["content-length"], handler::LONG.to_string());
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert!(body.len() == handler::LONG && body.iter().all(|byte| *byte == b'x'));
+    }
+}
+
+#[tokio::test]
+async fn parity_a_head_has_the_length_of_what_it_does_not_send() {
+    let fixture = Fixture::start(Limits::DEFAULT).await;
+    for protocol in BOTH {
+        let mut client = Client::connect(&fixture, protocol, Some("ann")).await;
+        for path in ["/long", "/whoami"] {
+            let length = client.get(path, &[]).await.1.len();
+            let response = client.head(path).await.unwrap();
+            assert_eq!(response.status(), StatusCode::OK);
+            assert_eq!(response.headers()["content-length"], length.to_string(), "{path}");
+            assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+        }
+        // What never ends has no length, and ends.
+        let endless = client.head("/flood").await.unwrap();
+        assert!(endless.into_body().collect().await.unwrap().to_bytes().is_empty());
+        assert_eq!(client.get("/whoami", &[]).await.0, StatusCode::OK);
+    }
+}
+
+/// RFC 9113.
+mod frame {
+    pub(super) const HEADERS: u8 = 1;
+    pub(super) const RST_STREAM: u8 = 3;
+    pub(super) const SETTINGS: u8 = 4;
+    pub(super) const GOAWAY: u8 = 7;
+
+    /// Nothing follows, be it body or head.
+    pub(super) const WHOLE: u8 = 0x1 | 0x4;
+
+    pub(super) fn of(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+        let head = [&length[1..], &[kind, flags], &stream.to_be_bytes()];
+        [&head.concat(), payload].concat()
+    }
+}
+
+#[tokio::test]
+async fn parity_whoever_calls_off_many_requests_at_once_keeps_the_others() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    const CANCEL: [u8; 4] = [0, 0, 0, 8];
+    const CALLED_OFF: u32 = 60;
+    let fixture = Fixture::start(Limits::DEFAULT).await;
+    let credentials = Some(fixture.credentials("ann"));
+    let mut stream = client::tls(&fixture, Protocol::Http2, credentials).await;
+    // GET, https and /, of HPACK's table, and a literal authority.
+    let head = [&[0x82, 0x87, 0x84, 0x41, 9], &b"localhost"[..]].concat();
+    let mut sent = [PREFACE, &frame::of(frame::SETTINGS, 0, 0, &[])].concat();
+    for number in 0..CALLED_OFF {
+        sent.extend(frame::of(frame::HEADERS, frame::WHOLE, 2 * number + 1, &head));
+        sent.extend(frame::of(frame::RST_STREAM, 0, 2 * number + 1, &CANCEL));
+    }
+    let last = 2 * CALLED_OFF + 1;
+    sent.extend(frame::of(frame::HEADERS, frame::WHOLE, last, &head));
+    stream.write_all(&sent).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let [a, b, c, kind, _, stream_id @ ..] = head;
+        let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
+        stream.read_exact(&mut payload).await.unwrap();
+        assert_ne!(kind, frame::GOAWAY, "{}", String::from_utf8_lossy(&payload));
+        if kind == frame::HEADERS && u32::from_be_bytes(stream_id) == last {
+            return;
+        }
     }
 }

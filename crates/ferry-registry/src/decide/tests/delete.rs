@@ -27,6 +27,33 @@ fn what_nothing_holds_goes_at_once_and_its_uid_is_told() {
 }
 
 #[test]
+fn parity_some_kinds_are_shown_as_they_were() {
+    let mut cluster = Cluster::new();
+    for kind in [Kind::Pod, Kind::Service, Kind::ServiceAccount, Kind::PersistentVolumeClaim] {
+        let mut object = match kind {
+            Kind::Pod => crate::testing::pod("x", ""),
+            Kind::Service => json!({ "spec": { "ports": [{ "port": 80 }] } }),
+            Kind::PersistentVolumeClaim => json!({ "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "resources": { "requests": { "storage": "1Gi" } },
+            } }),
+            _ => json!({}),
+        };
+        object["apiVersion"] = json!("v1");
+        object["kind"] = json!(kind.to_string());
+        object["metadata"]["name"] = json!("x");
+        let created = shown(&cluster.create(&object).unwrap());
+        let deleted = cluster.delete(target(kind, "x")).unwrap();
+        let last = shown(&deleted);
+        assert_eq!(last["kind"], kind.to_string());
+        assert_eq!(last["metadata"]["uid"], created["metadata"]["uid"]);
+        let revision = deleted.change.unwrap().revision.to_string();
+        assert_eq!(last["metadata"]["resourceVersion"], revision);
+        assert_eq!(cluster.get(&target(kind, "x")), None);
+    }
+}
+
+#[test]
 fn parity_what_finalizers_hold_is_marked_once() {
     let mut cluster = Cluster::new();
     let mut held = vm("x");
