@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ferry_api::{Kind, KindVersion};
-use ferry_registry::{ObjectKey, Refusal};
+use ferry_api::{FieldError, FieldPath, Kind, KindVersion};
+use ferry_registry::{ObjectKey, QualifiedKind, Refusal};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,9 +21,9 @@ use crate::access::{BoundKind, BoundTo, Holder};
 // PARITY: pkg/apis/authentication/v1/defaults.go#SetDefaults_TokenRequestSpec
 const TOKEN_SECONDS: i64 = 60 * 60;
 
-/// The least and the most that a client may ask for. Upstream has the most as a setting.
+/// The least and the most that a client may ask for.
 // PARITY: pkg/apis/authentication/validation/validation.go#ValidateTokenRequest
-const TOKEN_RANGE: std::ops::RangeInclusive<i64> = 600..=365 * 24 * 60 * 60;
+const TOKEN_RANGE: std::ops::RangeInclusive<i64> = 600..=1 << 32;
 
 /// What a token is to be bound to.
 #[derive(Debug, Default, Deserialize)]
@@ -145,13 +145,21 @@ fn token_spec(spec: &Value) -> Result<(Vec<String>, i64), Refusal> {
             .as_i64()
             .ok_or_else(|| bad("spec.expirationSeconds: must be a whole number".to_owned()))?,
     };
-    if !TOKEN_RANGE.contains(&seconds) {
-        let (least, most) = (TOKEN_RANGE.start(), TOKEN_RANGE.end());
-        let message = format!(
-            "spec.expirationSeconds: Invalid value: {seconds}: may not be less than {least} \
-             seconds or more than {most} seconds"
-        );
-        return Err(Refusal::Unprocessable { message });
+    if TOKEN_RANGE.contains(&seconds) {
+        return Ok((audiences, seconds));
     }
-    Ok((audiences, seconds))
+    let message = if seconds < *TOKEN_RANGE.start() {
+        "may not specify a duration less than 10 minutes"
+    } else {
+        "may not specify a duration larger than 2^32 seconds"
+    };
+    let path = FieldPath::of("spec.expirationSeconds");
+    Err(Refusal::Invalid {
+        kind: QualifiedKind {
+            group: "authentication.k8s.io".to_owned(),
+            kind: "TokenRequest".to_owned(),
+        },
+        name: String::new(),
+        errors: vec![FieldError::invalid(path, Value::from(seconds), message)],
+    })
 }

@@ -1,7 +1,7 @@
 //! ConfigMaps and Secrets: keys that can be files, and as much as fits into memory many times.
 
 use ferry_api::{FieldError, FieldPath, Kind, Problem};
-use ferry_registry::{Refusal, Review};
+use ferry_registry::{Document, Refusal, Review};
 use serde_json::Value;
 
 use crate::denial::invalid;
@@ -22,6 +22,12 @@ const REQUIRED_KEYS: [(&str, &[&str]); 4] = [
     ("kubernetes.io/ssh-auth", &["ssh-privatekey"]),
     ("kubernetes.io/tls", &["tls.crt", "tls.key"]),
 ];
+
+/// Whom to be.
+const BASIC_AUTH: [&str; 2] = ["username", "password"];
+
+/// The annotation that says whose token it is.
+const ACCOUNT: &str = "kubernetes.io/service-account.name";
 
 // PARITY: pkg/apis/core/validation/validation.go#ValidateConfigMap
 pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
@@ -50,15 +56,29 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
         errors.push(FieldError { path, problem: Problem::TooLong { accepted } });
     }
     if is_secret {
-        let type_ = text(object, &["type"]).unwrap_or_default();
-        let required = REQUIRED_KEYS.iter().filter(|(of, _)| *of == type_);
-        for key in required.flat_map(|(_, keys)| *keys) {
-            if at(object, &["data", key]).is_none() {
-                errors.push(FieldError::required(FieldPath::of("data").key(key), ""));
-            }
-        }
+        errors.extend(missing(object));
     }
     invalid(review.target, errors)
+}
+
+/// What a Secret lacks for its type.
+fn missing(secret: &Document) -> Vec<FieldError> {
+    let lacks = |key: &&str| at(secret, &["data", key]).is_none();
+    let required = |path: FieldPath| FieldError::required(path, "");
+    let data = |key: &str| required(FieldPath::of("data").key(key));
+    match text(secret, &["type"]).unwrap_or_default() {
+        // One of them will do.
+        "kubernetes.io/basic-auth" if BASIC_AUTH.iter().all(lacks) => BASIC_AUTH.map(data).to_vec(),
+        "kubernetes.io/service-account-token" => {
+            let account = text(secret, &["metadata", "annotations", ACCOUNT]).unwrap_or_default();
+            let path = FieldPath::of("metadata.annotations").key(ACCOUNT);
+            account.is_empty().then(|| required(path)).into_iter().collect()
+        }
+        type_ => {
+            let keys = REQUIRED_KEYS.iter().filter(|(of, _)| *of == type_);
+            keys.flat_map(|(_, keys)| *keys).filter(|key| lacks(key)).map(|key| data(key)).collect()
+        }
+    }
 }
 
 /// How many bytes base64 stands for. The schema has seen to it that it is some.

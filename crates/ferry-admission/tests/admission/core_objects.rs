@@ -119,10 +119,6 @@ fn parity_what_is_configured_has_keys_that_can_be_files_and_a_size() {
         ("ConfigMap", json!({ "data": { "a.b-c_D": "v" }, "binaryData": { ".x": "AA==" } })),
         ("ConfigMap", json!({ "data": { "a": whole } })),
         ("Secret", json!({ "data": { "a": encoded((1 << 20) - 1) } })),
-        (
-            "Secret",
-            json!({ "type": "kubernetes.io/tls", "data": { "tls.crt": "", "tls.key": "" } }),
-        ),
     ] {
         create(&object(kind, &sound)).unwrap();
     }
@@ -163,11 +159,6 @@ fn parity_what_is_configured_has_keys_that_can_be_files_and_a_size() {
             "data: Too long: may not be more than 1048576 bytes",
         ),
         ("Secret", json!({ "data": { "a b": "" } }), "data[a b]: Invalid value"),
-        (
-            "Secret",
-            json!({ "type": "kubernetes.io/tls", "data": { "tls.crt": "" } }),
-            "data[tls.key]: Required value",
-        ),
     ] {
         let errors = invalid(create(&object(kind, &wrong)));
         assert!(errors.iter().any(|error| error.starts_with(problem)), "{problem}: {errors:?}");
@@ -175,6 +166,31 @@ fn parity_what_is_configured_has_keys_that_can_be_files_and_a_size() {
     let long = "k".repeat(254);
     let errors = invalid(create(&object("ConfigMap", &json!({ "data": { long: "v" } }))));
     assert!(errors[0].ends_with("must be no more than 253 characters"), "{errors:?}");
+}
+
+#[test]
+fn parity_a_secret_has_what_its_type_needs() {
+    let secret = |of: &str, data: &Value| {
+        object("Secret", &json!({ "type": format!("kubernetes.io/{of}"), "data": data }))
+    };
+    create(&secret("tls", &json!({ "tls.crt": "", "tls.key": "" }))).unwrap();
+    create(&secret("basic-auth", &json!({ "password": "" }))).unwrap();
+    let mut token = secret("service-account-token", &json!({}));
+    token["metadata"]["annotations"] = json!({ "kubernetes.io/service-account.name": "bot" });
+    create(&token).unwrap();
+    for (of, data, problem) in [
+        ("tls", json!({ "tls.crt": "" }), "data[tls.key]: Required value"),
+        ("ssh-auth", json!({}), "data[ssh-privatekey]: Required value"),
+        ("basic-auth", json!({ "x": "" }), "data[username]: Required value"),
+        (
+            "service-account-token",
+            json!({}),
+            "metadata.annotations[kubernetes.io/service-account.name]: Required value",
+        ),
+    ] {
+        let errors = invalid(create(&secret(of, &data)));
+        assert!(errors.iter().any(|error| error.starts_with(problem)), "{problem}: {errors:?}");
+    }
 }
 
 #[test]

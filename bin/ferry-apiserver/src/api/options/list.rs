@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ferry_api::{FieldError, FieldSelector, KindVersion, Scope, Selector};
+use ferry_api::{FieldError, FieldSelector, FieldSelectorError, KindVersion, Scope, Selector};
 use ferry_registry::{ContinueToken, ListOptions, ListStart, Refusal, Revision, Selection};
 
 use super::super::path::{ObjectsPath, Query};
@@ -131,9 +131,25 @@ fn selection(path: &ObjectsPath, query: &Query) -> Result<Selection, Refusal> {
         .and_then(|fields| {
             fields.check_fields(|field| is_selectable(path.served, field)).map(|()| fields)
         })
-        .map_err(|error| bad_request(error.to_string()))?;
+        .map_err(|error| bad_request(unselectable(path.served, &error)))?;
     let kind = path.served.kind();
     Ok(Selection { kind, namespace: path.namespace.clone(), labels, fields })
+}
+
+/// Kinds of Kubernetes itself that have no fields of their own have another sentence.
+// PARITY: apimachinery/pkg/runtime/conversion.go#DefaultMetaV1FieldSelectorConversion
+fn unselectable(served: KindVersion, error: &FieldSelectorError) -> String {
+    match error {
+        FieldSelectorError::Unsupported { field }
+            if !served.kind().is_custom() && served.selectable_fields().is_empty() =>
+        {
+            format!(
+                "{field:?} is not a known field selector: only \"metadata.name\", \
+                 \"metadata.namespace\""
+            )
+        }
+        other => other.to_string(),
+    }
 }
 
 fn is_selectable(served: KindVersion, field: &str) -> bool {

@@ -45,8 +45,25 @@ async fn an_account_gets_a_token() {
     assert_eq!(issued["status"]["expirationTimestamp"], "2026-11-23T08:15:00Z");
     let default = cluster.post(&url, &json!({})).await.json();
     assert_eq!(default["spec"]["expirationSeconds"], 3600);
+    let decade = json!({ "spec": { "expirationSeconds": 10_i64 * 365 * 24 * 60 * 60 } });
+    assert_eq!(cluster.post(&url, &decade).await.code, 201);
+    for (seconds, problem) in [
+        (5, "may not specify a duration less than 10 minutes"),
+        ((1_i64 << 32) + 1, "may not specify a duration larger than 2^32 seconds"),
+    ] {
+        let request = json!({ "spec": { "expirationSeconds": seconds } });
+        let refused = cluster.post(&url, &request).await;
+        let (code, reason, message) = refused.refusal();
+        assert_eq!((code, reason.as_str()), (422, "Invalid"));
+        let expected = format!(
+            "TokenRequest.authentication.k8s.io \"\" is invalid: spec.expirationSeconds: Invalid \
+             value: {seconds}: {problem}"
+        );
+        assert_eq!(message, expected);
+        let cause = &refused.json()["details"]["causes"][0];
+        assert_eq!(cause["field"], "spec.expirationSeconds");
+    }
     for (url, request, code) in [
-        (&url, json!({ "spec": { "expirationSeconds": 5 } }), 422),
         (&url, json!({ "spec": { "expirationSeconds": "5" } }), 400),
         (&url, json!({ "spec": 7 }), 400),
         (&url, json!({ "spec": { "boundObjectRef": 7 } }), 400),

@@ -160,3 +160,18 @@ async fn nesting_has_an_end_in_every_form() {
         assert_eq!(answer.refusal().0, 400, "{method} {form}");
     }
 }
+
+#[tokio::test]
+async fn parity_a_field_that_nothing_is_selected_by_is_named() {
+    let cluster = Cluster::new().await;
+    let known = "is not a known field selector: only \"metadata.name\", \"metadata.namespace\"";
+    for (collection, told) in [
+        (CONFIG_MAPS, format!("\"spec.x\" {known}")),
+        ("/api/v1/pods", "field label not supported: spec.x".to_owned()),
+        ("/apis/kubevirt.io/v1/virtualmachines", "field label not supported: spec.x".to_owned()),
+    ] {
+        let refused = cluster.get(&format!("{collection}?fieldSelector=spec.x%3D1")).await;
+        let (code, reason, message) = refused.refusal();
+        assert_eq!((code, reason.as_str(), message), (400, "BadRequest", told), "{collection}");
+    }
+}
