@@ -274,7 +274,7 @@ fn bytes_are_base64() {
     check_errors(
         "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {password: hunter2!}\n",
         &expect![[r#"
-            data[password]: Invalid value: "hunter2!": must be base64 in one line
+            data[password]: Invalid value: "hunter2!": must be base64
         "#]],
     );
 }
