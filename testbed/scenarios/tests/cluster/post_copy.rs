@@ -52,8 +52,10 @@ fn paused(changes: &[Change], name: &str) -> Vec<Option<Value>> {
     told
 }
 
+/// Whether something came when it was due. On a busy machine one hears of it late, and of its
+/// beginning as well.
 fn is_close(seconds: f64, expected: f64) -> bool {
-    (seconds - expected).abs() <= 1.0
+    (expected - 1.0..=expected + 5.0).contains(&seconds)
 }
 
 /// The machine runs where it was, and all of it is right.
