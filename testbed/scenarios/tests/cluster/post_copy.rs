@@ -8,7 +8,7 @@ use ferry_harness::Testbed;
 use kube::api::ApiResource;
 use serde_json::{Value, json};
 
-use crate::common::{Change, History, Machine, configure, machine, policy, verified};
+use crate::common::{Change, History, Machine, configure, is_due, machine, policy, verified};
 
 /// A machine of 128 MiB that writes faster than its memory may cross, with a policy of the same name
 /// that gives it four seconds.
@@ -52,12 +52,6 @@ fn paused(changes: &[Change], name: &str) -> Vec<Option<Value>> {
     told
 }
 
-/// Whether something came when it was due. On a busy machine one hears of it late, and of its
-/// beginning as well.
-fn is_close(seconds: f64, expected: f64) -> bool {
-    (expected - 1.0..=expected + 5.0).contains(&seconds)
-}
-
 /// The machine runs where it was, and all of it is right.
 fn has_stayed(testbed: &Testbed, machine: &Machine, state: &MigrationState) -> Result<()> {
     let node = state.source_node.as_deref().context("a source")?;
@@ -89,7 +83,7 @@ async fn a_guest_that_does_not_converge_moves_first_where_post_copy_is_allowed()
     ensure!(pages == 128 << 8, "{pages} pages were compared");
     let modes = modes(&history.changes(), "hasty");
     ensure!(modes.len() == 2 && modes[0].0 == "PreCopy", "{modes:?}");
-    ensure!(is_close(modes[1].1, 4.0), "{modes:?}");
+    ensure!(is_due(modes[1].1, 4.0), "{modes:?}");
 
     // A guest that converges has no need of it.
     policy(&testbed, "calm", json!({ "allowPostCopy": true })).await?;
@@ -147,7 +141,7 @@ async fn a_guest_that_may_be_disturbed_stands_still_until_its_memory_has_crossed
         let changes = history.changes();
         let modes = modes(&changes, &machine.name);
         ensure!(modes.len() == 2 && modes[0].0 == "PreCopy", "{modes:?}");
-        ensure!(is_close(modes[1].1, 4.0), "{}: {modes:?}", machine.name);
+        ensure!(is_due(modes[1].1, 4.0), "{}: {modes:?}", machine.name);
         let said =
             json!(["True", "PausedByMigrationMonitor", "VMI was paused by the migration monitor"]);
         let paused = paused(&changes, &machine.name);
@@ -165,6 +159,6 @@ async fn a_guest_that_may_be_disturbed_stands_still_until_its_memory_has_crossed
         .find(|it| it.name == "slow" && !it.says("/status/migrationState/startTimestamp").is_null())
         .context("its start")?;
     let took = (end.at - start.at).as_secs_f64();
-    ensure!(is_close(took, 8.0), "it was given up after {took} s");
+    ensure!(is_due(took, 8.0), "it was given up after {took} s");
     has_stayed(&testbed, &slow, &failed)
 }
