@@ -145,7 +145,8 @@ fn gone<A: Admission>(job: &Job<'_, A>, live: &Arc<Stored>, warnings: Vec<String
     let revision = job.state.revision().next();
     let last = Arc::new(live.at(revision));
     let answer = if is_shown_when_deleted(job.kind()) {
-        Answer::Object(last.json.clone())
+        let shown = if job.is_dry() { live } else { &*last };
+        Answer::Object(shown.json.clone())
     } else {
         Answer::Deleted { name: live.key.name.clone(), uid: live.meta.uid.to_string() }
     };

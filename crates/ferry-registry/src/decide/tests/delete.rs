@@ -43,6 +43,8 @@ fn parity_some_kinds_are_shown_as_they_were() {
         object["kind"] = json!(kind.to_string());
         object["metadata"]["name"] = json!("x");
         let created = shown(&cluster.create(&object).unwrap());
+        let mut dry = Cluster { run: Run::Dry, ..cluster.clone() };
+        assert_eq!(shown(&dry.delete(target(kind, "x")).unwrap()), created);
         let deleted = cluster.delete(target(kind, "x")).unwrap();
         let last = shown(&deleted);
         assert_eq!(last["kind"], kind.to_string());
