@@ -7,7 +7,7 @@ use ferry_harness::Program;
 use http::Uri;
 
 use super::client::{Connection, Endpoint, Put, Rpc, Streams, Verb};
-use super::etcd::Etcd;
+use super::etcd::{Etcd, Transport};
 use super::load::{Client, Load, block_on, run};
 use super::objects::{CONFIG_MAPS, ConfigMaps};
 use super::server::Server;
@@ -135,12 +135,17 @@ pub(super) fn ferry(way: Way, writers: u32, span: Duration) -> Result<Vec<Measur
 }
 
 /// etcd.
-pub(super) fn etcd(program: &Program, writers: u32, span: Duration) -> Result<Vec<Measured>> {
-    let etcd = Etcd::start(program)?;
+pub(super) fn etcd(
+    program: &Program,
+    transport: Transport,
+    writers: u32,
+    span: Duration,
+) -> Result<Vec<Measured>> {
+    let etcd = Etcd::start(program, transport)?;
     let load = block_on(async {
         let mut connections = Vec::new();
         for _ in 0..SHARED_CONNECTIONS.min(writers as usize) {
-            connections.push(Rpc::open(etcd.address()).await?);
+            connections.push(etcd.connect().await?);
         }
         let shared = connections.iter().cycle().take(writers as usize);
         let objects = ConfigMaps::new("load-", SIZE);
@@ -150,7 +155,11 @@ pub(super) fn etcd(program: &Program, writers: u32, span: Duration) -> Result<Ve
         putters[0].rpc.put(Put { key: b"/registry/ready", value: b"" }).await?;
         run(putters, span).await
     })?;
-    Ok(load.figures(&format!("etcd puts {writers}")))
+    let name = match transport {
+        Transport::Plain => format!("etcd puts {writers}"),
+        Transport::Tls => format!("etcd puts by TLS {writers}"),
+    };
+    Ok(load.figures(&name))
 }
 
 /// A server that answers at once: what the client, TLS and HTTP leave to any other.

@@ -8,13 +8,21 @@ pub(crate) const CRITERIA: Criteria = Criteria {
     conditions: CONDITIONS,
     ratios: RATIOS,
     aims: aims! {
-        "durable creates by 1 writer, of etcd's puts":
+        "durable creates by 1 writer, of etcd's puts through TLS":
+            AtLeast(1.0) Times = |all| ratio(all, "creates 1", "etcd puts by TLS 1");
+        "durable creates by 1 writer, of etcd's puts without TLS":
             AtLeast(1.0) Times = |all| ratio(all, "creates 1", "etcd puts 1");
-        "durable creates by 16 writers, of etcd's puts":
+        "durable creates by 16 writers, of etcd's puts through TLS":
+            AtLeast(1.0) Times = |all| ratio(all, "creates 16", "etcd puts by TLS 16");
+        "durable creates by 16 writers, of etcd's puts without TLS":
             AtLeast(1.0) Times = |all| ratio(all, "creates 16", "etcd puts 16");
-        "durable creates by 256 writers, of etcd's puts":
+        "durable creates by 256 writers, of etcd's puts through TLS":
+            AtLeast(1.0) Times = |all| ratio(all, "creates 256", "etcd puts by TLS 256");
+        "durable creates by 256 writers, of etcd's puts without TLS":
             AtLeast(1.0) Times = |all| ratio(all, "creates 256", "etcd puts 256");
-        "an event at each of 1,000 watchers, 99 of 100":
+        "an event at each of 1,000 watchers that share connections, 99 of 100":
+            AtMost(10.0) Milliseconds = |all| all.median("watch by streams, p99");
+        "an event at each of 1,000 watchers that share none, 99 of 100":
             AtMost(10.0) Milliseconds = |all| all.median("watch, p99");
         "memory with 10,000 objects of 2 KiB, after they were created":
             AtMost(50.0) Mebibytes = |all| all.median("memory, objects");
@@ -37,8 +45,8 @@ const CONDITIONS: &[&str] = &[
     "Client and server share the processors, over loopback. The client's side is one thread. Ferry is spoken to through \
      TLS 1.3 with a client certificate, one HTTP/1.1 connection for each writer, reader and watcher; 'by streams' through connections of HTTP/2 \
      that many share, at most 4 for writers and one for 50 watchers.",
-    "etcd is spoken to without TLS, over HTTP/2 with at most 4 connections, as its own benchmark does; both favour it. It is \
-     one member without peers. It puts the bytes that ferry is sent, under as many keys.",
+    "etcd is spoken to over HTTP/2 with at most 4 connections, as its own benchmark does: 'by TLS' with certificates on both sides, as \
+     Kubernetes has it, and without TLS. It is one member without peers. It puts the bytes that ferry is sent, under as many keys.",
     "Creates are of ConfigMaps whose JSON is 1 KiB, answered once they are durable. Every case has a server with an empty \
      directory, on the same disk, and 250 ms that are not counted.",
     "'yardstick append' writes 1 KiB for each writer to a log that has its space and makes it durable at once: the disk, and nothing else. 'yardstick \
@@ -54,8 +62,14 @@ const RATIOS: &[(&str, &str)] = &[
     ("creates 1", "etcd puts 1"),
     ("creates 16", "etcd puts 16"),
     ("creates 256", "etcd puts 256"),
+    ("creates 1", "etcd puts by TLS 1"),
+    ("creates 16", "etcd puts by TLS 16"),
+    ("creates 256", "etcd puts by TLS 256"),
+    ("creates by streams 1", "etcd puts by TLS 1"),
     ("creates by streams 1", "etcd puts 1"),
+    ("creates by streams 16", "etcd puts by TLS 16"),
     ("creates by streams 16", "etcd puts 16"),
+    ("creates by streams 256", "etcd puts by TLS 256"),
     ("creates by streams 256", "etcd puts 256"),
     ("creates 1, p99", "etcd puts 1, p99"),
     ("creates 16, p99", "etcd puts 16, p99"),

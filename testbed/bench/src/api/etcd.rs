@@ -8,11 +8,25 @@ use anyhow::{Context, Result, bail};
 use ferry_harness::{Program, wait_until};
 use tempfile::TempDir;
 
+use super::certificates::Certificates;
+use super::client::Rpc;
+
 pub(super) struct Etcd {
     child: Child,
     address: String,
+    /// What it serves with, if it does so through TLS.
+    certificates: Option<Certificates>,
     /// Its data and its log, on the disk where ferry's are too.
     _dir: TempDir,
+}
+
+/// How it is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// As its own benchmark does.
+    Plain,
+    /// As Kubernetes does: through TLS, with certificates on both sides.
+    Tls,
 }
 
 impl Etcd {
@@ -20,12 +34,27 @@ impl Etcd {
     ///
     /// # Errors
     /// When it does not come up.
-    pub(super) fn start(program: &Program) -> Result<Self> {
+    pub(super) fn start(program: &Program, transport: Transport) -> Result<Self> {
         let dir = tempfile::tempdir().context("a directory for etcd")?;
         let [address, peer] = free_addresses()?;
-        let (client_url, peer_url) = (format!("http://{address}"), format!("http://{peer}"));
+        let (certificates, scheme) = match transport {
+            Transport::Plain => (None, "http"),
+            Transport::Tls => (Some(Certificates::new()?), "https"),
+        };
+        let (client_url, peer_url) = (format!("{scheme}://{address}"), format!("http://{peer}"));
         let log = File::create(dir.path().join("log")).context("a log for etcd")?;
-        let child = Command::new(program.path())
+        let mut command = Command::new(program.path());
+        if let Some(certificates) = &certificates {
+            command
+                .arg("--client-cert-auth")
+                .arg("--trusted-ca-file")
+                .arg(certificates.authority())
+                .arg("--cert-file")
+                .arg(certificates.server_certificate())
+                .arg("--key-file")
+                .arg(certificates.server_key());
+        }
+        let child = command
             .arg("--data-dir")
             .arg(dir.path().join("data"))
             .args(["--name", "bench", "--initial-cluster", &format!("bench={peer_url}")])
@@ -36,14 +65,20 @@ impl Etcd {
             .stderr(log)
             .spawn()
             .context("starting etcd")?;
-        let mut etcd = Self { child, address, _dir: dir };
+        let mut etcd = Self { child, address, certificates, _dir: dir };
         etcd.wait_until_it_listens()?;
         Ok(etcd)
     }
 
-    /// Where it serves. What is asked before it has elected itself is answered afterwards.
-    pub(super) fn address(&self) -> &str {
-        &self.address
+    /// A connection to it. What is asked before it has elected itself is answered afterwards.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) async fn connect(&self) -> Result<Rpc> {
+        match &self.certificates {
+            Some(certificates) => Rpc::open(&certificates.endpoint(&self.address)?).await,
+            None => Rpc::open_plain(&self.address).await,
+        }
     }
 
     fn wait_until_it_listens(&mut self) -> Result<()> {

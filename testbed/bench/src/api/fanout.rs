@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use futures::future::try_join_all;
 use http::Uri;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -93,17 +94,21 @@ impl Fanout {
         let events = usize::try_from(self.span.as_millis() / PAUSE.as_millis())?.max(1);
         let sent = Rc::new(RefCell::new(Vec::with_capacity(events)));
         let mut following = JoinSet::new();
-        let watchers = match way {
+        let clients = match way {
             Way::Connections => open(endpoint, &target, self.watchers).await?,
             Way::Streams => open_streams(endpoint, &target, self.watchers).await?,
         };
-        for watcher in watchers {
-            following.spawn_local(watcher.follow(events, Rc::clone(&sent)));
+        for client in clients {
+            let sent = Rc::clone(&sent);
+            following.spawn_local(async move {
+                let all = client.into_iter().map(|it| it.follow(events, Rc::clone(&sent)));
+                try_join_all(all).await
+            });
         }
         create(&mut connection, events, &sent).await?;
         let mut times = Vec::with_capacity(events * self.watchers as usize);
         while let Some(outcome) = following.join_next().await {
-            times.extend(outcome.context("a watcher")??);
+            times.extend(outcome.context("a client")??.into_iter().flatten());
         }
         Ok(Latencies::from(times))
     }
@@ -143,8 +148,8 @@ async fn create(
     Ok(())
 }
 
-/// So many watchers, all of which have been told that their watch begins.
-async fn open(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Watcher>> {
+/// So many clients of one watch each, all of which have been told that it begins.
+async fn open(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Vec<Watcher>>> {
     let request: Rc<str> = format!(
         "GET {target} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\r\n",
         endpoint.host()?.to_str()?
@@ -162,21 +167,21 @@ async fn open(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Watch
     while let Some(outcome) = opening.join_next().await {
         watchers.push(outcome??);
     }
-    Ok(watchers)
+    Ok(watchers.into_iter().map(|watcher| vec![watcher]).collect())
 }
 
-/// The same with connections that many share.
-async fn open_streams(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Watcher>> {
-    let mut watchers = Vec::new();
-    let mut streams = Streams::open(endpoint).await?;
-    for number in 1..=count {
-        let answer = streams.follow(target).await?;
-        watchers.push(Watcher::of(Source::Stream(answer)));
-        if number % WATCHES_OF_A_CLIENT == 0 && number < count {
-            streams = Streams::open(endpoint).await?;
+/// The same with clients of many watches.
+async fn open_streams(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Vec<Watcher>>> {
+    let mut clients = Vec::new();
+    for first in (0..count).step_by(WATCHES_OF_A_CLIENT as usize) {
+        let mut streams = Streams::open(endpoint).await?;
+        let mut watchers = Vec::new();
+        for _ in 0..WATCHES_OF_A_CLIENT.min(count - first) {
+            watchers.push(Watcher::of(Source::Stream(streams.follow(target).await?)));
         }
+        clients.push(watchers);
     }
-    Ok(watchers)
+    Ok(clients)
 }
 
 /// One that only looks for names: a thousand that parsed would measure themselves.

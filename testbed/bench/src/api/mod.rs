@@ -1,5 +1,6 @@
 //! An API server and its clients: which cases there are.
 
+mod certificates;
 mod client;
 mod creates;
 mod criteria;
@@ -23,6 +24,7 @@ use std::time::Duration;
 use ferry_harness::Program;
 
 use self::creates::Way;
+use self::etcd::Transport;
 use crate::cli::ApiOptions;
 use crate::turns::Case;
 
@@ -47,9 +49,14 @@ pub(crate) fn cases(options: &ApiOptions) -> Vec<Case> {
             }));
         }
         if let Some(program) = etcd.clone() {
-            cases.push(Case::new(format!("etcd puts {writers}"), move || {
-                creates::etcd(&program, writers, span)
-            }));
+            for (name, transport) in
+                [("etcd puts", Transport::Plain), ("etcd puts by TLS", Transport::Tls)]
+            {
+                let program = program.clone();
+                cases.push(Case::new(format!("{name} {writers}"), move || {
+                    creates::etcd(&program, transport, writers, span)
+                }));
+            }
         }
     }
     let fanout = fanout::Fanout { watchers, span };

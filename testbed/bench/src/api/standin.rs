@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as Task, Poll};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full};
@@ -17,15 +17,13 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{RootCertStore, ServerConfig};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
-use super::client::{Endpoint, Identity};
+use super::certificates::Certificates;
+use super::client::Endpoint;
 use super::objects::CONFIG_MAPS;
 
 /// Events that wait for a watcher. One that is further behind is cut off, as a real server does.
@@ -47,31 +45,14 @@ impl StandIn {
     /// # Errors
     /// When there is no port, or no certificate.
     pub(super) fn start() -> Result<Self> {
-        let dir = tempfile::tempdir().context("a directory for certificates")?;
-        ferry_harness::certificates(dir.path())?;
-        let certificate = |name: &str| {
-            CertificateDer::from_pem_file(dir.path().join(name)).context("reading a certificate")
-        };
-        let key = |name: &str| {
-            PrivateKeyDer::from_pem_file(dir.path().join(name)).context("reading a key")
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate("server-cert.pem")?], key("server-key.pem")?)?;
+        let certificates = Certificates::new()?;
+        let tls = TlsAcceptor::from(Arc::new(certificates.server()?));
         let runtime =
             runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
         let address = listener.local_addr()?.to_string();
-        runtime.spawn(accept(listener, TlsAcceptor::from(Arc::new(tls))));
-        let mut roots = RootCertStore::empty();
-        roots.add(certificate("ca-cert.pem")?)?;
-        let identity = Identity {
-            certificates: vec![certificate("client-cert.pem")?],
-            key: key("client-key.pem")?,
-        };
-        let endpoint = Endpoint::new(&address, roots, identity)?;
+        runtime.spawn(accept(listener, tls));
+        let endpoint = certificates.endpoint(&address)?;
         Ok(Self { endpoint, _runtime: runtime })
     }
 

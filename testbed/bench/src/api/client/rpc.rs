@@ -7,7 +7,10 @@ use http::{HeaderMap, Request, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+use super::Endpoint;
 
 /// What stands before a message: a flag for compression and its length.
 const PREFIX: usize = 5;
@@ -57,13 +60,28 @@ pub(in crate::api) struct Rpc {
 }
 
 impl Rpc {
-    pub(in crate::api) async fn open(address: &str) -> Result<Self> {
+    /// Through TLS.
+    pub(in crate::api) async fn open(endpoint: &Endpoint) -> Result<Self> {
+        let stream = endpoint.multiplexed().connect().await?;
+        Self::over(stream, "https", endpoint.host()?.to_str()?).await
+    }
+
+    /// With nothing between gRPC and TCP.
+    pub(in crate::api) async fn open_plain(address: &str) -> Result<Self> {
         let socket = TcpStream::connect(address).await.context("connecting")?;
         socket.set_nodelay(true)?;
-        let io = TokioIo::new(socket);
-        let (sender, connection) = handshake(TokioExecutor::new(), io).await?;
+        Self::over(socket, "http", address).await
+    }
+
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        scheme: &str,
+        address: &str,
+    ) -> Result<Self> {
+        let handshake = handshake(TokioExecutor::new(), TokioIo::new(stream));
+        let (sender, connection) = handshake.await.context("a connection")?;
         tokio::spawn(async { drop(connection.await) });
-        let put = format!("http://{address}/etcdserverpb.KV/Put").parse().context("a path")?;
+        let put = format!("{scheme}://{address}/etcdserverpb.KV/Put").parse().context("a path")?;
         Ok(Self { sender, put })
     }
 
