@@ -173,6 +173,15 @@ impl Cluster {
         Some(serde_json::from_slice(&object.json).unwrap())
     }
 
+    /// Has namespaces tell what they wait for; how many did.
+    pub(crate) fn tell_what_remains(&mut self) -> usize {
+        let remaining = self.state.remaining(self.now);
+        for request in &remaining {
+            self.send(request).unwrap();
+        }
+        remaining.len()
+    }
+
     /// Does what is wanted, and what that makes wanted, until nothing is.
     pub(crate) fn clean(&mut self) -> usize {
         let mut writes = 0;

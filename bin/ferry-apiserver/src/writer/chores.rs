@@ -41,14 +41,17 @@ impl Chores {
             return Vec::new();
         }
         let mut due = state.chores(now);
-        due.extend(self.gather(state));
+        let is_time = std::mem::take(&mut self.is_time);
+        due.extend(self.gather(state, is_time));
+        if is_time {
+            due.extend(state.remaining(now));
+        }
         due
     }
 
     /// What roles are to show that gather others, if it may have changed.
-    fn gather(&mut self, state: &State) -> Vec<Request> {
+    fn gather(&mut self, state: &State, is_time: bool) -> Vec<Request> {
         let newest = Some(state.last_change(Kind::ClusterRole));
-        let is_time = std::mem::take(&mut self.is_time);
         let is_many = state.count(Kind::ClusterRole) > ROLES_LOOKED_AT_AT_ONCE;
         if self.gathered_at == newest || is_many && !is_time {
             return Vec::new();

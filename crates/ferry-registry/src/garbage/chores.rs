@@ -18,7 +18,7 @@ use crate::state::{State, Upkeep};
 pub(crate) const MOST_CHORES: usize = 256;
 
 const COLLECTOR: &str = "system:serviceaccount:kube-system:generic-garbage-collector";
-const NAMESPACES: &str = "system:serviceaccount:kube-system:namespace-controller";
+pub(super) const NAMESPACES: &str = "system:serviceaccount:kube-system:namespace-controller";
 const EVENTS: &str = "system:apiserver";
 
 /// What is wanted at `now`, at most [`MOST_CHORES`] of it.
@@ -74,7 +74,7 @@ fn writes(state: &State, object: &Stored, demand: Demand) -> Vec<Request> {
     }
 }
 
-fn request(user: &str, key: &ObjectKey, part: Part, write: Write) -> Request {
+pub(super) fn request(user: &str, key: &ObjectKey, part: Part, write: Write) -> Request {
     Request {
         user: User {
             name: user.to_owned(),

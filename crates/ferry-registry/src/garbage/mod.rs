@@ -7,6 +7,7 @@
 
 mod chores;
 mod demand;
+mod remaining;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use ferry_units::WallTime;
 
 pub(crate) use chores::chores;
 pub(crate) use demand::{Demand, demand};
+pub(crate) use remaining::remaining;
 
 use crate::object::{ObjectKey, Owner, Stored};
 use crate::state::State;

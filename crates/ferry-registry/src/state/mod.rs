@@ -154,6 +154,13 @@ impl State {
         garbage::chores(self, now)
     }
 
+    /// The writes by which namespaces that are being deleted tell what they wait for, a bounded number
+    /// of it; none for those that have told it. It takes a look at all that is in them, and is to be
+    /// asked for once in a while.
+    pub fn remaining(&self, now: WallTime) -> Vec<Request> {
+        garbage::remaining(self, now)
+    }
+
     /// When there may be something to do although nothing changes: an Event expires.
     pub fn next_chore(&self) -> Option<WallTime> {
         self.upkeep.as_ref()?.work.first_expiry()

@@ -99,6 +99,92 @@ fn parity_one_that_is_deleted_takes_its_contents_along_and_nothing_new() {
     cluster.create(&namespace("a")).unwrap();
 }
 
+/// The status, reason and message of a condition, and since when it is so.
+fn condition(cluster: &Cluster, kind: &str) -> [String; 4] {
+    let namespace = cluster.get(&at("a")).unwrap();
+    let conditions = namespace["status"]["conditions"].as_array().unwrap();
+    assert_eq!(conditions.len(), 5);
+    let condition = conditions.iter().find(|one| one["type"] == kind).unwrap();
+    ["status", "reason", "message", "lastTransitionTime"]
+        .map(|field| condition[field].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn parity_one_that_is_deleted_tells_what_it_waits_for() {
+    const CONTENT: &str = "NamespaceContentRemaining";
+    const FINALIZERS: &str = "NamespaceFinalizersRemaining";
+    let mut cluster = Cluster::new();
+    for (object, finalizers) in [
+        (vm("x"), json!(["a/b"])),
+        (vm("y"), json!(["a/b", "c/d"])),
+        (config_map("z"), json!(["c/d"])),
+    ] {
+        let mut object = object;
+        object["metadata"]["finalizers"] = finalizers;
+        cluster.create(&object).unwrap();
+    }
+    assert_eq!(cluster.tell_what_remains(), 0, "it is not deleted");
+    cluster.delete(at("a")).unwrap();
+    cluster.clean();
+    assert_eq!(cluster.tell_what_remains(), 1);
+    let begin = "2026-11-26T00:00:00Z";
+    assert_eq!(
+        condition(&cluster, CONTENT),
+        [
+            "True",
+            "SomeResourcesRemain",
+            "Some resources are remaining: configmaps. has 1 resource instances, \
+             virtualmachines.kubevirt.io has 2 resource instances",
+            begin
+        ]
+    );
+    assert_eq!(
+        condition(&cluster, FINALIZERS),
+        [
+            "True",
+            "SomeFinalizersRemain",
+            "Some content in the namespace has finalizers remaining: a/b in 2 resource instances, \
+             c/d in 2 resource instances",
+            begin
+        ]
+    );
+    let message = "All content successfully deleted, may be waiting on finalization";
+    let deleted = condition(&cluster, "NamespaceDeletionContentFailure");
+    assert_eq!(deleted, ["False", "ContentDeleted", message, begin]);
+    // It is told once, and again when it is something else.
+    assert_eq!(cluster.tell_what_remains(), 0);
+    cluster.pass(60);
+    cluster
+        .merge(target(Kind::VirtualMachine, "x"), json!({ "metadata": { "finalizers": null } }))
+        .unwrap();
+    cluster.clean();
+    assert_eq!(cluster.tell_what_remains(), 1);
+    let [_, _, message, since] = condition(&cluster, CONTENT);
+    assert!(message.ends_with("virtualmachines.kubevirt.io has 1 resource instances"), "{message}");
+    assert_eq!(since, begin);
+}
+
+#[test]
+fn one_that_waits_for_others_than_its_contents_says_that_those_are_gone() {
+    let mut cluster = Cluster::new();
+    cluster.merge(at("a"), json!({ "metadata": { "finalizers": ["a/b"] } })).unwrap();
+    let mut held = vm("x");
+    held["metadata"]["finalizers"] = json!(["a/b"]);
+    cluster.create(&held).unwrap();
+    cluster.delete(at("a")).unwrap();
+    cluster.clean();
+    assert_eq!(cluster.tell_what_remains(), 1);
+    cluster.pass(60);
+    cluster
+        .merge(target(Kind::VirtualMachine, "x"), json!({ "metadata": { "finalizers": null } }))
+        .unwrap();
+    cluster.clean();
+    assert_eq!(cluster.tell_what_remains(), 1);
+    let [status, reason, _, since] = condition(&cluster, "NamespaceContentRemaining");
+    assert_eq!([&*status, &*reason, &*since], ["False", "ContentRemoved", "2026-11-26T00:01:00Z"]);
+    assert_eq!(cluster.tell_what_remains(), 0);
+}
+
 #[test]
 fn one_with_finalizers_of_its_own_waits_for_those_too() {
     let mut cluster = Cluster::new();
