@@ -2,8 +2,9 @@
 //! are sent.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -70,13 +71,63 @@ pub(crate) fn joined(parts: impl Iterator<Item = Bytes> + Send + Unpin + 'static
     Joined { first: Some(first), parts }.boxed_unsync()
 }
 
-/// A body whose pieces are waited for. It ends when there is none.
-pub(crate) fn waited_for<S, F>(state: S, next: fn(S) -> F) -> ResponseBody
+/// A body whose pieces are given one by one by a future. It ends with that.
+pub(crate) fn given<F>(give: impl FnOnce(Giver) -> F) -> ResponseBody
 where
-    S: Send + 'static,
-    F: Future<Output = Option<(Bytes, S)>> + Send + 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
-    Waited { pending: Some(Box::pin(next(state))), next }.boxed_unsync()
+    let giver = Giver::default();
+    let giving = Some(Box::pin(give(giver.clone())));
+    Given { giving, giver }.boxed_unsync()
+}
+
+/// Gives the pieces of a body.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Giver(Arc<Mutex<Option<Bytes>>>);
+
+impl Giver {
+    /// Gives a piece. Goes on when the next one is wanted.
+    pub(crate) async fn give(&self, piece: Bytes) {
+        *self.piece() = Some(piece);
+        // Whoever takes it asks again by itself.
+        poll_fn(|_| if self.piece().is_none() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+
+    fn piece(&self) -> MutexGuard<'_, Option<Bytes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Parts that become one piece. One alone is not copied.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    first: Bytes,
+    joined: BytesMut,
+}
+
+impl Parts {
+    pub(crate) fn push(&mut self, part: Bytes) {
+        if self.is_empty() {
+            self.first = part;
+        } else {
+            if self.joined.is_empty() {
+                self.joined.extend_from_slice(&std::mem::take(&mut self.first));
+            }
+            self.joined.extend_from_slice(&part);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.first.len() + self.joined.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn into_piece(self) -> Bytes {
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
+    }
 }
 
 fn next_piece(parts: &mut impl Iterator<Item = Bytes>) -> Option<Bytes> {
@@ -109,12 +160,12 @@ impl<I: Iterator<Item = Bytes> + Unpin> Body for Joined<I> {
     }
 }
 
-struct Waited<S, F> {
-    pending: Option<Pin<Box<F>>>,
-    next: fn(S) -> F,
+struct Given<F> {
+    giving: Option<Pin<Box<F>>>,
+    giver: Giver,
 }
 
-impl<S, F: Future<Output = Option<(Bytes, S)>>> Body for Waited<S, F> {
+impl<F: Future<Output = ()>> Body for Given<F> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -122,20 +173,15 @@ impl<S, F: Future<Output = Option<(Bytes, S)>>> Body for Waited<S, F> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let next = self.next;
-        let pending = &mut self.pending;
-        let Some(future) = pending else { return Poll::Ready(None) };
-        match future.as_mut().poll(context) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(None) => {
-                *pending = None;
-                Poll::Ready(None)
-            }
-            Poll::Ready(Some((piece, state))) => {
-                // The box is used again.
-                future.set(next(state));
-                Poll::Ready(Some(Ok(Frame::data(piece))))
-            }
+        if let Some(giving) = &mut self.giving
+            && giving.as_mut().poll(context).is_ready()
+        {
+            self.giving = None;
+        }
+        match self.giver.piece().take() {
+            Some(piece) => Poll::Ready(Some(Ok(Frame::data(piece)))),
+            None if self.giving.is_none() => Poll::Ready(None),
+            None => Poll::Pending,
         }
     }
 }
@@ -168,12 +214,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_that_is_waited_for_ends_with_its_last_piece() {
-        async fn next(number: u8) -> Option<(Bytes, u8)> {
-            tokio::task::yield_now().await;
-            (number < 3).then(|| (Bytes::from(vec![number]), number + 1))
-        }
-        let body = waited_for(0, next);
+    async fn a_body_that_is_given_ends_with_its_last_piece() {
+        let body = given(async |giver: Giver| {
+            for number in 0..3 {
+                tokio::task::yield_now().await;
+                giver.give(Bytes::from(vec![number])).await;
+            }
+        });
         assert_eq!(body.collect().await.unwrap().to_bytes(), &[0, 1, 2][..]);
+        let body = given(async |_| ());
+        assert_eq!(body.collect().await.unwrap().to_bytes(), &[][..]);
+    }
+
+    #[test]
+    fn parts_become_one_piece_and_one_alone_stays_where_it_is() {
+        let all: [&'static [u8]; 4] = [b"one", b"", b"two", b"three"];
+        let mut parts = Parts::default();
+        assert!(parts.is_empty());
+        parts.push(Bytes::from_static(all[0]));
+        assert_eq!(parts.len(), 3);
+        for part in &all[1..] {
+            parts.push(Bytes::from_static(part));
+        }
+        assert_eq!(parts.len(), 11);
+        assert_eq!(parts.into_piece(), &b"onetwothree"[..]);
+        let mut alone = Parts::default();
+        alone.push(Bytes::from_static(all[2]));
+        assert_eq!(alone.into_piece().as_ptr(), all[2].as_ptr());
     }
 }

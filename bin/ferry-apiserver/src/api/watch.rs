@@ -5,30 +5,30 @@
 //! nothing; when the history no longer reaches back to where it is, it is told so (410) and begins
 //! anew, as it would after being cut off by Kubernetes.
 
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use ferry_registry::{
     ListOptions, ListStart, Refusal, Revision, Selection, Stored, WatchEvent, WatchKind,
 };
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::Api;
 use super::answer::{self, Answer};
 use super::backend::{Backend, Process};
-use super::body::{PIECE, waited_for};
+use super::body::{Giver, PIECE, Parts, given};
 use super::lens::{self, Carried, Lens};
 use super::negotiate::{Offer, Shape};
 use super::options::{Bookmarks, Initial, WatchQuery};
 use super::path::ObjectsPath;
 use super::request::Asked;
-use crate::http::{EndsAt, Stopping};
+use crate::http::{EndsAt, Stopping, now};
 
 /// How often a client is told up to where it has heard everything.
 // PARITY: apiserver/pkg/storage/cacher/cacher.go#defaultBookmarkFrequency
@@ -65,6 +65,8 @@ impl<B: Backend, P: Process> Api<B, P> {
         let changes = self.backend.watch(path.served.kind());
         let (at, initial) = self.beginning(&query)?;
         let lifetime = query.timeout.unwrap_or_else(spread);
+        let begin = now();
+        let end = begin + lifetime;
         let watcher = Watcher {
             backend: Arc::clone(&self.backend),
             show: Show {
@@ -84,14 +86,13 @@ impl<B: Backend, P: Process> Api<B, P> {
             phase: Phase::Open,
             changes,
             stopping: self.process.stopping(),
-            end: Box::pin(sleep(lifetime)),
-            bookmark: Box::pin(sleep(BOOKMARK_EVERY.min(before_end(lifetime)))),
+            end,
+            bookmark: begin + BOOKMARK_EVERY.min(lifetime.saturating_sub(LAST_BOOKMARK)),
         };
-        // It ends then also if its client reads nothing, and it is never asked.
-        let end = EndsAt(watcher.end.deadline());
-        let body = waited_for(watcher, Watcher::next);
+        let body = given(|giver| watcher.tell(giver));
         let mut answer = answer::typed(StatusCode::OK, format.content_type(), body);
-        answer.extensions_mut().insert(end);
+        // It ends then also if its client reads nothing, and it is never asked.
+        answer.extensions_mut().insert(EndsAt(end));
         Ok(answer)
     }
 
@@ -108,10 +109,6 @@ impl<B: Backend, P: Process> Api<B, P> {
             }
         }
     }
-}
-
-fn before_end(lifetime: Duration) -> Duration {
-    lifetime.saturating_sub(LAST_BOOKMARK)
 }
 
 /// The lifetime of a watch whose client does not say.
@@ -137,8 +134,9 @@ struct Watcher<B> {
     phase: Phase,
     changes: watch::Receiver<Revision>,
     stopping: Stopping,
-    end: Pin<Box<Sleep>>,
-    bookmark: Pin<Box<Sleep>>,
+    end: Instant,
+    /// When the next bookmark is due, if any is.
+    bookmark: Instant,
 }
 
 /// Whether a watch goes on.
@@ -151,34 +149,46 @@ enum Phase {
 }
 
 impl<B: Backend> Watcher<B> {
-    /// The next piece of the stream, or `None` at its end.
-    async fn next(mut self) -> Option<(Bytes, Self)> {
-        loop {
-            if self.phase == Phase::Ended {
-                return None;
-            }
+    /// Tells what there is to tell, for as long as there may be more.
+    async fn tell(mut self, giver: Giver) {
+        let mut stopping = self.stopping.clone();
+        let mut stopping = pin!(stopping.begun());
+        let mut alarm = pin!(sleep_until(self.alarm()));
+        while self.phase == Phase::Open {
             let piece = self.ready();
             if !piece.is_empty() {
-                return Some((piece.freeze(), self));
+                giver.give(piece.into_piece()).await;
+                continue;
             }
             tokio::select! {
                 biased;
-                () = self.stopping.begun() => return None,
-                () = &mut self.end => return None,
-                changed = self.changes.changed() => changed.ok()?,
-                () = &mut self.bookmark, if self.bookmarks == Bookmarks::Sent => {
+                () = &mut stopping => return,
+                () = &mut alarm => {
+                    if alarm.deadline() >= self.end {
+                        return;
+                    }
                     let piece = self.bookmark();
                     if !piece.is_empty() {
-                        return Some((piece, self));
+                        giver.give(piece.into_piece()).await;
                     }
+                    alarm.as_mut().reset(self.alarm());
                 }
+                changed = self.changes.changed() => if changed.is_err() { return },
             }
         }
     }
 
+    /// When something is to be done though nothing has happened.
+    fn alarm(&self) -> Instant {
+        match self.bookmarks {
+            Bookmarks::Sent => self.bookmark.min(self.end),
+            Bookmarks::Withheld => self.end,
+        }
+    }
+
     /// All that can be told now, up to a piece.
-    fn ready(&mut self) -> BytesMut {
-        let mut piece = BytesMut::new();
+    fn ready(&mut self) -> Parts {
+        let mut piece = Parts::default();
         for object in self.initial.by_ref() {
             self.show.event(&WatchEvent::initial(object), &self.backend, &mut piece);
             if piece.len() >= PIECE {
@@ -212,20 +222,20 @@ impl<B: Backend> Watcher<B> {
     }
 
     /// What is to be told, and up to where that is everything.
-    fn bookmark(&mut self) -> Bytes {
+    fn bookmark(&mut self) -> Parts {
         let mut piece = self.ready();
         // One that waits for what is still to come has heard nothing yet.
         let is_published = self.at <= self.backend.state().revision();
         if self.phase == Phase::Open && is_published {
             self.show.bookmark(self.at, None, &mut piece);
         }
-        let now = self.bookmark.deadline();
-        match self.end.deadline().checked_sub(LAST_BOOKMARK).filter(|last| *last > now) {
-            Some(last) => self.bookmark.as_mut().reset(last.min(now + BOOKMARK_EVERY)),
+        let now = self.bookmark;
+        match self.end.checked_sub(LAST_BOOKMARK).filter(|last| *last > now) {
+            Some(last) => self.bookmark = last.min(now + BOOKMARK_EVERY),
             // That was the last one.
             None => self.bookmarks = Bookmarks::Withheld,
         }
-        piece.freeze()
+        piece
     }
 }
 
@@ -245,12 +255,12 @@ enum Columns {
 }
 
 impl Show {
-    fn event(&mut self, event: &WatchEvent, backend: &Arc<impl Backend>, into: &mut BytesMut) {
+    fn event(&mut self, event: &WatchEvent, backend: &Arc<impl Backend>, into: &mut Parts) {
         let object = &event.object;
         match self.shape {
-            Shape::Object if self.lens.is_clear() => into.put(event.line()),
+            Shape::Object if self.lens.is_clear() => into.push(event.line()),
             Shape::Object => {
-                into.put(WatchEvent::line_of(event.kind, &self.lens.json(object)));
+                into.push(WatchEvent::line_of(event.kind, &self.lens.json(object)));
             }
             Shape::Partial(version) => {
                 line(event.kind.word(), &lens::partial_of(object, version), into);
@@ -280,7 +290,7 @@ impl Show {
         lens::table(version, metadata, columns, vec![row])
     }
 
-    fn bookmark(&mut self, at: Revision, annotation: Option<&str>, into: &mut BytesMut) {
+    fn bookmark(&mut self, at: Revision, annotation: Option<&str>, into: &mut Parts) {
         let mut metadata = json!({ "resourceVersion": at.to_string() });
         if let Some(annotation) = annotation {
             metadata["annotations"] = json!({ annotation: "true" });
@@ -301,6 +311,6 @@ impl Show {
     }
 }
 
-fn line(kind: &str, object: &Value, into: &mut BytesMut) {
-    into.put(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n").as_bytes());
+fn line(kind: &str, object: &Value, into: &mut Parts) {
+    into.push(Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")));
 }

@@ -8,9 +8,11 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::net::sockopt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -21,6 +23,7 @@ use tokio_rustls::server::TlsStream;
 use super::gather::Gather;
 use super::places::Place;
 use super::service::{Service, wall_time};
+use super::streams::{Begun, Multiplexed};
 use super::traffic::{Traffic, now};
 use super::wire::{Wire, shut_down};
 use super::{Handler, Limits, Server, Stopping};
@@ -102,16 +105,27 @@ async fn over<H: Handler, R: Realm>(
     let is_http2 = tls.alpn_protocol() == Some(b"h2");
     let traffic = Arc::clone(&guest.traffic);
     let service = Arc::new(Service { server, peer, guest });
-    let answer = service_fn(move |request| {
+    let begun = Begun::default();
+    let beginning = begun.clone();
+    let answer = service_fn(move |request: Request<Incoming>| {
+        // A write may keep its thread until it is durable, and others on its connection do not wait
+        // for that.
+        if !request.method().is_safe() {
+            beginning.next_is_apart();
+        }
         let service = Arc::clone(&service);
         async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     // Neither kind of connection can be told to end by the same trait, so twice the same.
     if is_http2 {
         let stream = TokioIo::new(Gather::new(stream));
-        let connection = pin!(http2_builder(&limits, streams).serve_connection(stream, answer));
-        watched(connection, http2::Connection::graceful_shutdown, &traffic, &limits, stopping)
-            .await?;
+        let builder = http2_builder(&limits, streams, begun.clone());
+        let connection = pin!(builder.serve_connection(stream, answer));
+        let connection = pin!(Multiplexed::new(connection, begun));
+        let end = |it: Pin<&mut Multiplexed<'_, _>>| {
+            http2::Connection::graceful_shutdown(it.get_mut().connection());
+        };
+        watched(connection, end, &traffic, &limits, stopping).await?;
     } else {
         let stream = TokioIo::new(stream);
         let connection = pin!(http1_builder(&limits).serve_connection(stream, answer));
@@ -177,8 +191,8 @@ fn http1_builder(limits: &Limits) -> http1::Builder {
     builder
 }
 
-fn http2_builder(limits: &Limits, streams: u32) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+fn http2_builder(limits: &Limits, streams: u32, begun: Begun) -> http2::Builder<Begun> {
+    let mut builder = http2::Builder::new(begun);
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(streams)

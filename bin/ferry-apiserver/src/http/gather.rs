@@ -1,9 +1,9 @@
-//! A stream that sends at once what is written to it within a turn of its task.
+//! A stream that sends at once what is written to it within a turn of its connection.
 //!
 //! HTTP/2 writes and flushes each frame. Fifty watches of one client that hear of the same event are
 //! fifty frames, each of which would be a record of TLS and a system call at either end. So a flush
-//! is put off until the task has its next turn, which it asks for at once: by then, whoever else was
-//! about to say something has said it. Only a connection that breaks loses what was put off.
+//! is put off until the connection has its next turn, which it asks for at once: by then, whoever else
+//! was about to say something has said it. Only a connection that breaks loses what was put off.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -12,8 +12,11 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What is kept together at most: the longest record of TLS.
-const MOST: usize = 16 * 1024;
+/// What is kept together at most: four of the longest records of TLS, as much as rustls takes at once.
+const MOST: usize = 64 * 1024;
+
+/// What is made room for at least: the longest record.
+const LEAST: usize = 16 * 1024;
 
 /// A stream below HTTP/2.
 #[derive(Debug)]
@@ -90,6 +93,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Gather<S> {
         }
         if length > MOST {
             return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
+        }
+        if self.held.is_empty() {
+            self.held.reserve(LEAST);
         }
         for slice in slices {
             self.held.extend_from_slice(slice);
@@ -183,7 +189,7 @@ mod tests {
         let (stream, mut peer) = duplex(4 * MOST);
         let mut gather = Gather::new(stream);
         flush(&mut gather);
-        write(&mut gather, &[1; MOST]);
+        write(&mut gather, &vec![1; MOST]);
         assert_eq!(arrived(&mut peer), 0);
         write(&mut gather, b"more");
         assert_eq!(arrived(&mut peer), MOST);

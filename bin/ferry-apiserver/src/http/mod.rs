@@ -17,6 +17,7 @@ mod listener;
 mod places;
 mod service;
 mod stop;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod traffic;
@@ -41,6 +42,7 @@ pub use listener::{Bound, ListenError};
 pub(crate) use service::wall_time;
 pub use stop::{Stop, Stopping};
 pub use traffic::EndsAt;
+pub(crate) use traffic::now;
 
 /// Answers the requests of callers who are let in.
 pub trait Handler: Send + Sync + 'static {

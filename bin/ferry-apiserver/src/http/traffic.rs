@@ -15,7 +15,7 @@ use super::unread::Unread;
 pub struct EndsAt(pub Instant);
 
 /// What time it is for timers, which is what tests stop.
-pub(super) fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     sleep(Duration::ZERO).deadline()
 }
 

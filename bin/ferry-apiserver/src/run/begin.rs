@@ -129,18 +129,14 @@ async fn write_all<B: Backend>(backend: &B, requests: Result<Vec<Request>, Refus
 mod tests {
     use std::sync::atomic::AtomicU64;
 
-    use ferry_admission::Policies;
     use ferry_api::KindVersion;
-    use ferry_registry::{
-        DeleteOptions, ObjectKey, Part, State, Target, User, Write, WriteOptions,
-    };
-    use ferry_runtime::Clock;
-    use ferry_store::{Disk, Store, StoreOptions};
+    use ferry_registry::{DeleteOptions, ObjectKey, Part, Target, User, Write, WriteOptions};
     use tokio::time::timeout;
 
     use super::*;
     use crate::http::Stop;
-    use crate::writer::{Cluster, Standby};
+    use crate::writer::Cluster;
+    use crate::writer::testing::cluster_on_a_disk;
 
     fn has(cluster: &Cluster, kind: Kind, namespace: &str, name: &str) -> bool {
         cluster.state().object(&ObjectKey::new(kind, namespace, name)).is_some()
@@ -149,20 +145,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_full_disk_refuses_is_written_once_there_is_room() {
         let free = Arc::new(AtomicU64::new(30 << 20));
-        let asked = Arc::clone(&free);
-        let disk = Disk::saying(move |_| Ok(asked.load(Ordering::SeqCst)));
-        let dir = tempfile::tempdir().unwrap();
-        let options = StoreOptions { disk, ..StoreOptions::default() };
-        let (store, _) = Store::open(&dir.path().join("journal"), &options).unwrap();
-        let policies = Policies::default();
-        let (cluster, _threads) = Cluster::start(
-            Standby::start().unwrap(),
-            State::default(),
-            store,
-            policies,
-            Clock::system(),
-            |_| (),
-        );
+        let (cluster, _dir) = cluster_on_a_disk(&free);
         let cluster = Arc::new(cluster);
         let (_stop, stopping) = Stop::new();
         let begun = Begun::default();

@@ -34,6 +34,8 @@ mod records;
 mod space_tests;
 mod storage;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod threads;
 

@@ -3,21 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use ferry_admission::Policies;
 use ferry_api::{Kind, KindVersion};
 use ferry_registry::{
-    Body, DeleteOptions, Draft, FieldValidation, ObjectKey, Part, Patch, Refusal, Request, State,
-    Target, User, Write, WriteOptions,
+    Body, DeleteOptions, Draft, FieldValidation, ObjectKey, Part, Patch, Refusal, Request, Target,
+    User, Write, WriteOptions,
 };
-use ferry_runtime::Clock;
-use ferry_store::{Disk, Store, StoreOptions};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::api::{Backend, Trouble, Written};
-use crate::writer::{Cluster, Standby};
+use crate::writer::Cluster;
+use crate::writer::testing::cluster_on_a_disk;
 
-/// A cluster and how much its disk says is free, in MiB.
+/// A cluster and how much its disk says is free.
 struct Full {
     cluster: Cluster,
     free: Arc<AtomicU64>,
@@ -26,26 +24,13 @@ struct Full {
 
 impl Full {
     fn start() -> Self {
-        let free = Arc::new(AtomicU64::new(1_000));
-        let asked = Arc::clone(&free);
-        let disk = Disk::saying(move |_| Ok(asked.load(Ordering::SeqCst) << 20));
-        let dir = tempfile::tempdir().unwrap();
-        let options = StoreOptions { disk, ..StoreOptions::default() };
-        let (store, _) = Store::open(&dir.path().join("journal"), &options).unwrap();
-        let clock = Clock::system();
-        let started = Cluster::start(
-            Standby::start().unwrap(),
-            State::default(),
-            store,
-            Policies::default(),
-            clock,
-            |_| (),
-        );
-        Self { cluster: started.0, free, _dir: dir }
+        let free = Arc::new(AtomicU64::new(1_000 << 20));
+        let (cluster, dir) = cluster_on_a_disk(&free);
+        Self { cluster, free, _dir: dir }
     }
 
     fn leave(&self, mebibytes: u64) {
-        self.free.store(mebibytes, Ordering::SeqCst);
+        self.free.store(mebibytes << 20, Ordering::SeqCst);
     }
 
     async fn write(

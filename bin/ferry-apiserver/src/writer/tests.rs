@@ -4,20 +4,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ferry_admission::Policies;
 use ferry_api::{Kind, KindVersion};
 use ferry_registry::{
-    Body, Draft, FieldValidation, ObjectKey, Part, Refusal, Request, Revision, State, Target, User,
-    Write, WriteOptions,
+    Body, Draft, FieldValidation, ObjectKey, Part, Refusal, Request, Revision, Target, User, Write,
+    WriteOptions,
 };
-use ferry_runtime::Clock;
 use ferry_store::{
     Compaction, Disk, Journal, Record, Room, Snapshot, StoreError, StoreOptions, StoreStats,
 };
 use serde_json::json;
 
 use crate::api::{Backend, Written};
-use crate::writer::{Cluster, Standby};
+use crate::writer::Cluster;
+use crate::writer::testing::empty_cluster;
 
 /// What the journal is to do with the next group.
 enum Order {
@@ -121,16 +120,7 @@ fn cluster() -> (Cluster, Master) {
     let threads = Arc::default();
     let journal =
         Obedient { orders: waiting, given, kept: Arc::clone(&kept), threads: Arc::clone(&threads) };
-    let clock = Clock::system();
-    let started = Cluster::start(
-        Standby::start().unwrap(),
-        State::default(),
-        journal,
-        Policies::default(),
-        clock,
-        |_| (),
-    );
-    (started.0, Master { orders, given: heard, kept, threads })
+    (empty_cluster(journal), Master { orders, given: heard, kept, threads })
 }
 
 fn create(name: &str) -> Request {

@@ -3,16 +3,18 @@
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use ferry_units::WallTime;
 use futures::StreamExt;
 use futures::stream::{self, Stream};
+use http::Method;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, block_in_place};
 use tokio::time;
 
 use crate::access::{BoundTo, Realm, TokenFile, Tokens, Whom};
@@ -49,7 +51,9 @@ impl Fixture {
         let authenticator = Arc::new(Authenticator::new(pki.clients.clone(), file, tokens));
         let (stop, stopping) = Stop::new();
         let flood = Arc::new(Flood::default());
-        let handler = Arc::new(Script { stopping: stopping.clone(), flood: Arc::clone(&flood) });
+        let (stopping_too, flood_too) = (stopping.clone(), Arc::clone(&flood));
+        let gate = Gate::default();
+        let handler = Arc::new(Script { stopping: stopping_too, flood: flood_too, gate });
         let tls = Arc::clone(&pki.server);
         let realm = Arc::new(NoRealm);
         let shared = Arc::new(Server { handler, realm, authenticator, tls, limits, clock });
@@ -86,6 +90,28 @@ impl Realm for NoRealm {
 struct Script {
     stopping: Stopping,
     flood: Arc<Flood>,
+    gate: Gate,
+}
+
+/// Where whoever comes keeps its thread until somebody opens it.
+#[derive(Default)]
+struct Gate {
+    is_open: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    fn open(&self) {
+        *self.is_open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+
+    /// Whether it was opened in time.
+    fn wait(&self) -> bool {
+        let shut = self.is_open.lock().unwrap();
+        let limit = Duration::from_secs(30);
+        *self.opened.wait_timeout_while(shut, limit, |is_open| !*is_open).unwrap().0
+    }
 }
 
 /// What became of the answers of `/flood`, which have no end.
@@ -166,6 +192,13 @@ impl Handler for Script {
                 streamed(stream::once(async { line("begun\n") }).chain(end))
             }
             "/stuck" => pending().await,
+            "/gate" if head.method == Method::POST => {
+                text(block_in_place(|| self.gate.wait()).to_string())
+            }
+            "/gate" => {
+                self.gate.open();
+                text("opened")
+            }
             _ => text("nothing"),
         };
         let mut response = Response::new(body);

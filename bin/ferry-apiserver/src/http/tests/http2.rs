@@ -128,6 +128,16 @@ async fn parity_a_head_has_the_length_of_what_it_does_not_send() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_keeps_its_thread_keeps_nobody_else_on_its_connection() {
+    let fixture = Fixture::start(Limits::DEFAULT).await;
+    let mut client = Client::connect(&fixture, Protocol::Http2, Some("ann")).await;
+    let other = client.open("/gate");
+    let (write, read) = tokio::join!(client.post("/gate", Vec::new()), other);
+    assert_eq!(read.unwrap(), "opened");
+    assert_eq!(write.unwrap().1, "true");
+}
+
 /// RFC 9113.
 mod frame {
     pub(super) const HEADERS: u8 = 1;
