@@ -7,16 +7,17 @@
 //!
 //! So a request must not keep the thread for long. One that may do so gets a task of its own.
 
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt};
 use futures::task::AtomicWaker;
-use futures::{FutureExt, TryFutureExt};
 use hyper::rt::Executor;
 use tokio::task::coop;
 
@@ -32,6 +33,8 @@ struct Beginning {
     requests: Mutex<Vec<BoxFuture<'static, ()>>>,
     /// Whether the next one gets a task of its own.
     next_is_apart: AtomicBool,
+    /// Whether one of those that have none has been asked.
+    is_asked: AtomicBool,
 }
 
 impl Begun {
@@ -39,6 +42,10 @@ impl Begun {
     /// may keep its thread. hyper leaves it here right after that.
     pub(super) fn next_is_apart(&self) {
         self.0.next_is_apart.store(true, Ordering::Relaxed);
+    }
+
+    fn has_been_asked(&self) -> bool {
+        self.0.is_asked.swap(false, Ordering::Relaxed)
     }
 
     fn take(&self) -> Vec<BoxFuture<'static, ()>> {
@@ -58,7 +65,16 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
         }
         // One that panics ends alone, as a task would. The connection has a budget, and its parts need none.
         let request = AssertUnwindSafe(coop::unconstrained(request)).catch_unwind();
-        self.requests().push(request.unwrap_or_else(|_panic| ()).boxed());
+        let beginning = Arc::clone(&self.0);
+        let request = async move {
+            let mut request = pin!(request);
+            let _panicked = poll_fn(|context| {
+                beginning.is_asked.store(true, Ordering::Relaxed);
+                request.as_mut().poll(context)
+            })
+            .await;
+        };
+        self.requests().push(request.boxed());
     }
 }
 
@@ -103,14 +119,22 @@ impl<C: Future> Future for Multiplexed<'_, C> {
         this.turn.begin(context.waker());
         let waker = Waker::from(Arc::clone(&this.turn));
         let inner = &mut Context::from_waker(&waker);
+        let mut is_asked = false;
         for _ in 0..MOST_ROUNDS {
             this.poll_requests(inner);
+            is_asked |= this.begun.has_been_asked();
             if let Poll::Ready(ended) = this.connection.as_mut().poll(inner) {
                 return Poll::Ready(ended);
             }
             let begun = this.begun.take();
-            if begun.is_empty() && this.turn.ends() {
-                return Poll::Pending;
+            if begun.is_empty() {
+                if this.turn.ends() {
+                    return Poll::Pending;
+                }
+                // What comes from elsewhere comes one by one, and more of it while others have their turns.
+                if !is_asked {
+                    break;
+                }
             }
             this.requests.extend(begun);
         }
@@ -120,8 +144,8 @@ impl<C: Future> Future for Multiplexed<'_, C> {
     }
 }
 
-/// A turn of a connection. Whoever asks for another one during it gets that at once, as far as
-/// possible, and not after all other tasks.
+/// A turn of a connection. Whoever asks for another one during it does not wake the task yet: it may
+/// get that at once, and not after all other tasks.
 #[derive(Default)]
 struct Turn {
     task: AtomicWaker,
@@ -206,7 +230,7 @@ mod tests {
 
     async fn served(requests: Vec<BoxFuture<'static, u32>>) -> Vec<u32> {
         let begun = Begun::default();
-        let connection = std::pin::pin!(connection(begun.clone(), requests));
+        let connection = pin!(connection(begun.clone(), requests));
         Multiplexed::new(connection, begun).await
     }
 
@@ -237,13 +261,13 @@ mod tests {
             let _held = held;
             pending::<()>().await;
         });
-        let connection = std::pin::pin!(tokio::task::yield_now());
+        let connection = pin!(tokio::task::yield_now());
         Multiplexed::new(connection, begun).await;
         dropped.await.unwrap_err();
     }
 
     /// How often a connection is polled, and its task woken, that asks for so many more turns.
-    fn polled(asks: u32) -> (u32, u32) {
+    fn polled(begun: Begun, asks: u32) -> (u32, u32) {
         struct Woken(AtomicU32);
         impl Wake for Woken {
             fn wake(self: Arc<Self>) {
@@ -251,7 +275,7 @@ mod tests {
             }
         }
         let mut polls = 0;
-        let connection = std::pin::pin!(std::future::poll_fn(|context| -> Poll<()> {
+        let connection = pin!(poll_fn(|context| -> Poll<()> {
             polls += 1;
             if polls <= asks {
                 context.waker().wake_by_ref();
@@ -260,17 +284,29 @@ mod tests {
         }));
         let woken = Arc::new(Woken(0.into()));
         let waker = Waker::from(Arc::clone(&woken));
-        let mut multiplexed = Multiplexed::new(connection, Begun::default());
+        let mut multiplexed = Multiplexed::new(connection, begun);
         assert!(multiplexed.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
         drop(multiplexed);
         (polls, woken.0.load(Ordering::Relaxed))
     }
 
     #[test]
-    fn a_connection_that_asks_for_another_turn_has_it_at_once_but_not_for_ever() {
-        assert_eq!(polled(0), (1, 0));
-        assert_eq!(polled(3), (4, 0));
-        assert_eq!(polled(MOST_ROUNDS), (MOST_ROUNDS, 1));
+    fn a_connection_that_sends_for_its_requests_goes_on_at_once_but_not_for_ever() {
+        let with_a_request = || {
+            let begun = Begun::default();
+            begun.execute(pending());
+            begun
+        };
+        // Requests begin in the second round.
+        assert_eq!(polled(with_a_request(), 0), (2, 0));
+        assert_eq!(polled(with_a_request(), 3), (4, 0));
+        assert_eq!(polled(with_a_request(), MOST_ROUNDS), (MOST_ROUNDS, 1));
+    }
+
+    #[test]
+    fn a_connection_that_sends_for_others_lets_other_tasks_go_first() {
+        assert_eq!(polled(Begun::default(), 0), (1, 0));
+        assert_eq!(polled(Begun::default(), 3), (1, 1));
     }
 
     #[tokio::test]
@@ -283,7 +319,7 @@ mod tests {
             let said = said.clone();
             begun.execute(async move {
                 // As hyper's do.
-                std::future::poll_fn(|context| {
+                poll_fn(|context| {
                     context.waker().wake_by_ref();
                     Poll::Ready(())
                 })
@@ -292,7 +328,7 @@ mod tests {
                 pending::<()>().await;
             });
         }
-        let connection = std::pin::pin!(std::future::poll_fn(|_| {
+        let connection = pin!(poll_fn(|_| {
             let mut round = 0;
             while heard.try_recv().is_ok() {
                 round += 1;
