@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::path::Query;
 use super::write::run;
-use super::{bad_request, forbidden, invalid, not_supported};
+use super::{bad_request, forbidden, invalid, not_supported, whole};
 
 /// How an object is to be deleted, and whether really.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,14 +89,13 @@ fn preconditions(body: &Document) -> Result<(Option<String>, Option<String>), Re
 }
 
 fn grace(body: &Document, query: &Query) -> Result<Option<i64>, Refusal> {
-    let seconds = match body.get("gracePeriodSeconds") {
-        None | Some(Value::Null) => match query.text("gracePeriodSeconds") {
-            None => return Ok(None),
-            Some(text) => text.parse().ok(),
-        },
-        Some(value) => value.as_i64(),
-    };
-    seconds.map(Some).ok_or_else(|| wrong_type("gracePeriodSeconds", "a whole number"))
+    match body.get("gracePeriodSeconds") {
+        None | Some(Value::Null) => whole(query, "gracePeriodSeconds"),
+        Some(value) => {
+            let seconds = value.as_i64().map(Some);
+            seconds.ok_or_else(|| wrong_type("gracePeriodSeconds", "a whole number"))
+        }
+    }
 }
 
 fn text<'a>(body: &'a Document, name: &str) -> Result<Option<&'a str>, Refusal> {
@@ -171,7 +170,11 @@ mod tests {
         for (body, query, message) in [
             (json!({ "kind": "Pod" }), "", "expected kind DeleteOptions, got Pod"),
             (json!({ "gracePeriodSeconds": "1" }), "", "DeleteOptions.gracePeriodSeconds: must be"),
-            (json!(null), "gracePeriodSeconds=x", "DeleteOptions.gracePeriodSeconds: must be"),
+            (
+                json!(null),
+                "gracePeriodSeconds=x",
+                "strconv.ParseInt: parsing \"x\": invalid syntax",
+            ),
             (json!({ "preconditions": 1 }), "", "DeleteOptions.preconditions: must be an object"),
             (
                 json!({ "orphanDependents": true }),

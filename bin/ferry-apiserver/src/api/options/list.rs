@@ -7,7 +7,7 @@ use ferry_api::{FieldError, FieldSelector, FieldSelectorError, KindVersion, Scop
 use ferry_registry::{ContinueToken, ListOptions, ListStart, Refusal, Revision, Selection};
 
 use super::super::path::{ObjectsPath, Query};
-use super::{bad_request, forbidden, invalid, not_supported};
+use super::{bad_request, forbidden, invalid, not_supported, whole};
 
 const EXACT: &str = "Exact";
 const NOT_OLDER: &str = "NotOlderThan";
@@ -65,6 +65,8 @@ impl ListQuery {
         if !errors.is_empty() {
             return Err(invalid("ListOptions", errors));
         }
+        // It says nothing to a list, and has to be one.
+        whole(query, "timeoutSeconds")?;
         let limit = whole(query, "limit")?.and_then(|limit| usize::try_from(limit).ok());
         let limit = limit.and_then(NonZeroUsize::new);
         let revision = revision(query)?;
@@ -227,23 +229,6 @@ fn revision(query: &Query) -> Result<Option<Revision>, Refusal> {
     }
 }
 
-/// A parameter that is a number.
-// PARITY: apimachinery/pkg/runtime/converter.go#Convert_Slice_string_To_int64
-fn whole(query: &Query, name: &str) -> Result<Option<i64>, Refusal> {
-    let Some(text) = query.text(name) else { return Ok(None) };
-    match text.parse::<i64>() {
-        Ok(number) => Ok(Some(number)),
-        Err(error) => {
-            use std::num::IntErrorKind::{NegOverflow, PosOverflow};
-            let why = match error.kind() {
-                NegOverflow | PosOverflow => "value out of range",
-                _ => "invalid syntax",
-            };
-            Err(bad_request(format!("strconv.ParseInt: parsing {text:?}: {why}")))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::super::path::{Alias, PathForm};
@@ -322,6 +307,7 @@ mod tests {
                 "resourceVersion: Invalid value: \"-1\": must be a whole number",
             ),
             ("limit=x", "strconv.ParseInt: parsing \"x\": invalid syntax"),
+            ("timeoutSeconds=x", "strconv.ParseInt: parsing \"x\": invalid syntax"),
             (
                 "limit=9223372036854775808",
                 "strconv.ParseInt: parsing \"9223372036854775808\": value out of range",
