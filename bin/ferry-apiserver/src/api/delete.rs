@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ferry_registry::{DeleteOptions, Part, Refusal, Request, Stored, Target, Write, WriteOptions};
+use ferry_registry::{
+    DeleteOptions, Part, Refusal, Request, Run, Stored, Target, Write, WriteOptions,
+};
+use http::StatusCode;
 use tokio::task::JoinSet;
 
 use super::Api;
@@ -23,7 +26,9 @@ use super::write::target;
 const AT_ONCE: usize = 64;
 
 impl<B: Backend, P: Process> Api<B, P> {
-    /// The end of an object.
+    /// The end of an object. Whoever asks in the old words for the end of its dependents as well is told
+    /// if it is still to come; of all others, clients take nothing but 200.
+    // PARITY: apiserver/pkg/endpoints/handlers/delete.go#DeleteResource
     pub(super) async fn delete(
         &self,
         asked: &Asked<'_>,
@@ -31,10 +36,19 @@ impl<B: Backend, P: Process> Api<B, P> {
         body: Bytes,
     ) -> Result<Answer, Refusal> {
         let body = asked.optional_body(body).await?;
-        let DeleteQuery { options, run } = delete_options(body.as_ref(), &asked.query)?;
+        let query = delete_options(body.as_ref(), &asked.query)?;
         let target = target(path, Part::Main);
-        let how = WriteOptions { run, ..WriteOptions::default() };
-        self.write(asked, path, target, Write::Delete(options), how).await
+        let key = target.key();
+        let how = WriteOptions { run: query.run, ..WriteOptions::default() };
+        let write = Write::Delete(query.options);
+        let mut answer = self.write(asked, path, target, write, how).await?;
+        if query.cascades && query.run == Run::Real {
+            let found = self.backend.state().object(&key).cloned();
+            if found.is_some_and(|object| object.meta.deleted().is_some()) {
+                *answer.status_mut() = StatusCode::ACCEPTED;
+            }
+        }
+        Ok(answer)
     }
 
     /// The end of all objects of a collection that are selected; with a limit, of the first page of

@@ -14,6 +14,8 @@ pub(crate) struct DeleteQuery {
     pub(crate) options: DeleteOptions,
     /// Whether.
     pub(crate) run: Run,
+    /// Whether the client says, in the old words, that dependents are to go as well.
+    pub(crate) cascades: bool,
 }
 
 const KIND: &str = "DeleteOptions";
@@ -66,7 +68,7 @@ pub(crate) fn delete_options(
     let (uid, resource_version) = preconditions(body)?;
     let grace_period_seconds = grace(body, query)?;
     let options = DeleteOptions { propagation, grace_period_seconds, uid, resource_version };
-    Ok(DeleteQuery { options, run })
+    Ok(DeleteQuery { options, run, cascades: orphan == Some(false) })
 }
 
 /// kube-rs and python leave the kind out; whoever says it has to mean these options.
@@ -144,7 +146,6 @@ mod tests {
             (json!({}), "", DeleteOptions::default()),
             (json!({ "propagationPolicy": "Background" }), "", background.clone()),
             (json!({}), "propagationPolicy=Background", background.clone()),
-            (json!({ "orphanDependents": false }), "", background),
             (json!({ "kind": "DeleteOptions", "gracePeriodSeconds": 0 }), "", now.clone()),
             (json!(null), "gracePeriodSeconds=0", now),
             (
@@ -158,9 +159,13 @@ mod tests {
                 },
             ),
         ] {
-            let expected = DeleteQuery { options, run: Run::Real };
+            let expected = DeleteQuery { options, ..DeleteQuery::default() };
             assert_eq!(read(&body, query), Ok(expected), "{body} {query}");
         }
+        let cascading = read(&json!({ "orphanDependents": false }), "").unwrap();
+        assert_eq!(cascading.options.propagation, Some(Propagation::Background));
+        assert!(cascading.cascades);
+        assert_eq!(read(&json!(null), "orphanDependents=false"), Ok(cascading));
         assert_eq!(read(&json!({ "dryRun": ["All"] }), "").unwrap().run, Run::Dry);
         assert_eq!(read(&json!(null), "dryRun=All").unwrap().run, Run::Dry);
     }

@@ -132,6 +132,27 @@ async fn the_client_is_the_manager_of_what_it_writes() {
 }
 
 #[tokio::test]
+async fn parity_whoever_asks_for_dependents_as_well_is_told_that_the_end_is_to_come() {
+    let cluster = Cluster::new().await;
+    for (finalizers, query, code) in [
+        (json!(["a/b"]), "orphanDependents=false", 202),
+        (json!(["a/b"]), "orphanDependents=false&dryRun=All", 200),
+        (json!(["a/b"]), "propagationPolicy=Foreground", 200),
+        (json!([]), "orphanDependents=false", 200),
+    ] {
+        let mut map = config_map("m");
+        map["metadata"]["finalizers"] = finalizers;
+        cluster.post(CONFIG_MAPS, &map).await;
+        let url = format!("{CONFIG_MAPS}/m");
+        let deleted = cluster.delete(&format!("{url}?{query}")).await;
+        assert_eq!(deleted.code, code, "{query}: {}", deleted.text);
+        let none = json!({ "metadata": { "finalizers": null } });
+        cluster.patch(&url, "merge-patch+json", &none).await;
+        cluster.delete(&url).await;
+    }
+}
+
+#[tokio::test]
 async fn a_collection_is_deleted_and_shown() {
     let cluster = Cluster::new().await;
     for name in ["a", "b", "c"] {
