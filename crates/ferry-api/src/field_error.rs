@@ -73,6 +73,11 @@ pub enum Problem {
         /// The value.
         value: Value,
     },
+    /// It names something that is not there.
+    NotFound {
+        /// The name.
+        value: Value,
+    },
     /// There is no such field.
     Unknown {
         /// The name that was written.
@@ -175,6 +180,7 @@ impl fmt::Display for Problem {
             Self::Forbidden { message } => write!(f, "Forbidden: {message}"),
             Self::TooLong { accepted } => write!(f, "Too long: {accepted}"),
             Self::Duplicate { value } => write!(f, "Duplicate value: {}", Shown(value)),
+            Self::NotFound { value } => write!(f, "Not found: {}", Shown(value)),
             Self::Unknown { name, accepted } => match nearest(name, accepted) {
                 Some(near) => write!(f, "unknown field; did you mean {near}?"),
                 None => write!(f, "unknown field; use {}", accepted.join(", ")),

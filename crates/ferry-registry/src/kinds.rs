@@ -20,6 +20,13 @@ pub(crate) const fn needs_revision(kind: Kind) -> bool {
     kind.is_custom() || matches!(kind, Kind::Lease | Kind::ServiceAccount)
 }
 
+/// Whether a write to the status takes the metadata along. Of custom kinds it does not.
+// PARITY: pkg/registry/core/service/strategy.go#serviceStatusStrategy and its siblings,
+// apiextensions-apiserver/pkg/registry/customresource/status_strategy.go#PrepareForUpdate
+pub(crate) const fn status_takes_metadata(kind: Kind) -> bool {
+    !kind.is_custom()
+}
+
 /// Whether whoever deletes an object is shown it as it was, rather than told that it is gone.
 // PARITY: pkg/registry/core/pod/storage/storage.go#NewStorage (`ReturnDeletedObject`) and its siblings.
 pub(crate) const fn is_shown_when_deleted(kind: Kind) -> bool {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::denial::invalid;
 use crate::fields::{at, map_mut, same, text};
-use crate::policies::shape::{not_supported, one_of};
+use crate::policies::shape::{not_supported, one_of, quantity};
 
 const ACCESS_MODES: [&str; 4] =
     ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
@@ -122,12 +122,4 @@ fn change_problems(old: &Document, new: &Document) -> Vec<FieldError> {
         errors.push(FieldError::forbidden(FieldPath::of(&STORAGE.join(".")), message));
     }
     errors
-}
-
-fn quantity(value: Option<&Value>) -> Option<Quantity> {
-    match value? {
-        Value::String(text) => text.parse().ok(),
-        Value::Number(number) => number.to_string().parse().ok(),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
 }

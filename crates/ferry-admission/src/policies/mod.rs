@@ -19,11 +19,15 @@ mod node;
 mod node_instance;
 mod node_restriction;
 mod pod;
+mod pod_change;
+mod pod_container;
+mod pod_resources;
 mod pod_shape;
 mod rbac;
 mod rbac_shape;
 mod service;
 mod shape;
+mod toleration;
 
 use ferry_api::{Kind, View};
 use ferry_registry::{Admission, Document, Operation, Refusal, Review, State};

@@ -5,12 +5,19 @@ use ferry_registry::{Operation, Part, Refusal, Review};
 
 use crate::denial::invalid;
 use crate::fields::text;
-use crate::policies::pod_shape;
+use crate::identity::{Role, role};
+use crate::policies::{pod_change, pod_resources, pod_shape};
 
 pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     let (old, new) = match review.operation {
         Operation::Create { new } => {
-            return invalid(review.target, pod_shape::problems(new));
+            let mut errors = pod_shape::problems(new);
+            // What a guest's pod asks for follows from its machine, which has been let in. Refused
+            // here, a guest that fits on a node would never start.
+            if role(review.user) != Role::Component {
+                errors.extend(pod_resources::problems(new));
+            }
+            return invalid(review.target, errors);
         }
         Operation::Update { old, new } => (old, new),
         Operation::Delete { .. } => return Ok(()),
@@ -19,7 +26,9 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     let (before, after) = (node(old), node(new));
     // The status has no say in it, and the registry keeps the spec there.
     if before.is_empty() || before == after {
-        return Ok(());
+        let is_main = review.target.part == Part::Main;
+        let errors = if is_main { pod_change::problems(old, new) } else { Vec::new() };
+        return invalid(review.target, errors);
     }
     match review.target.part {
         // PARITY: pkg/registry/core/pod/storage/storage.go#setPodNodeAndMetadata

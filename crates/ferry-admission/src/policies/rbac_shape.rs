@@ -1,11 +1,12 @@
 //! What roles and bindings look like.
 
-use ferry_api::{FieldError, FieldPath, Kind, Problem};
+use ferry_api::{FieldError, FieldPath, Kind, NameRule, Problem};
 use ferry_registry::{Document, Refusal, Review};
 use serde_json::{Value, json};
 
 use crate::denial::invalid;
 use crate::fields::{at, map, map_mut, same};
+use crate::policies::shape::misnamed;
 
 /// The group that users and groups belong to as subjects, and roles as what is referred to.
 pub(super) const GROUP: &str = "rbac.authorization.k8s.io";
@@ -119,6 +120,10 @@ fn subject(subject: &Value, path: &FieldPath, is_namespaced: bool, errors: &mut 
     }
     let group = match text("kind") {
         "ServiceAccount" => {
+            if !text("name").is_empty() {
+                let path = path.field("name");
+                errors.extend(misnamed(NameRule::DnsSubdomain, text("name"), &path));
+            }
             if !is_namespaced && text("namespace").is_empty() {
                 let words = "the namespace of the service account";
                 errors.push(FieldError::required(path.field("namespace"), words));

@@ -2,6 +2,7 @@
 //!
 //! Nothing here allocates addresses or ports, or carries traffic; a service is kept for whoever does.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use ferry_api::{FieldError, FieldPath, NameRule};
@@ -9,9 +10,9 @@ use ferry_registry::{Document, Operation, Refusal, Review};
 use serde_json::Value;
 
 use crate::denial::invalid;
-use crate::fields::{at, map_mut, text};
+use crate::fields::{at, map, map_mut, text};
 use crate::policies::shape::{
-    PROTOCOLS, duplicate, items, no_port, not_supported, one_of, port_name_problems,
+    PROTOCOLS, added, duplicate, items, misnamed, no_port, not_supported, one_of, port_problems,
 };
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
@@ -25,10 +26,27 @@ const LONGEST_AFFINITY: i64 = 86_400;
 /// The port of the kubelet, which is not to be exposed.
 const KUBELET_PORT: i64 = 10_250;
 
-/// Who replaces a service need not say its address again.
-// PARITY: pkg/registry/core/service/storage/storage.go#patchAllocatedValues
 pub(super) fn complete(review: &Review<'_>, service: &mut Document) {
     let Operation::Update { old, .. } = review.operation else { return };
+    keep_address(old, service);
+    drop_policy(old, service);
+}
+
+/// How traffic from outside is spread goes with the last way in, unless somebody says it anew. It
+/// was filled in, and nobody has to take it back.
+// PARITY: pkg/registry/core/service/strategy.go#dropTypeDependentFields
+fn drop_policy(old: &Document, service: &mut Document) {
+    let policy = ["spec", "externalTrafficPolicy"];
+    let was_accessible = map(old, &["spec"]).is_some_and(is_accessible);
+    let is_accessible = map(service, &["spec"]).is_some_and(is_accessible);
+    if was_accessible && !is_accessible && at(old, &policy) == at(service, &policy) {
+        map_mut(service, &["spec"]).remove("externalTrafficPolicy");
+    }
+}
+
+/// Who replaces a service need not say its address again.
+// PARITY: pkg/registry/core/service/storage/storage.go#patchAllocatedValues
+fn keep_address(old: &Document, service: &mut Document) {
     let is_internal = |service| text(service, &["spec", "type"]) != Some("ExternalName");
     if !is_internal(old) || !is_internal(service) {
         return;
@@ -48,7 +66,7 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     let none = Document::new();
     let spec = |service| at(service, &["spec"]).and_then(Value::as_object).unwrap_or(&none);
     let (before, after) = (old.map(spec), spec(new));
-    let mut errors = problems(after);
+    let mut errors = added(&before.map(problems).unwrap_or_default(), problems(after));
     errors.extend(before.and_then(|before| address_problem(before, after)));
     // A port of the node that its former type had goes with it; nothing uses it.
     if before.is_none_or(|before| type_of(before) == "ClusterIP") {
@@ -59,6 +77,22 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
 
 fn type_of(spec: &Document) -> &str {
     text(spec, &["type"]).unwrap_or_default()
+}
+
+/// Whether anybody outside of the cluster reaches it.
+// PARITY: pkg/api/service/util.go#ExternallyAccessible
+fn is_accessible(spec: &Document) -> bool {
+    let has_addresses = || addresses(spec).next().is_some();
+    match type_of(spec) {
+        "LoadBalancer" | "NodePort" => true,
+        "ClusterIP" => has_addresses(),
+        _ => false,
+    }
+}
+
+fn addresses(spec: &Document) -> impl Iterator<Item = &str> {
+    let addresses = spec.get("externalIPs").and_then(Value::as_array);
+    addresses.into_iter().flatten().filter_map(Value::as_str)
 }
 
 fn is_headless(spec: &Document) -> bool {
@@ -84,9 +118,13 @@ fn problems(spec: &Document) -> Vec<FieldError> {
         }
         _ => {}
     }
-    errors.extend(port_problems(spec, &path));
+    errors.extend(all_port_problems(spec, &path));
+    errors.extend(selector_problems(spec, &path.field("selector")));
     errors.extend(affinity_problems(spec, &path));
-    errors.extend(one_of(spec, "externalTrafficPolicy", &TRAFFIC_POLICIES, &path));
+    for (index, address) in addresses(spec).enumerate() {
+        errors.extend(address_problems(address, &path.field("externalIPs").index(index)));
+    }
+    errors.extend(traffic_problem(spec, &path));
     errors.extend(one_of(spec, "internalTrafficPolicy", &TRAFFIC_POLICIES, &path));
     if type_.is_empty() {
         errors.push(FieldError::required(path.field("type"), ""));
@@ -117,7 +155,7 @@ fn external_name_problems(spec: &Document, path: &FieldPath) -> Vec<FieldError> 
 }
 
 // PARITY: pkg/apis/core/validation/validation.go#validateServicePort
-fn port_problems(spec: &Document, path: &FieldPath) -> Vec<FieldError> {
+fn all_port_problems(spec: &Document, path: &FieldPath) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
     let are_several = items(spec, "ports").nth(1).is_some();
@@ -140,7 +178,7 @@ fn port_problems(spec: &Document, path: &FieldPath) -> Vec<FieldError> {
             None | Some("") => errors.push(FieldError::required(path.field("protocol"), "")),
             Some(_) => errors.extend(one_of(port, "protocol", &PROTOCOLS, &path)),
         }
-        errors.extend(target_problems(port, &path.field("targetPort")));
+        errors.extend(port_problems(at(port, &["targetPort"]), &path.field("targetPort")));
         let protocol = text(port, &["protocol"]).unwrap_or_default();
         if !ports.insert((protocol, number)) {
             let value = serde_json::json!({ "port": number, "protocol": protocol });
@@ -172,19 +210,59 @@ fn name_problems<'d>(
     errors
 }
 
-// PARITY: pkg/apis/core/validation/validation.go#ValidatePortNumOrName
-fn target_problems(port: &Document, path: &FieldPath) -> Vec<FieldError> {
-    match at(port, &["targetPort"]) {
-        Some(Value::String(name)) => port_name_problems(name)
-            .into_iter()
-            .map(|message| FieldError::invalid(path.clone(), name.as_str().into(), message))
-            .collect(),
-        Some(target) => {
-            let number = target.as_i64().unwrap_or_default();
-            no_port(number, path).into_iter().collect()
-        }
-        None => Vec::new(),
+/// Its pods are told by labels.
+// PARITY: apimachinery/pkg/apis/meta/v1/validation/validation.go#ValidateLabels
+fn selector_problems(spec: &Document, path: &FieldPath) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (key, value) in map(spec, &["selector"]).into_iter().flatten() {
+        errors.extend(misnamed(NameRule::LabelKey, key, path));
+        let value = value.as_str().unwrap_or_default();
+        errors.extend(misnamed(NameRule::LabelValue, value, path));
     }
+    errors
+}
+
+/// An address outside of the cluster is one that others can mean too.
+// PARITY: pkg/apis/core/validation/validation.go#ValidateNonSpecialIP
+fn address_problems(address: &str, path: &FieldPath) -> Vec<FieldError> {
+    let wrong =
+        |message: &str| FieldError::invalid(path.clone(), address.into(), message.to_owned());
+    let Ok(ip) = address.parse::<IpAddr>() else {
+        return vec![wrong("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")];
+    };
+    let ip = ip.to_canonical();
+    let (is_link_local, is_link_local_multicast) = match ip {
+        IpAddr::V4(ip) => (ip.is_link_local(), ip.octets().starts_with(&[224, 0, 0])),
+        // Whoever routes looks at the scope alone: ff02, or ff12 for groups that come and go.
+        IpAddr::V6(ip) => (ip.is_unicast_link_local(), ip.segments()[0] & 0xff0f == 0xff02),
+    };
+    let mut errors = Vec::new();
+    if ip.is_unspecified() {
+        errors.push(wrong(&format!("may not be unspecified ({address})")));
+    }
+    for (is_special, message) in [
+        (ip.is_loopback(), "may not be in the loopback range (127.0.0.0/8, ::1/128)"),
+        (is_link_local, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"),
+        (
+            is_link_local_multicast,
+            "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)",
+        ),
+    ] {
+        if is_special {
+            errors.push(wrong(message));
+        }
+    }
+    errors
+}
+
+// PARITY: pkg/apis/core/validation/validation.go#validateServiceExternalTrafficPolicy
+fn traffic_problem(spec: &Document, path: &FieldPath) -> Option<FieldError> {
+    let policy = text(spec, &["externalTrafficPolicy"]).filter(|policy| !policy.is_empty())?;
+    if is_accessible(spec) {
+        return one_of(spec, "externalTrafficPolicy", &TRAFFIC_POLICIES, path);
+    }
+    let message = "may only be set for externally-accessible services";
+    Some(FieldError::invalid(path.field("externalTrafficPolicy"), policy.into(), message))
 }
 
 // PARITY: pkg/apis/core/validation/validation.go#validateClientIPAffinityConfig

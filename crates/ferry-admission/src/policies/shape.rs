@@ -1,6 +1,6 @@
-//! What the rules of several kinds have in common: words out of a few, lists of objects, ports.
+//! What the rules of several kinds have in common: words out of a few, lists of objects, names, ports.
 
-use ferry_api::{FieldError, FieldPath, Problem};
+use ferry_api::{FieldError, FieldPath, NameRule, Problem, Quantity};
 use ferry_registry::Document;
 use serde_json::Value;
 
@@ -40,6 +40,47 @@ pub(super) fn one_of(
 /// The same value stands at `path` as somewhere before.
 pub(super) fn duplicate(path: FieldPath, value: impl Into<Value>) -> FieldError {
     FieldError { path, problem: Problem::Duplicate { value: value.into() } }
+}
+
+/// What `value` at `path` names is not there.
+pub(super) fn not_found(path: FieldPath, value: &str) -> FieldError {
+    FieldError { path, problem: Problem::NotFound { value: value.into() } }
+}
+
+/// What is wrong with a name at `path`.
+pub(super) fn misnamed(rule: NameRule, name: &str, path: &FieldPath) -> Vec<FieldError> {
+    let Err(error) = rule.check(name) else { return Vec::new() };
+    let wrong = |message: &String| FieldError::invalid(path.clone(), name.into(), message.clone());
+    error.messages().iter().map(wrong).collect()
+}
+
+/// An amount as it is written, if it is one.
+pub(super) fn quantity(value: Option<&Value>) -> Option<Quantity> {
+    match value? {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.to_string().parse().ok(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// What is wrong after a change and was not before. An object that was kept before there was a rule
+/// can still be changed in everything else.
+pub(super) fn added(before: &[FieldError], mut after: Vec<FieldError>) -> Vec<FieldError> {
+    after.retain(|error| !before.contains(error));
+    after
+}
+
+/// What is wrong with a port that is told by its number or its name, if it is there.
+// PARITY: pkg/apis/core/validation/validation.go#ValidatePortNumOrName
+pub(super) fn port_problems(port: Option<&Value>, path: &FieldPath) -> Vec<FieldError> {
+    match port {
+        Some(Value::String(name)) => port_name_problems(name)
+            .into_iter()
+            .map(|message| FieldError::invalid(path.clone(), name.as_str().into(), message))
+            .collect(),
+        Some(port) => no_port(port.as_i64().unwrap_or_default(), path).into_iter().collect(),
+        None => Vec::new(),
+    }
 }
 
 /// What is wrong with the number of a port.

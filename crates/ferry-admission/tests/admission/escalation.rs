@@ -185,3 +185,30 @@ fn parity_roles_and_bindings_are_complete_and_refer_to_one_role_for_ever() {
         assert!(errors[0].starts_with(wrong), "{errors:?}");
     }
 }
+
+#[test]
+fn parity_a_service_account_that_is_bound_has_a_name_that_there_can_be() {
+    let world = World::default();
+    let root = Attempt::by(member("root", &["system:masters"]), &world);
+    for namespace in ["ns", ""] {
+        for (kind, name, fits) in [
+            ("ServiceAccount", "a.b-1", true),
+            ("ServiceAccount", "Bad_", false),
+            ("User", "Bad_", true),
+        ] {
+            let mut who = subject(kind, name);
+            if kind == "ServiceAccount" {
+                who = json!({ "kind": kind, "name": name, "namespace": "x" });
+            }
+            let result = root.create(&binding(namespace, "b", ("ClusterRole", "r"), &json!([who])));
+            if fits {
+                result.unwrap();
+            } else {
+                let errors = invalid(result);
+                let start =
+                    "subjects[0].name: Invalid value: \"Bad_\": a lowercase RFC 1123 subdomain";
+                assert!(errors.len() == 1 && errors[0].starts_with(start), "{errors:?}");
+            }
+        }
+    }
+}

@@ -21,6 +21,7 @@ mod node_instances;
 mod node_routes;
 mod nodes;
 mod objects;
+mod pods;
 mod policies;
 mod rbac;
 mod rbac_index;

@@ -128,6 +128,62 @@ fn parity_a_service_is_of_a_type_that_there_is() {
 }
 
 #[test]
+fn parity_a_service_selects_by_labels_and_is_reached_at_addresses_that_there_are() {
+    let errors = invalid(create(&service(&json!({ "selector": { "a b": "v" } }))));
+    assert!(errors.len() == 1 && errors[0].starts_with("spec.selector: Invalid value: \"a b\": "));
+    let errors = invalid(create(&service(&json!({ "selector": { "a": "v w" } }))));
+    assert!(errors.len() == 1 && errors[0].starts_with("spec.selector: Invalid value: \"v w\": "));
+    for (address, problem) in [
+        ("198.51.100.7", None),
+        ("2001:db8::1", None),
+        ("x", Some("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")),
+        ("0.0.0.0", Some("may not be unspecified (0.0.0.0)")),
+        ("::1", Some("may not be in the loopback range (127.0.0.0/8, ::1/128)")),
+        ("fe80::1", Some("may not be in the link-local range (169.254.0.0/16, fe80::/10)")),
+        (
+            "224.0.0.1",
+            Some("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"),
+        ),
+    ] {
+        let result =
+            create(&service(&json!({ "selector": { "a": "b" }, "externalIPs": [address] })));
+        match problem {
+            None => assert!(result.is_ok(), "{address}: {result:?}"),
+            Some(problem) => {
+                let expected =
+                    format!("spec.externalIPs[0]: Invalid value: \"{address}\": {problem}");
+                assert_eq!(invalid(result), [expected]);
+            }
+        }
+    }
+}
+
+#[test]
+fn parity_only_a_service_that_is_reached_from_outside_says_how_that_traffic_is_spread() {
+    let inside = "may only be set for externally-accessible services";
+    check(vec![
+        (
+            service(&json!({ "externalTrafficPolicy": "Local" })),
+            &format!("spec.externalTrafficPolicy: Invalid value: \"Local\": {inside}"),
+        ),
+        (service(&json!({ "externalTrafficPolicy": "Cluster", "externalIPs": ["10.1.1.1"] })), ""),
+        (service(&json!({ "type": "NodePort", "externalTrafficPolicy": "Local" })), ""),
+        (
+            service(&json!({ "type": "NodePort", "externalTrafficPolicy": "Near" })),
+            "spec.externalTrafficPolicy: Unsupported value: \"Near\": supported values: \
+             \"Cluster\", \"Local\"",
+        ),
+    ]);
+    // What was filled in goes with the type that it was filled in for.
+    let open = service(&json!({ "type": "NodePort", "externalTrafficPolicy": "Cluster" }));
+    let closed = service(&json!({ "externalTrafficPolicy": "Cluster" }));
+    let kept = update(&open, &closed).unwrap();
+    assert_eq!(kept["spec"].get("externalTrafficPolicy"), None);
+    // One that was kept before that was refused can still be changed.
+    update(&closed, &changed(&closed, &json!({ "metadata": { "labels": { "a": "b" } } }))).unwrap();
+}
+
+#[test]
 fn parity_a_service_keeps_its_address() {
     let with = |address: &str| service(&json!({ "clusterIP": address }));
     assert_eq!(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::admission::{Admission, Operation};
 use crate::decide::{Job, Owning, namespaces, size};
 use crate::document::{meta_text, metadata_mut, section_mut, text, to_json};
-use crate::draft::check_name;
+use crate::draft::check_name_of;
 use crate::kinds::has_generation;
 use crate::object::{Change, Document, Effect, Stored, Target};
 use crate::refusal::Refusal;
@@ -57,13 +57,17 @@ pub(super) fn create<A: Admission>(
     job.track(owning, None, &mut object);
     let guess = 1024;
     if job.is_dry() {
-        let json = to_json(&object, guess);
-        size::check(json.len(), 0)?;
+        let json = size::fit(&mut object, 0, owning, |object| {
+            let json = to_json(object, guess);
+            (json.len(), json)
+        })?;
         return Ok(Decision { change: None, answer: Answer::Created(json), warnings });
     }
     let revision = job.state.revision().next();
-    let stored = Arc::new(Stored::new(target.key(), revision, &mut object, guess));
-    size::check(stored.json.len(), 0)?;
+    let stored = size::fit(&mut object, 0, owning, |object| {
+        let stored = Stored::new(target.key(), revision, object, guess);
+        (stored.json.len(), Arc::new(stored))
+    })?;
     let answer = Answer::Created(stored.json.clone());
     let change = Some(Change { revision, effect: Effect::Put(stored) });
     Ok(Decision { change, answer, warnings })
@@ -111,7 +115,7 @@ fn name<A: Admission>(job: &Job<'_, A>, client: &Document) -> Result<Naming, Ref
     let Some(name) = last else {
         return Err(Refusal::Internal { message: "no endings for names were drawn".to_owned() });
     };
-    if let Err(messages) = check_name(job.kind(), &name) {
+    if let Err(messages) = check_name_of(job.kind(), &name) {
         let path = FieldPath::of("metadata.name");
         let errors = messages
             .into_iter()

@@ -48,8 +48,10 @@ pub(super) fn finish<A: Admission>(
     }
     let guess = live.json.len() + 256;
     if job.is_dry() {
-        let json = document::to_json(&after, guess);
-        size::check(json.len(), live.json.len())?;
+        let json = size::fit(&mut after, live.json.len(), owning, |object| {
+            let json = document::to_json(object, guess);
+            (json.len(), json)
+        })?;
         return Ok(Decision { change: None, answer: Answer::Object(json), warnings });
     }
     let revision = job.state.revision().next();
@@ -60,8 +62,10 @@ pub(super) fn finish<A: Admission>(
         let effect = Effect::Deleted(Arc::new(live.at(revision)));
         return Ok(Decision { change: Some(Change { revision, effect }), answer, warnings });
     }
-    let stored = Arc::new(Stored::new(live.key.clone(), revision, &mut after, guess));
-    size::check(stored.json.len(), live.json.len())?;
+    let stored = size::fit(&mut after, live.json.len(), owning, |object| {
+        let stored = Stored::new(live.key.clone(), revision, object, guess);
+        (stored.json.len(), Arc::new(stored))
+    })?;
     let answer = Answer::Object(stored.json.clone());
     let change = Some(Change { revision, effect: Effect::Put(stored) });
     Ok(Decision { change, answer, warnings })

@@ -6,7 +6,27 @@ use serde_json::Value;
 use crate::decide::namespaces;
 use crate::document::{metadata, metadata_mut, section_mut};
 use crate::draft::has_status_path;
+use crate::fields::Reach;
+use crate::kinds::status_takes_metadata;
 use crate::object::{Document, Part, Target};
+
+/// What `target` writes of its object.
+pub(super) fn reach(target: &Target) -> Reach {
+    match target.part {
+        Part::Main if has_status_path(target.served) => Reach::AllButStatus,
+        Part::Main | Part::Binding | Part::Finalize => Reach::Everything,
+        Part::Status if status_takes_metadata(target.served.kind()) => {
+            Reach::StatusAndMetadata { but: out_of_reach(target.served.kind()) }
+        }
+        Part::Status => Reach::Status,
+    }
+}
+
+/// The metadata that the status of a built-in kind is not written with.
+// PARITY: pkg/registry/core/pod/strategy.go#podStatusStrategy
+const fn out_of_reach(kind: Kind) -> &'static [&'static str] {
+    if matches!(kind, Kind::Pod) { &["deletionTimestamp", "ownerReferences"] } else { &[] }
+}
 
 /// `before` with the part that `target` writes replaced by that of `client`.
 pub(super) fn replaced(target: &Target, before: &Document, client: Document) -> Document {
@@ -18,19 +38,8 @@ pub(super) fn replaced(target: &Target, before: &Document, client: Document) -> 
         }
         Part::Status => {
             let mut after = client;
-            // Who owns the fields of the status is the one thing in the metadata that is written
-            // with it.
-            let managers = metadata(&after).and_then(|it| it.get("managedFields")).cloned();
-            after.retain(|name, _| name == "status" || before.contains_key(name));
-            for (name, value) in before.iter().filter(|(name, _)| *name != "status") {
-                // Mostly they are the same, and to see that costs less than to copy them.
-                if after.get(name) != Some(value) {
-                    after.insert(name.clone(), value.clone());
-                }
-            }
-            if let Some(managers) = managers {
-                metadata_mut(&mut after).insert("managedFields".to_owned(), managers);
-            }
+            keep_all_but(&["metadata", "status"], before, &mut after);
+            keep_metadata(target.served.kind(), before, &mut after);
             after
         }
         Part::Finalize => {
@@ -47,7 +56,7 @@ pub(super) fn replaced(target: &Target, before: &Document, client: Document) -> 
 }
 
 /// Puts back what the main path does not write.
-pub(super) fn keep_others(target: &Target, before: &Document, after: &mut Document) {
+fn keep_others(target: &Target, before: &Document, after: &mut Document) {
     if has_status_path(target.served) {
         copy(before, after, "status");
     }
@@ -57,6 +66,34 @@ pub(super) fn keep_others(target: &Target, before: &Document, after: &mut Docume
         let kept = before.get("spec").and_then(Value::as_object).unwrap_or(&empty);
         copy(kept, section_mut(after, "spec"), "finalizers");
         namespaces::label(after);
+    }
+}
+
+/// Puts back the metadata that is not written with a status. Where none is, who owns the fields of
+/// the status still changes with it.
+fn keep_metadata(kind: Kind, before: &Document, after: &mut Document) {
+    let empty = Document::new();
+    let old = metadata(before).unwrap_or(&empty);
+    if !status_takes_metadata(kind) {
+        return keep_all_but(&["managedFields"], old, metadata_mut(after));
+    }
+    for field in out_of_reach(kind) {
+        copy(old, metadata_mut(after), field);
+    }
+    if kind == Kind::Namespace {
+        namespaces::label(after);
+    }
+}
+
+/// Puts back all but the fields of these names.
+fn keep_all_but(written: &[&str], before: &Document, after: &mut Document) {
+    let is_written = |name: &str| written.contains(&name);
+    after.retain(|name, _| is_written(name) || before.contains_key(name));
+    for (name, value) in before.iter().filter(|(name, _)| !is_written(name)) {
+        // Mostly they are the same, and to see that costs less than to copy them.
+        if after.get(name) != Some(value) {
+            after.insert(name.clone(), value.clone());
+        }
     }
 }
 

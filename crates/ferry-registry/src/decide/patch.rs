@@ -9,8 +9,10 @@ use crate::admission::Admission;
 use crate::convert::{self, Layouts};
 use crate::decide::{Job, Owning, create, finish, part, with_warnings};
 use crate::document::{meta_text, metadata, metadata_mut, text};
-use crate::draft::{check_metadata, fit, has_status_path, normalise, prune};
-use crate::fields::{self, Reach};
+use crate::draft::{
+    Origin, check_name, check_namespace, check_part, drop_duplicate_owners, fit, normalise, prune,
+};
+use crate::fields;
 use crate::object::{Document, Part, Stored};
 use crate::patch;
 use crate::refusal::{QualifiedKind, Refusal};
@@ -45,33 +47,33 @@ pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Dec
     if let Value::Object(normal) = value {
         after = normal;
     }
-    check_identity(job, &after)?;
+    check_identity(job, &mut after)?;
     check_revision(job, live, &after)?;
     let unknown = prune(served.schema(), &mut after);
-    let warnings = report(job, patch, unknown)?;
-    let after = complete(job, &before, after)?;
+    let mut warnings = report(job, patch, unknown)?;
+    let (after, twice) = complete(job, &before, after)?;
+    warnings.extend(twice);
     with_warnings(&warnings, finish::finish(job, live, &before, after, Owning::Track))
 }
 
 /// Checks what a patch made of an object, and converts it to the version that its kind is kept in.
+/// Gives what the client should be warned of.
 fn complete<A: Admission>(
     job: &Job<'_, A>,
     before: &Document,
     patched: Document,
-) -> Result<Document, Refusal> {
+) -> Result<(Document, Option<String>), Refusal> {
     let target = job.target();
     let served = target.served;
     let storage = KindVersion::storage(served.kind());
-    let (patched, mut errors) = fit(served, target.part, patched);
-    if target.part == Part::Main {
-        errors.splice(0..0, check_metadata(served.kind(), &patched));
-    }
+    let (mut patched, mut errors) = fit(served, target.part, patched);
+    let warning = drop_duplicate_owners(&mut patched, Origin::Patched);
+    errors.splice(0..0, check_part(served, target.part, &patched));
     if !errors.is_empty() {
         return Err(job.invalid(&target.name, errors));
     }
-    let mut patched = patched;
     convert::document(served, storage, &mut patched);
-    Ok(part::replaced(target, before, patched))
+    Ok((part::replaced(target, before, patched), warning))
 }
 
 /// An object in the version that the client speaks.
@@ -90,11 +92,11 @@ fn as_served<'a, A: Admission>(job: &Job<'_, A>, object: &'a Document) -> Cow<'a
 }
 
 /// Checks that a patch left the object what and where it is.
-fn check_identity<A: Admission>(job: &Job<'_, A>, after: &Document) -> Result<(), Refusal> {
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyPatch
+fn check_identity<A: Admission>(job: &Job<'_, A>, after: &mut Document) -> Result<(), Refusal> {
     let target = job.target();
     let definition = target.served.definition();
     let api_version = target.served.api_version();
-    let name = meta_text(after, "name");
     let message = if text(after, "kind") != definition.kind {
         format!("the patch makes a {:?} of a {}", text(after, "kind"), definition.kind)
     } else if text(after, "apiVersion") != api_version {
@@ -103,19 +105,9 @@ fn check_identity<A: Admission>(job: &Job<'_, A>, after: &Document) -> Result<()
              ({api_version})",
             text(after, "apiVersion")
         )
-    } else if name != target.name {
-        format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            target.name
-        )
-    } else if meta_text(after, "namespace") != target.namespace {
-        format!(
-            "the namespace of the object ({}) does not match the namespace on the request ({})",
-            meta_text(after, "namespace"),
-            target.namespace
-        )
     } else {
-        return Ok(());
+        check_namespace(target, after)?;
+        return check_name(target, after);
     };
     Err(Refusal::BadRequest { message })
 }
@@ -187,44 +179,36 @@ fn apply<A: Admission>(
     config: &Document,
     conflicts: OnConflict,
 ) -> Result<Decision, Refusal> {
-    check_config(job, config)?;
+    let mut config = config.clone();
+    check_config(job, &mut config)?;
     let target = job.target();
     let live = job.state.object(&target.key());
     if live.is_none() && target.part != Part::Main {
         return Err(job.not_found());
     }
-    let mut config = config.clone();
-    keep_part(job, &mut config);
+    fields::keep_within(part::reach(target), &mut config);
     let manager = job.manager(fields::Operation::Apply);
     let (versions, now) = (Layouts::of(job.kind()), job.context.now);
     let Some(live) = live else {
         check_new(job, &config)?;
-        fill_identity(job, &mut config);
         let made = fields::apply(&versions, None, &config, &manager, conflicts, now)?;
-        let made = complete(job, &Document::new(), made)?;
-        return create::create(job, &made, Owning::Noted);
+        let (made, twice) = complete(job, &Document::new(), made)?;
+        return with_warnings(twice.as_slice(), create::create(job, &made, Owning::Noted));
     };
     check_revision(job, live, &config)?;
     let before = live.document();
     let seen = as_served(job, &before);
-    fill_identity(job, &mut config);
-    let after = fields::apply(&versions, Some(&seen), &config, &manager, conflicts, now)?;
-    check_identity(job, &after)?;
-    let after = complete(job, &before, after)?;
-    finish::finish(job, live, &before, after, Owning::Noted)
+    let name = Value::from(target.name.as_str());
+    metadata_mut(&mut config).insert("name".to_owned(), name);
+    let mut after = fields::apply(&versions, Some(&seen), &config, &manager, conflicts, now)?;
+    check_identity(job, &mut after)?;
+    let (after, twice) = complete(job, &before, after)?;
+    with_warnings(twice.as_slice(), finish::finish(job, live, &before, after, Owning::Noted))
 }
 
 /// Checks that what is applied may come to be.
 fn check_new<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(), Refusal> {
-    if meta_text(config, "name").is_empty() {
-        return Err(Refusal::BadRequest {
-            message: format!(
-                "the name of the object ({} based on URL) was undeterminable: name must be \
-                 provided",
-                job.target().name
-            ),
-        });
-    }
+    check_name(job.target(), config)?;
     // PARITY: apiserver/pkg/endpoints/handlers/patch.go#createNewObject
     let uid = meta_text(config, "uid");
     if !uid.is_empty() {
@@ -236,9 +220,9 @@ fn check_new<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(), Re
     job.check_creation()
 }
 
-/// Checks what a manager applies.
-// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyPatchToObject
-fn check_config<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(), Refusal> {
+/// Checks what a manager applies, and writes the namespace of the URL into it.
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyPatchToObject, #applyPatch
+fn check_config<A: Admission>(job: &Job<'_, A>, config: &mut Document) -> Result<(), Refusal> {
     let target = job.target();
     let refuse = |message: String| Err(Refusal::BadRequest { message });
     if job.request.options.manager.is_empty() {
@@ -270,32 +254,7 @@ fn check_config<A: Admission>(job: &Job<'_, A>, config: &Document) -> Result<(),
     if metadata(config).is_some_and(|it| it.get("managedFields").is_some_and(|it| !it.is_null())) {
         return refuse("metadata.managedFields must be nil".to_owned());
     }
-    match meta_text(config, "name") {
-        "" => Ok(()),
-        name if name != target.name => refuse(format!(
-            "the name of the object ({name}) does not match the name on the URL ({})",
-            target.name
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// Drops what the path that was used does not write: whoever applies it neither sets nor owns it.
-fn keep_part<A: Admission>(job: &Job<'_, A>, config: &mut Document) {
-    let reach = match job.target().part {
-        Part::Main if has_status_path(job.target().served) => Reach::AllButStatus,
-        Part::Main | Part::Binding | Part::Finalize => Reach::Everything,
-        Part::Status => Reach::Status,
-    };
-    fields::keep_within(reach, config);
-}
-
-/// Writes the name and namespace of the URL into what is applied.
-fn fill_identity<A: Admission>(job: &Job<'_, A>, config: &mut Document) {
-    let target = job.target();
-    let metadata = metadata_mut(config);
-    metadata.insert("name".to_owned(), Value::from(target.name.as_str()));
-    if !target.namespace.is_empty() {
-        metadata.insert("namespace".to_owned(), Value::from(target.namespace.as_str()));
-    }
+    check_namespace(target, config)?;
+    // An object that is there has a name already.
+    if meta_text(config, "name").is_empty() { Ok(()) } else { check_name(target, config) }
 }

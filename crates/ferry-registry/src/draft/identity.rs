@@ -77,8 +77,9 @@ fn check_kind(
     Ok(())
 }
 
+/// Checks that an object has the name that the URL names.
 // PARITY: apiserver/pkg/endpoints/handlers/rest.go#checkName
-fn check_name(target: &Target, object: &mut Document) -> Result<(), Refusal> {
+pub(crate) fn check_name(target: &Target, object: &Document) -> Result<(), Refusal> {
     if target.name.is_empty() {
         return Ok(());
     }
@@ -95,8 +96,10 @@ fn check_name(target: &Target, object: &mut Document) -> Result<(), Refusal> {
     }
 }
 
+/// Checks that an object is in the namespace that the URL names, and writes that into it; an object
+/// of the whole cluster is in none.
 // PARITY: apiserver/pkg/registry/rest/meta.go#EnsureObjectNamespaceMatchesRequestNamespace
-fn check_namespace(target: &Target, object: &mut Document) -> Result<(), Refusal> {
+pub(crate) fn check_namespace(target: &Target, object: &mut Document) -> Result<(), Refusal> {
     let found = meta_text(object, "namespace");
     match target.served.definition().scope {
         Scope::Cluster => {

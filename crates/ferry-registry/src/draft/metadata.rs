@@ -3,7 +3,7 @@
 use ferry_api::{FieldError, FieldPath, Kind, NameError, NameRule};
 use serde_json::Value;
 
-use crate::document::{metadata, text};
+use crate::document::{at, metadata, text};
 use crate::kinds::is_role;
 use crate::object::Document;
 
@@ -19,7 +19,7 @@ const STANDARD_FINALIZERS: [&str; 3] = ["kubernetes", "orphan", "foregroundDelet
 const MOST_ERRORS: usize = 100;
 
 /// What is wrong with the name that objects of a kind have.
-pub(crate) fn check_name(kind: Kind, name: &str) -> Result<(), Vec<String>> {
+pub(crate) fn check_name_of(kind: Kind, name: &str) -> Result<(), Vec<String>> {
     if is_role(kind) {
         return check_path_segment(name);
     }
@@ -69,7 +69,7 @@ fn check_path_segment(name: &str) -> Result<(), Vec<String>> {
 
 /// Everything that is wrong with the metadata of an object.
 // PARITY: apimachinery/pkg/api/validation/objectmeta.go#ValidateObjectMetaAccessor
-pub(crate) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
+pub(super) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
     let empty = Document::new();
     let metadata = metadata(object).unwrap_or(&empty);
     let mut errors = Vec::new();
@@ -89,7 +89,7 @@ pub(crate) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
             }
         }
         (name, _) => {
-            if let Err(messages) = check_name(kind, name) {
+            if let Err(messages) = check_name_of(kind, name) {
                 push_all(&mut errors, "name", name, messages);
             }
         }
@@ -152,14 +152,38 @@ fn check_finalizers(kind: Kind, finalizers: Option<&Value>, errors: &mut Vec<Fie
     let finalizers = finalizers.and_then(Value::as_array).into_iter().flatten();
     for (index, name) in finalizers.filter_map(Value::as_str).enumerate() {
         push(errors, "finalizers", name, NameRule::LabelKey.check(name));
-        if !any_name && !name.contains('/') && !STANDARD_FINALIZERS.contains(&name) {
-            let message = "name is neither a standard finalizer name nor is it fully qualified";
-            if errors.len() < MOST_ERRORS {
-                let path = field("finalizers").index(index);
-                errors.push(FieldError::invalid(path, Value::from(name), message));
-            }
+        if !any_name && errors.len() < MOST_ERRORS {
+            errors.extend(check_qualified(&field("finalizers").index(index), name));
         }
     }
+}
+
+/// Whether a finalizer is called by one of the short names, or by a domain and a name.
+fn check_qualified(path: &FieldPath, finalizer: &str) -> Option<FieldError> {
+    (!finalizer.contains('/') && !STANDARD_FINALIZERS.contains(&finalizer)).then(|| {
+        let message = "name is neither a standard finalizer name nor is it fully qualified";
+        FieldError::invalid(path.clone(), Value::from(finalizer), message)
+    })
+}
+
+/// What is wrong with the finalizers in the spec of a namespace.
+// PARITY: pkg/apis/core/validation/validation.go#ValidateNamespaceFinalizeUpdate
+pub(super) fn check_spec_finalizers(namespace: &Document) -> Vec<FieldError> {
+    let path = FieldPath::of("spec.finalizers");
+    let finalizers = at(namespace, "spec.finalizers").and_then(Value::as_array);
+    let names = finalizers.into_iter().flatten().filter_map(Value::as_str).enumerate();
+    let errors = names.flat_map(|(index, name)| {
+        let path = path.index(index);
+        let checked = NameRule::LabelKey.check(name);
+        let messages = checked.map_or_else(|error| error.messages().to_vec(), |()| Vec::new());
+        let mut errors: Vec<_> = messages
+            .into_iter()
+            .map(|message| FieldError::invalid(path.clone(), Value::from(name), message))
+            .collect();
+        errors.extend(check_qualified(&path, name));
+        errors
+    });
+    errors.take(MOST_ERRORS).collect()
 }
 
 /// The kind that goes when it is old, and takes nothing along.

@@ -9,6 +9,7 @@ mod body;
 mod built_in;
 mod identity;
 mod metadata;
+mod owners;
 mod path;
 mod surrogates;
 #[cfg(test)]
@@ -23,11 +24,14 @@ use serde_json::Value;
 pub use body::{Body, Parsed};
 
 pub(crate) use built_in::complete_pod;
-pub(crate) use metadata::{check_metadata, check_name};
+pub(crate) use identity::{check_name, check_namespace};
+pub(crate) use metadata::check_name_of;
+pub(crate) use owners::{Origin, drop_duplicate_owners};
 pub(crate) use unknown::prune;
 pub(crate) use values::{canonicalise, normalise};
 
 use crate::convert;
+use crate::kinds::status_takes_metadata;
 use crate::object::{Document, Part, Target};
 use crate::refusal::Refusal;
 use crate::request::FieldValidation;
@@ -57,7 +61,8 @@ impl Draft {
         let unknown = prune(schema, &mut object);
         warnings.extend(report(target, &duplicates, unknown, validation)?);
         identity::keep_part(target, &mut object);
-        let object = complete(target, object)?;
+        let (object, twice) = complete(target, object)?;
+        warnings.extend(twice);
         Ok(Self { object, warnings })
     }
 
@@ -108,17 +113,14 @@ fn report(
 }
 
 /// Fills in defaults, checks the part that is written, and converts the object to the version that
-/// its kind is kept in.
-fn complete(target: &Target, object: Document) -> Result<Document, Refusal> {
+/// its kind is kept in. Gives what the client should be warned of.
+fn complete(target: &Target, object: Document) -> Result<(Document, Option<String>), Refusal> {
     let served = target.served;
     let (mut object, mut errors) = fit(served, target.part, object);
     check_readable(served, &errors)?;
-    // A write to a part takes nothing else of the metadata than the name, which fits the URL.
-    if target.part == Part::Main {
-        let found = check_metadata(served.kind(), &object);
-        // They say more of a name than a schema does.
-        errors.splice(0..0, found);
-    }
+    let warning = drop_duplicate_owners(&mut object, Origin::Sent);
+    // They say more of a name than a schema does.
+    errors.splice(0..0, check_part(served, target.part, &object));
     if !errors.is_empty() {
         let name = if target.name.is_empty() {
             crate::document::meta_text(&object, "name").to_owned()
@@ -128,7 +130,18 @@ fn complete(target: &Target, object: Document) -> Result<Document, Refusal> {
         return Err(Refusal::Invalid { kind: served.into(), name, errors });
     }
     convert::document(served, KindVersion::storage(served.kind()), &mut object);
-    Ok(object)
+    Ok((object, warning))
+}
+
+/// What is wrong with the part of an object that is written, beside what its schema says of it.
+pub(crate) fn check_part(served: KindVersion, part: Part, object: &Document) -> Vec<FieldError> {
+    match part {
+        // Only the name is looked at then, which fits the URL.
+        Part::Status if !status_takes_metadata(served.kind()) => Vec::new(),
+        Part::Main | Part::Status => metadata::check_metadata(served.kind(), object),
+        Part::Finalize => metadata::check_spec_finalizers(object),
+        Part::Binding => Vec::new(),
+    }
 }
 
 /// Values of other types than Kubernetes' own kinds have there cannot be read at all, and are no
@@ -171,6 +184,13 @@ pub(crate) fn fit(
             schema.apply_defaults(&mut value);
             built_in::complete(served.kind(), &mut value);
             schema.check(&value)
+        }
+        Part::Status if status_takes_metadata(served.kind()) => {
+            omit_empty_metadata(&mut value);
+            as_go_reads(served, &mut value, values::fill_texts);
+            let mut errors = fit_section(schema, "metadata", &mut value);
+            errors.extend(fit_section(schema, "status", &mut value));
+            errors
         }
         Part::Status => fit_section(schema, "status", &mut value),
         Part::Finalize => fit_section(schema, "spec", &mut value),

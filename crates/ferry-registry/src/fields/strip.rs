@@ -48,11 +48,14 @@ pub(crate) enum Reach {
     AllButStatus,
     /// Only the status.
     Status,
+    /// The status, and the metadata but for these fields.
+    StatusAndMetadata { but: &'static [&'static str] },
 }
 
 /// Drops from an applied configuration what its path does not write. Its manager does not come to
 /// own that, and it conflicts with nobody.
-// PARITY: apiextensions-apiserver/pkg/registry/customresource/status_strategy.go#GetResetFields
+// PARITY: apiextensions-apiserver/pkg/registry/customresource/status_strategy.go#GetResetFields,
+// pkg/registry/core/pod/strategy.go#podStatusStrategy
 pub(crate) fn keep_within(reach: Reach, config: &mut Document) {
     match reach {
         Reach::Everything => {}
@@ -60,15 +63,19 @@ pub(crate) fn keep_within(reach: Reach, config: &mut Document) {
             config.remove("status");
         }
         Reach::Status => {
-            config.retain(|name, _| {
-                matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status")
+            let named = NEVER_OWNED.field("metadata");
+            keep_status(config, |name| {
+                named.is_some_and(|metadata| metadata.below.field(name).is_some())
             });
-            if let Some(Value::Object(metadata)) = config.get_mut("metadata") {
-                let named = NEVER_OWNED.field("metadata");
-                metadata.retain(|name, _| {
-                    named.is_some_and(|metadata| metadata.below.field(name).is_some())
-                });
-            }
         }
+        Reach::StatusAndMetadata { but } => keep_status(config, |name| !but.contains(&name)),
+    }
+}
+
+/// Drops all but the status, and the fields of the metadata that are `kept`.
+fn keep_status(config: &mut Document, kept: impl Fn(&str) -> bool) {
+    config.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
+    if let Some(Value::Object(metadata)) = config.get_mut("metadata") {
+        metadata.retain(|name, _| kept(name));
     }
 }

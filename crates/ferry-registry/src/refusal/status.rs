@@ -189,6 +189,7 @@ fn field_cause(error: &FieldError) -> Value {
         Problem::Forbidden { .. } => "FieldValueForbidden",
         Problem::TooLong { .. } => "FieldValueTooLong",
         Problem::Duplicate { .. } => "FieldValueDuplicate",
+        Problem::NotFound { .. } => "FieldValueNotFound",
     };
     cause_of(reason, &error.problem.to_string(), &error.path.to_string())
 }

@@ -256,6 +256,7 @@ fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
         FieldError::forbidden(path(), "no"),
         problem(Problem::TooLong { accepted: text("may not be more than 3 bytes") }),
         problem(Problem::Duplicate { value: json!("x") }),
+        problem(Problem::NotFound { value: json!("x") }),
     ];
     let refusal = Refusal::Invalid { kind: vm().into(), name: name(), errors };
     assert_eq!(
@@ -271,7 +272,8 @@ fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
                 spec.a: Unsupported value: \"x\": supported values: \"y\", \
                 spec.a: Forbidden: no, \
                 spec.a: Too long: may not be more than 3 bytes, \
-                spec.a: Duplicate value: \"x\"]",
+                spec.a: Duplicate value: \"x\", \
+                spec.a: Not found: \"x\"]",
             "reason": "Invalid",
             "details": {
                 "name": "x",
@@ -290,6 +292,8 @@ fn parity_an_invalid_object_is_named_by_its_kind_and_each_error_is_a_cause() {
                       "message": "Too long: may not be more than 3 bytes" },
                     { "reason": "FieldValueDuplicate", "field": "spec.a",
                       "message": "Duplicate value: \"x\"" },
+                    { "reason": "FieldValueNotFound", "field": "spec.a",
+                      "message": "Not found: \"x\"" },
                 ],
             },
             "code": 422,

@@ -118,6 +118,44 @@ fn parity_what_cannot_be_applied_is_refused_in_kubernetes_words() {
 }
 
 #[test]
+fn parity_what_is_applied_names_no_other_namespace_than_the_url() {
+    let mut cluster = Cluster::new();
+    let within = |namespace: Value| {
+        let mut config = vm("x");
+        config["metadata"]["namespace"] = namespace;
+        config
+    };
+    for state in ["none yet", "one that is there"] {
+        let elsewhere = within(json!("elsewhere"));
+        let refusal = cluster.server_side_apply(at(), &elsewhere, OnConflict::Refuse).unwrap_err();
+        assert_eq!(
+            (refusal.code(), refusal.to_string().as_str()),
+            (
+                400,
+                "the namespace of the provided object does not match the namespace sent on the \
+                 request"
+            ),
+            "{state}"
+        );
+        for same in [Value::Null, json!(""), json!("a")] {
+            let applied = cluster.server_side_apply(at(), &within(same), OnConflict::Refuse);
+            assert_eq!(shown(&applied.unwrap())["metadata"]["namespace"], "a", "{state}");
+        }
+    }
+    // What belongs to the whole cluster is in none.
+    let namespace = json!({
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": { "name": "b", "namespace": "elsewhere" },
+    });
+    let at = || target(Kind::Namespace, "b");
+    for state in ["none yet", "one that is there"] {
+        let applied = cluster.server_side_apply(at(), &namespace, OnConflict::Refuse).unwrap();
+        assert_eq!(shown(&applied)["metadata"]["namespace"], Value::Null, "{state}");
+    }
+}
+
+#[test]
 fn the_name_may_be_left_to_the_url_of_an_object_that_is_there() {
     let mut cluster = Cluster::new();
     cluster.create(&vm("x")).unwrap();

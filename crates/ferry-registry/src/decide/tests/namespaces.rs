@@ -109,6 +109,14 @@ fn condition(cluster: &Cluster, kind: &str) -> [String; 4] {
         .map(|field| condition[field].as_str().unwrap().to_owned())
 }
 
+/// What has held a machine lets it go.
+fn a_minute_later_it_goes(cluster: &mut Cluster, name: &str) {
+    cluster.pass(60);
+    let released = json!({ "metadata": { "finalizers": null } });
+    cluster.merge(target(Kind::VirtualMachine, name), released).unwrap();
+    cluster.clean();
+}
+
 #[test]
 fn parity_one_that_is_deleted_tells_what_it_waits_for() {
     const CONTENT: &str = "NamespaceContentRemaining";
@@ -153,11 +161,7 @@ fn parity_one_that_is_deleted_tells_what_it_waits_for() {
     assert_eq!(deleted, ["False", "ContentDeleted", message, begin]);
     // It is told once, and again when it is something else.
     assert_eq!(cluster.tell_what_remains(), 0);
-    cluster.pass(60);
-    cluster
-        .merge(target(Kind::VirtualMachine, "x"), json!({ "metadata": { "finalizers": null } }))
-        .unwrap();
-    cluster.clean();
+    a_minute_later_it_goes(&mut cluster, "x");
     assert_eq!(cluster.tell_what_remains(), 1);
     let [_, _, message, since] = condition(&cluster, CONTENT);
     assert!(message.ends_with("virtualmachines.kubevirt.io has 1 resource instances"), "{message}");
@@ -174,11 +178,7 @@ fn one_that_waits_for_others_than_its_contents_says_that_those_are_gone() {
     cluster.delete(at("a")).unwrap();
     cluster.clean();
     assert_eq!(cluster.tell_what_remains(), 1);
-    cluster.pass(60);
-    cluster
-        .merge(target(Kind::VirtualMachine, "x"), json!({ "metadata": { "finalizers": null } }))
-        .unwrap();
-    cluster.clean();
+    a_minute_later_it_goes(&mut cluster, "x");
     assert_eq!(cluster.tell_what_remains(), 1);
     let [status, reason, _, since] = condition(&cluster, "NamespaceContentRemaining");
     assert_eq!([&*status, &*reason, &*since], ["False", "ContentRemoved", "2026-11-26T00:01:00Z"]);
@@ -209,4 +209,40 @@ fn finalize_writes_the_finalizers_of_the_spec_alone() {
     let updated = shown(&cluster.update_at(path, &object).unwrap());
     assert_eq!(updated["spec"]["finalizers"], json!(["kubernetes", "x/y"]));
     assert_eq!(updated["metadata"]["labels"]["kubernetes.io/metadata.name"], "b");
+}
+
+#[test]
+fn parity_finalizers_of_a_namespace_are_standard_or_qualified() {
+    const ODD: &str = "name is neither a standard finalizer name nor is it fully qualified";
+    let mut cluster = Cluster::new();
+    let object = shown(&cluster.create(&namespace("b")).unwrap());
+    let mut finalize = |finalizers: Value| {
+        let mut object = object.clone();
+        object["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+        object["spec"]["finalizers"] = finalizers;
+        cluster.update_at(Target { part: Part::Finalize, ..at("b") }, &object)
+    };
+    for (finalizers, index, name) in
+        [(json!(["foo"]), 0, "foo"), (json!(["kubernetes", "a/b", "foo"]), 2, "foo")]
+    {
+        let refusal = finalize(finalizers).unwrap_err();
+        assert_eq!(
+            (refusal.code(), refusal.to_string()),
+            (
+                422,
+                format!(
+                    "Namespace \"b\" is invalid: spec.finalizers[{index}]: Invalid value: \
+                     {name:?}: {ODD}"
+                )
+            )
+        );
+    }
+    let refusal = finalize(json!(["a/b c"])).unwrap_err();
+    assert_eq!(refusal.code(), 422);
+    assert!(refusal.to_string().contains("spec.finalizers[0]: Invalid value: \"a/b c\""));
+    for sound in [json!(["kubernetes"]), json!(["orphan", "foregroundDeletion", "a/b"]), json!([])]
+    {
+        let finalized = shown(&finalize(sound.clone()).unwrap());
+        assert_eq!(finalized["spec"].get("finalizers").unwrap_or(&json!([])), &sound);
+    }
 }

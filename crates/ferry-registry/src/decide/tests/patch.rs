@@ -4,7 +4,7 @@ use ferry_api::{Kind, KindVersion};
 use serde_json::{Value, json};
 
 use crate::object::{Part, Target};
-use crate::request::{FieldValidation, OnConflict, Patch, Run, Write};
+use crate::request::{Decision, FieldValidation, OnConflict, Patch, Run, Write};
 use crate::testing::{Cluster, config_map, shown, target, vm};
 
 fn machine() -> Target {
@@ -60,6 +60,40 @@ fn a_patch_keeps_the_object_what_and_where_it_is() {
         let refusal = cluster.merge(machine(), patch.clone()).unwrap_err();
         assert_eq!(refusal.code(), code, "{patch}: {refusal}");
     }
+}
+
+#[test]
+fn parity_a_patch_names_no_other_namespace_than_the_url() {
+    let mut cluster = Cluster::new();
+    cluster.create(&vm("x")).unwrap();
+    cluster.create(&config_map("x")).unwrap();
+    let of = |namespace: Value| json!({ "metadata": { "namespace": namespace } });
+    let operation =
+        json!([{ "op": "replace", "path": "/metadata/namespace", "value": "elsewhere" }]);
+    for (kind, patch) in [
+        (Kind::VirtualMachine, Patch::Merge(of(json!("elsewhere")))),
+        (Kind::ConfigMap, Patch::Strategic(of(json!("elsewhere")))),
+        (Kind::ConfigMap, Patch::Json(serde_json::from_value(operation).unwrap())),
+    ] {
+        let request = cluster.request(target(kind, "x"), Write::Patch(patch));
+        let refusal = cluster.send(&request).unwrap_err();
+        assert_eq!(
+            (refusal.code(), refusal.to_string().as_str()),
+            (
+                400,
+                "the namespace of the provided object does not match the namespace sent on the \
+                 request"
+            )
+        );
+    }
+    // None is that of the URL, and what belongs to the whole cluster is in none.
+    let patched = cluster.merge(machine(), of(Value::Null)).unwrap();
+    assert_eq!(
+        (patched.change.is_none(), &shown(&patched)["metadata"]["namespace"]),
+        (true, &json!("a"))
+    );
+    let patched = cluster.merge(target(Kind::Namespace, "a"), of(json!("elsewhere"))).unwrap();
+    assert_eq!(patched.change, None);
 }
 
 #[test]
@@ -236,4 +270,41 @@ fn an_object_has_a_size_that_no_write_exceeds() {
     cluster.run = Run::Real;
     cluster.merge(at(), spec(1)).unwrap();
     cluster.delete(at()).unwrap();
+}
+
+#[test]
+fn parity_an_object_with_too_many_fields_forgets_who_owns_them() {
+    let at = || target(Kind::ConfigMap, "x");
+    let long = "this-key-is-very-long-so-as-to-create-a-very-large-serialized-fieldset";
+    let data = |count: u32| -> Value {
+        (0..count)
+            .map(|key| (format!("{long}-{key}"), json!("A")))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let map = |count: u32| {
+        let mut map = config_map("x");
+        map["data"] = data(count);
+        map
+    };
+    let owners =
+        |cluster: &Cluster| cluster.get(&at()).unwrap()["metadata"].get("managedFields").cloned();
+    let replace = |cluster: &mut Cluster| cluster.update(&map(9999)).unwrap();
+    let merge = |cluster: &mut Cluster| cluster.merge(at(), json!({ "data": data(9999) })).unwrap();
+    for write in [&replace as &dyn Fn(&mut Cluster) -> Decision, &merge] {
+        let mut cluster = Cluster::new();
+        cluster.create(&map(2)).unwrap();
+        assert!(owners(&cluster).is_some());
+        cluster.run = Run::Dry;
+        assert_eq!(shown(&write(&mut cluster))["metadata"].get("managedFields"), None);
+        cluster.run = Run::Real;
+        write(&mut cluster);
+        assert_eq!(owners(&cluster), None);
+    }
+    let mut cluster = Cluster::new();
+    cluster.create(&map(9999)).unwrap();
+    assert_eq!(owners(&cluster), None);
+    // Whoever applies wants to own what is applied.
+    let refusal = cluster.server_side_apply(at(), &map(9999), OnConflict::TakeOver).unwrap_err();
+    assert_eq!(refusal.code(), 413);
 }
