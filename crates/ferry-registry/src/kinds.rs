@@ -27,6 +27,12 @@ pub(crate) const fn status_takes_metadata(kind: Kind) -> bool {
     !kind.is_custom()
 }
 
+/// The metadata that such a write does not take along.
+// PARITY: pkg/registry/core/pod/strategy.go#podStatusStrategy
+pub(crate) const fn status_leaves(kind: Kind) -> &'static [&'static str] {
+    if matches!(kind, Kind::Pod) { &["deletionTimestamp", "ownerReferences"] } else { &[] }
+}
+
 /// Whether whoever deletes an object is shown it as it was, rather than told that it is gone.
 // PARITY: pkg/registry/core/pod/storage/storage.go#NewStorage (`ReturnDeletedObject`) and its siblings.
 pub(crate) const fn is_shown_when_deleted(kind: Kind) -> bool {

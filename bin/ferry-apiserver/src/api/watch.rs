@@ -42,6 +42,10 @@ const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 // PARITY: apiserver/pkg/endpoints/handlers/get.go#ListResource
 const SHORTEST: Duration = Duration::from_secs(30 * 60);
 
+/// How long one lasts at most, whatever its client says: no clock counts much further than some
+/// centuries.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// How many events are taken from the history at once, under the lock.
 const MOST_EVENTS: usize = 256;
 
@@ -64,7 +68,7 @@ impl<B: Backend, P: Process> Api<B, P> {
         // Before anything is looked at, so that nothing is missed in between.
         let changes = self.backend.watch(path.served.kind());
         let (at, initial) = self.beginning(&query)?;
-        let lifetime = query.timeout.unwrap_or_else(spread);
+        let lifetime = query.timeout.map_or_else(spread, |wanted| wanted.min(LONGEST));
         let begin = now();
         let end = begin + lifetime;
         let watcher = Watcher {
@@ -164,7 +168,8 @@ impl<B: Backend> Watcher<B> {
                 biased;
                 () = &mut stopping => return,
                 () = &mut alarm => {
-                    if alarm.deadline() >= self.end {
+                    // Whoever was away for long is not told what is over.
+                    if now() >= self.end {
                         return;
                     }
                     let piece = self.bookmark();

@@ -8,7 +8,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use http::{Method, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -108,9 +108,9 @@ async fn over<H: Handler, R: Realm>(
     let begun = Begun::default();
     let beginning = begun.clone();
     let answer = service_fn(move |request: Request<Incoming>| {
-        // A write may keep its thread until it is durable, and others on its connection do not wait
-        // for that.
-        if !request.method().is_safe() {
+        // A write may keep its thread until it is durable and a list while it looks at all there is, and
+        // others on their connection do not wait for that.
+        if !is_watch(&request) {
             beginning.next_is_apart();
         }
         let service = Arc::clone(&service);
@@ -133,6 +133,15 @@ async fn over<H: Handler, R: Realm>(
             .await?;
     }
     Ok(())
+}
+
+/// Whether a request is one of those that say little and stay for long. Any other that looks like it is
+/// answered all the same.
+fn is_watch<B>(request: &Request<B>) -> bool {
+    let says_so = |query: &str| query.split('&').any(|one| matches!(one, "watch=true" | "watch=1"));
+    let uri = request.uri();
+    request.method() == Method::GET
+        && (uri.query().is_some_and(says_so) || uri.path().contains("/watch/"))
 }
 
 fn set_up(stream: &TcpStream, limits: &Limits) -> io::Result<()> {

@@ -1,12 +1,14 @@
-//! The requests of a connection of HTTP/2, most of which its own task does.
+//! The requests of a connection of HTTP/2, some of which its own task does.
 //!
 //! hyper asks for a task for each of them. Fifty watches of one client that hear of the same event
 //! would be fifty tasks then, each of which is woken on whatever thread is free, takes the lock of
 //! the connection, and wakes that. Here they are parts of one task: it is woken once, on one thread,
 //! asks all that have something to say, and sends that together.
 //!
-//! So a request must not keep the thread for long. One that may do so gets a task of its own.
+//! So a request must not keep the thread for long. One that may do so gets a task of its own, and those
+//! that do not begin one by one, with the connection between them.
 
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -30,7 +32,7 @@ pub(super) struct Begun(Arc<Beginning>);
 
 #[derive(Default)]
 struct Beginning {
-    requests: Mutex<Vec<BoxFuture<'static, ()>>>,
+    requests: Mutex<VecDeque<BoxFuture<'static, ()>>>,
     /// Whether the next one gets a task of its own.
     next_is_apart: AtomicBool,
     /// Whether one of those that have none has been asked.
@@ -48,11 +50,11 @@ impl Begun {
         self.0.is_asked.swap(false, Ordering::Relaxed)
     }
 
-    fn take(&self) -> Vec<BoxFuture<'static, ()>> {
-        std::mem::take(&mut self.requests())
+    fn next(&self) -> Option<BoxFuture<'static, ()>> {
+        self.requests().pop_front()
     }
 
-    fn requests(&self) -> MutexGuard<'_, Vec<BoxFuture<'static, ()>>> {
+    fn requests(&self) -> MutexGuard<'_, VecDeque<BoxFuture<'static, ()>>> {
         self.0.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -74,7 +76,7 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Begun {
             })
             .await;
         };
-        self.requests().push(request.boxed());
+        self.requests().push_back(request.boxed());
     }
 }
 
@@ -126,21 +128,26 @@ impl<C: Future> Future for Multiplexed<'_, C> {
             if let Poll::Ready(ended) = this.connection.as_mut().poll(inner) {
                 return Poll::Ready(ended);
             }
-            let begun = this.begun.take();
-            if begun.is_empty() {
-                if this.turn.ends() {
-                    return Poll::Pending;
-                }
+            if let Some(begun) = this.begun.next() {
+                this.requests.push(begun);
+            } else if this.turn.ends() {
+                return Poll::Pending;
+            } else if !is_asked {
                 // What comes from elsewhere comes one by one, and more of it while others have their turns.
-                if !is_asked {
-                    break;
-                }
+                break;
             }
-            this.requests.extend(begun);
         }
         this.turn.is_cut_short();
         context.waker().wake_by_ref();
         Poll::Pending
+    }
+}
+
+impl<C> Drop for Multiplexed<'_, C> {
+    fn drop(&mut self) {
+        // They hold what they were left with, hyper's way: left there, they would keep each other.
+        let left = std::mem::take(&mut *self.begun.requests());
+        drop(left);
     }
 }
 
@@ -167,7 +174,7 @@ impl Turn {
 
     /// What has been asked for is about to be done.
     fn forget(&self) {
-        self.phase.store(AT_WORK, Ordering::SeqCst);
+        self.phase.swap(AT_WORK, Ordering::SeqCst);
     }
 
     fn is_asked_for(&self) -> bool {
@@ -207,7 +214,7 @@ mod tests {
     use std::sync::atomic::AtomicU32;
     use std::task::Wake;
 
-    use tokio::sync::{mpsc, oneshot};
+    use tokio::sync::{mpsc, oneshot, watch};
 
     use super::*;
 
@@ -266,6 +273,20 @@ mod tests {
         dropped.await.unwrap_err();
     }
 
+    #[tokio::test]
+    async fn requests_that_have_not_begun_end_with_their_connection_too() {
+        let (held, dropped) = oneshot::channel::<()>();
+        let begun = Begun::default();
+        // hyper's requests hold what they are left with.
+        let executor = begun.clone();
+        begun.execute(async move {
+            let _held = (held, executor);
+            pending::<()>().await;
+        });
+        Multiplexed::new(pin!(std::future::ready(())), begun).await;
+        dropped.await.unwrap_err();
+    }
+
     /// How often a connection is polled, and its task woken, that asks for so many more turns.
     fn polled(begun: Begun, asks: u32) -> (u32, u32) {
         struct Woken(AtomicU32);
@@ -312,32 +333,38 @@ mod tests {
     #[tokio::test]
     async fn all_requests_that_have_something_to_say_are_heard_in_one_round() {
         const COUNT: u32 = 50;
-        let begun = Begun::default();
+        let (begun, news) = (Begun::default(), watch::Sender::new(()));
         let (said, mut heard) = mpsc::unbounded_channel();
-        let mut rounds = Vec::new();
-        for number in 0..COUNT {
-            let said = said.clone();
+        for _ in 0..COUNT {
+            let (said, mut news) = (said.clone(), news.subscribe());
             begun.execute(async move {
-                // As hyper's do.
-                poll_fn(|context| {
-                    context.waker().wake_by_ref();
-                    Poll::Ready(())
-                })
-                .await;
-                let _gone = said.send(number);
-                pending::<()>().await;
+                for _ in 0..2 {
+                    let _gone = said.send(());
+                    news.changed().await.unwrap();
+                    // As hyper's do.
+                    poll_fn(|context| {
+                        context.waker().wake_by_ref();
+                        Poll::Ready(())
+                    })
+                    .await;
+                }
             });
         }
+        let (mut listening, mut told) = (0, 0);
         let connection = pin!(poll_fn(|_| {
-            let mut round = 0;
-            while heard.try_recv().is_ok() {
-                round += 1;
+            let round = std::iter::from_fn(|| heard.try_recv().ok()).count();
+            if listening < COUNT as usize {
+                listening += round;
+                if listening == COUNT as usize {
+                    news.send_replace(());
+                }
+                return Poll::Pending;
             }
-            rounds.push(round);
+            told = round;
             if round == 0 { Poll::Pending } else { Poll::Ready(()) }
         }));
         Multiplexed::new(connection, begun).await;
-        assert_eq!(rounds, [0, COUNT]);
+        assert_eq!(told, COUNT as usize);
     }
 
     #[tokio::test]
@@ -346,7 +373,7 @@ mod tests {
         begun.next_is_apart();
         begun.execute(async move { tell.send(tokio::task::id()).unwrap() });
         begun.execute(async {});
-        assert_eq!(begun.take().len(), 1, "the one after it has none");
+        assert_eq!(begun.requests().len(), 1, "the one after it has none");
         assert_ne!(told.await.unwrap(), tokio::spawn(async { tokio::task::id() }).await.unwrap());
     }
 }

@@ -41,19 +41,20 @@ impl Chores {
             return Vec::new();
         }
         let mut due = state.chores(now);
-        let is_time = std::mem::take(&mut self.is_time);
-        due.extend(self.gather(state, is_time));
-        if is_time {
-            due.extend(state.remaining(now));
+        due.extend(self.gather(state));
+        // What remains is told when nothing is about to change it.
+        if self.is_time && due.is_empty() {
+            self.is_time = false;
+            due = state.remaining(now);
         }
         due
     }
 
     /// What roles are to show that gather others, if it may have changed.
-    fn gather(&mut self, state: &State, is_time: bool) -> Vec<Request> {
+    fn gather(&mut self, state: &State) -> Vec<Request> {
         let newest = Some(state.last_change(Kind::ClusterRole));
         let is_many = state.count(Kind::ClusterRole) > ROLES_LOOKED_AT_AT_ONCE;
-        if self.gathered_at == newest || is_many && !is_time {
+        if self.gathered_at == newest || is_many && !self.is_time {
             return Vec::new();
         }
         self.gathered_at = newest;
@@ -76,6 +77,10 @@ impl Chores {
         let key = request.target.key();
         if key.kind == Kind::ClusterRole {
             self.gathered_at = None;
+        }
+        // Somebody else was faster; it is looked at again if it is still due.
+        if matches!(refusal, Refusal::Conflict { .. } | Refusal::NotFound { .. }) {
+            return;
         }
         let told = Some((key, refusal));
         if self.told != told

@@ -6,16 +6,17 @@ use ferry_registry::{Operation, Part, Refusal, Review};
 use crate::denial::invalid;
 use crate::fields::text;
 use crate::identity::{Role, role};
-use crate::policies::{pod_change, pod_resources, pod_shape};
+use crate::policies::{pod_change, pod_resources, pod_shape, toleration};
 
 pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     let (old, new) = match review.operation {
         Operation::Create { new } => {
             let mut errors = pod_shape::problems(new);
-            // What a guest's pod asks for follows from its machine, which has been let in. Refused
-            // here, a guest that fits on a node would never start.
+            // What a guest's pod asks for and puts up with follows from its machine, which has been
+            // let in. Refused here, a guest would never start, or never move again.
             if role(review.user) != Role::Component {
                 errors.extend(pod_resources::problems(new));
+                errors.extend(toleration::problems(new));
             }
             return invalid(review.target, errors);
         }

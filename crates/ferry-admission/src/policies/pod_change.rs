@@ -18,7 +18,8 @@ pub(super) fn problems(old: &Document, new: &Document) -> Vec<FieldError> {
     let none = Document::new();
     let spec = |pod| map(pod, &["spec"]).unwrap_or(&none);
     let path = FieldPath::of("spec");
-    let mut errors = added(&pod_shape::problems(old), pod_shape::problems(new));
+    let problems = |pod| [pod_shape::problems(pod), toleration::problems(pod)].concat();
+    let mut errors = added(&problems(old), problems(new));
     let (old, new) = (spec(old), spec(new));
     errors.extend(deadline_problem(old, new, &path.field("activeDeadlineSeconds")));
     errors.extend(toleration::change_problem(old, new, &path.field("tolerations")));

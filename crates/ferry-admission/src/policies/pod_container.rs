@@ -20,8 +20,8 @@ const PROBES: [&str; 3] = ["livenessProbe", "readinessProbe", "startupProbe"];
 const ASK: [&str; 4] = ["exec", "httpGet", "tcpSocket", "grpc"];
 const TELL: [&str; 4] = ["exec", "httpGet", "tcpSocket", "sleep"];
 
-/// Everything that is wrong with a container but for its name and resources; `is_first` are those that run before
-/// the others, and `volumes` are the pod's.
+/// Everything that is wrong with a container but for its name and resources; `is_first` are those
+/// that run before the others, and `volumes` are the pod's.
 // PARITY: pkg/apis/core/validation/validation.go#validateContainerCommon
 pub(super) fn problems(
     container: &Document,

@@ -9,7 +9,6 @@ use serde_json::Value;
 use crate::fields::{at, text};
 use crate::policies::pod_container;
 use crate::policies::shape::{duplicate, items, misnamed, one_of};
-use crate::policies::toleration;
 
 const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
 const DNS_POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
@@ -50,7 +49,6 @@ pub(super) fn problems(pod: &Document) -> Vec<FieldError> {
             errors.push(FieldError::invalid(path.field(field), value.clone(), message));
         }
     }
-    errors.extend(toleration::problems(spec, &path.field("tolerations")));
     errors
 }
 

@@ -3,15 +3,18 @@
 use ferry_api::{FieldError, FieldPath, NameRule};
 use ferry_registry::Document;
 
-use crate::fields::{at, text};
+use crate::fields::{at, map, text};
 use crate::policies::shape::{items, misnamed, not_supported};
 
 const OPERATORS: [&str; 2] = ["Equal", "Exists"];
 const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
-/// Everything that is wrong with the tolerations of a spec.
+/// Everything that is wrong with the tolerations of a pod.
 // PARITY: pkg/apis/core/validation/validation.go#ValidateTolerations
-pub(super) fn problems(spec: &Document, path: &FieldPath) -> Vec<FieldError> {
+pub(super) fn problems(pod: &Document) -> Vec<FieldError> {
+    let none = Document::new();
+    let spec = map(pod, &["spec"]).unwrap_or(&none);
+    let path = FieldPath::of("spec.tolerations");
     let tolerations = items(spec, "tolerations").enumerate();
     tolerations.flat_map(|(index, toleration)| check(toleration, &path.index(index))).collect()
 }

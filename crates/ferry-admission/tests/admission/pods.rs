@@ -267,9 +267,9 @@ fn a_guests_pod_is_let_in_as_its_machine_was() {
             },
         }],
         "restartPolicy": "Never",
-        "tolerations": [{ "key": "a", "operator": "Exists" }],
+        "tolerations": [{ "key": "a", "operator": "Exists", "value": "true" }],
         "volumes": [{ "name": "disk", "persistentVolumeClaim": { "claimName": "c" } }],
     }));
     Attempt::by(controller(), &world).create(&launcher).unwrap();
-    assert_eq!(invalid(create(&launcher)).len(), 1);
+    assert_eq!(invalid(create(&launcher)).len(), 2);
 }

@@ -7,7 +7,7 @@ use crate::decide::namespaces;
 use crate::document::{metadata, metadata_mut, section_mut};
 use crate::draft::has_status_path;
 use crate::fields::Reach;
-use crate::kinds::status_takes_metadata;
+use crate::kinds::{status_leaves, status_takes_metadata};
 use crate::object::{Document, Part, Target};
 
 /// What `target` writes of its object.
@@ -16,16 +16,10 @@ pub(super) fn reach(target: &Target) -> Reach {
         Part::Main if has_status_path(target.served) => Reach::AllButStatus,
         Part::Main | Part::Binding | Part::Finalize => Reach::Everything,
         Part::Status if status_takes_metadata(target.served.kind()) => {
-            Reach::StatusAndMetadata { but: out_of_reach(target.served.kind()) }
+            Reach::StatusAndMetadata { but: status_leaves(target.served.kind()) }
         }
         Part::Status => Reach::Status,
     }
-}
-
-/// The metadata that the status of a built-in kind is not written with.
-// PARITY: pkg/registry/core/pod/strategy.go#podStatusStrategy
-const fn out_of_reach(kind: Kind) -> &'static [&'static str] {
-    if matches!(kind, Kind::Pod) { &["deletionTimestamp", "ownerReferences"] } else { &[] }
 }
 
 /// `before` with the part that `target` writes replaced by that of `client`.
@@ -77,7 +71,7 @@ fn keep_metadata(kind: Kind, before: &Document, after: &mut Document) {
     if !status_takes_metadata(kind) {
         return keep_all_but(&["managedFields"], old, metadata_mut(after));
     }
-    for field in out_of_reach(kind) {
+    for field in status_leaves(kind) {
         copy(old, metadata_mut(after), field);
     }
     if kind == Kind::Namespace {

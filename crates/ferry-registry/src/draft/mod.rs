@@ -31,7 +31,7 @@ pub(crate) use unknown::prune;
 pub(crate) use values::{canonicalise, normalise};
 
 use crate::convert;
-use crate::kinds::status_takes_metadata;
+use crate::kinds::{status_leaves, status_takes_metadata};
 use crate::object::{Document, Part, Target};
 use crate::refusal::Refusal;
 use crate::request::FieldValidation;
@@ -186,6 +186,10 @@ pub(crate) fn fit(
             schema.check(&value)
         }
         Part::Status if status_takes_metadata(served.kind()) => {
+            // Whatever is wrong with it.
+            if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
+                metadata.retain(|name, _| !status_leaves(served.kind()).contains(&name.as_str()));
+            }
             omit_empty_metadata(&mut value);
             as_go_reads(served, &mut value, values::fill_texts);
             let mut errors = fit_section(schema, "metadata", &mut value);

@@ -70,62 +70,80 @@ fn tell(state: &State, namespace: &Arc<Stored>, now: WallTime) -> Option<Request
 
 /// What is left in a namespace, and what holds it.
 #[derive(Default)]
-struct Troubles {
-    resources: BTreeMap<String, usize>,
-    finalizers: BTreeMap<String, usize>,
+struct Troubles<'a> {
+    kinds: BTreeMap<Kind, usize>,
+    finalizers: BTreeMap<&'a str, usize>,
 }
 
-impl Troubles {
-    fn of<'a>(contents: impl Iterator<Item = &'a Arc<Stored>>) -> Self {
+impl<'a> Troubles<'a> {
+    fn of(contents: impl Iterator<Item = &'a Arc<Stored>>) -> Self {
         let mut troubles = Self::default();
         for object in contents {
-            let definition = object.key.kind.definition();
-            let resource = format!("{}.{}", definition.plural, definition.group);
-            *troubles.resources.entry(resource).or_default() += 1;
+            *troubles.kinds.entry(object.key.kind).or_default() += 1;
             for finalizer in object.meta.finalizers() {
-                *troubles.finalizers.entry(finalizer.clone()).or_default() += 1;
+                *troubles.finalizers.entry(finalizer).or_default() += 1;
             }
         }
         troubles
     }
 
-    /// The conditions, after those that stood there before.
+    /// The status, reason and message of a condition, if it is true.
     // PARITY: pkg/controller/namespace/deletion/status_condition_utils.go#ProcessContentTotals
+    fn reason(&self, kind: &str) -> Option<(&'static str, String)> {
+        match kind {
+            "NamespaceContentRemaining" => {
+                let resources = self.kinds.iter().map(|(kind, count)| {
+                    let definition = kind.definition();
+                    (format!("{}.{}", definition.plural, definition.group), *count)
+                });
+                let message = says(resources, "Some resources are remaining", "has")?;
+                Some(("SomeResourcesRemain", message))
+            }
+            "NamespaceFinalizersRemaining" => {
+                let finalizers =
+                    self.finalizers.iter().map(|(name, count)| ((*name).to_owned(), *count));
+                let sentence = "Some content in the namespace has finalizers remaining";
+                Some(("SomeFinalizersRemain", says(finalizers, sentence, "in")?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The conditions that stood there before, with what these are now in their places.
+    // PARITY: pkg/controller/namespace/deletion/status_condition_utils.go#updateConditions
     fn conditions(&self, before: &[Value], now: WallTime) -> Vec<Value> {
-        let remaining = says(&self.resources, "Some resources are remaining", "has");
-        let held =
-            says(&self.finalizers, "Some content in the namespace has finalizers remaining", "in");
-        let troubles = [
-            ("NamespaceContentRemaining", "SomeResourcesRemain", remaining),
-            ("NamespaceFinalizersRemaining", "SomeFinalizersRemain", held),
-        ];
-        let condition = |(kind, reason, message): &(&str, &str, &str)| {
-            let trouble = troubles.iter().find(|(of, _, message)| of == kind && message.is_some());
-            let (status, reason, message) = match trouble {
-                Some((_, reason, Some(message))) => ("True", *reason, message.as_str()),
-                Some((_, _, None)) | None => ("False", *reason, *message),
+        let mut conditions = before.to_vec();
+        for (kind, reason, message) in CONDITIONS {
+            let place = conditions.iter().position(|one| one["type"] == kind);
+            let (status, (reason, message)) = match self.reason(kind) {
+                Some(trouble) => ("True", trouble),
+                None => ("False", (reason, message.to_owned())),
             };
-            let same = before.iter().find(|one| one["type"] == *kind && one["status"] == status);
-            let since = same.map_or_else(
-                || Value::from(now.to_string()),
-                |one| one["lastTransitionTime"].clone(),
-            );
-            json!({
+            let same = place.map(|place| &conditions[place]).filter(|one| one["status"] == status);
+            let since = same.and_then(|one| one["lastTransitionTime"].as_str());
+            let condition = json!({
                 "type": kind,
                 "status": status,
-                "lastTransitionTime": since,
+                "lastTransitionTime": since.map_or_else(|| now.to_string(), str::to_owned),
                 "reason": reason,
                 "message": message,
-            })
-        };
-        CONDITIONS.iter().map(condition).collect()
+            });
+            match place {
+                Some(place) => conditions[place] = condition,
+                None => conditions.push(condition),
+            }
+        }
+        conditions
     }
 }
 
 /// One sentence about all of them, if there are any.
-fn says(counts: &BTreeMap<String, usize>, sentence: &str, verb: &str) -> Option<String> {
-    let each =
-        counts.iter().map(|(name, count)| format!("{name} {verb} {count} resource instances"));
+fn says(
+    counts: impl Iterator<Item = (String, usize)>,
+    sentence: &str,
+    verb: &str,
+) -> Option<String> {
+    let each = counts.map(|(name, count)| format!("{name} {verb} {count} resource instances"));
     let mut each: Vec<_> = each.collect();
     each.sort();
     (!each.is_empty()).then(|| format!("{sentence}: {}", each.join(", ")))

@@ -61,6 +61,15 @@ async fn a_watch_without_a_revision_begins_with_all_objects() {
 }
 
 #[tokio::test]
+async fn a_watch_may_be_asked_to_last_longer_than_any_clock_counts() {
+    let cluster = Cluster::new().await;
+    let query = format!("timeoutSeconds={}&allowWatchBookmarks=true", i64::MAX);
+    let mut listener = Listener::new(&cluster, &query, "*/*").await;
+    create(&cluster, "a").await;
+    assert_eq!(listener.told().await, "ADDED a");
+}
+
+#[tokio::test]
 async fn a_watch_from_a_revision_tells_exactly_what_came_after() {
     let cluster = Cluster::new().await;
     create(&cluster, "a").await;

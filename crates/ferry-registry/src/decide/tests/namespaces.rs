@@ -169,6 +169,24 @@ fn parity_one_that_is_deleted_tells_what_it_waits_for() {
 }
 
 #[test]
+fn what_others_tell_of_one_that_is_deleted_stays() {
+    let mut cluster = Cluster::new();
+    let mut held = vm("x");
+    held["metadata"]["finalizers"] = json!(["a/b"]);
+    cluster.create(&held).unwrap();
+    cluster.delete(at("a")).unwrap();
+    let foreign = json!({ "type": "Ours", "status": "True" });
+    let status = Target { part: Part::Status, ..at("a") };
+    cluster.merge(status, json!({ "status": { "conditions": [foreign] } })).unwrap();
+    cluster.clean();
+    assert_eq!(cluster.tell_what_remains(), 1);
+    let told = cluster.get(&at("a")).unwrap();
+    let conditions = told["status"]["conditions"].as_array().unwrap();
+    assert_eq!((conditions.len(), &conditions[0]["type"]), (6, &json!("Ours")));
+    assert_eq!(cluster.tell_what_remains(), 0);
+}
+
+#[test]
 fn one_that_waits_for_others_than_its_contents_says_that_those_are_gone() {
     let mut cluster = Cluster::new();
     cluster.merge(at("a"), json!({ "metadata": { "finalizers": ["a/b"] } })).unwrap();

@@ -201,6 +201,11 @@ fn parity_the_status_of_a_pod_leaves_its_owners_and_its_end_alone() {
     let labels = json!({ "f:labels": { "f:told": {} } });
     assert_eq!(entry["fieldsV1"]["f:metadata"], labels);
 
+    // Whatever is wrong with them.
+    let broken = json!({ "metadata": { "ownerReferences": [{ "kind": "" }] } });
+    let merged = shown(&cluster.merge(at_status(Kind::Pod), broken).unwrap());
+    assert_eq!(merged["metadata"]["ownerReferences"], owner("mine"));
+
     // One that is being deleted stays so.
     let deleted = shown(&cluster.delete(target(Kind::Pod, "x")).unwrap());
     let patch =
