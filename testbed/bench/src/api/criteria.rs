@@ -45,10 +45,10 @@ const CONDITIONS: &[&str] = &[
     "Client and server share the processors, over loopback. The client's side is one thread. Ferry is spoken to through \
      TLS 1.3 with a client certificate, one HTTP/1.1 connection for each writer, reader and watcher; 'by streams' through connections of HTTP/2 \
      that many share, at most 4 for writers and one for 50 watchers.",
-    "etcd is spoken to over HTTP/2 with at most 4 connections, as its own benchmark does: 'by TLS' with certificates on both sides, as \
-     Kubernetes has it, which versions before 3.4.25 and 3.5.8 serve through Go's HTTP server, slower than their own; and without TLS, \
-     which favours it, as the few connections do. 'creates by streams' has as many. It is one member without peers. It puts the \
-     bytes that ferry is sent, under as many keys.",
+    "etcd is spoken to over HTTP/2 with at most 4 connections, as its own benchmark does, and 'creates by streams' has as many. 'By TLS' \
+     is with certificates on both sides, as Kubernetes has it; by itself etcd serves that through Go's HTTP server, which is slower \
+     than gRPC's own (newer versions can be told not to, with --listen-client-http-urls). Without TLS it has less to do than ferry. It is \
+     one member without peers. It puts the bytes that ferry is sent, under as many keys.",
     "Creates are of ConfigMaps whose JSON is 1 KiB, answered once they are durable. Every case has a server with an empty \
      directory, on the same disk, and 250 ms that are not counted.",
     "'yardstick append' writes 1 KiB for each writer to a log that has its space and makes it durable at once: the disk, and nothing else. 'yardstick \
