@@ -230,7 +230,7 @@ impl Watcher {
         Ok(Self::of(Source::Connection { stream: Box::new(stream), piece: vec![0; PIECE] }))
     }
 
-    const fn of(source: Source) -> Self {
+    fn of(source: Source) -> Self {
         Self { source, numbers: Numbers::new(MARKER, DIGITS) }
     }
 

@@ -1,49 +1,39 @@
 //! Finding one word in an answer without reading all of it: a client that parsed would cost more
 //! than the server that it measures.
 
+use memchr::memmem;
+
 /// The text behind `marker`, up to the next quote.
 pub(super) fn text_after<'a>(answer: &'a [u8], marker: &str) -> Option<&'a str> {
-    let start = position(answer, marker.as_bytes())? + marker.len();
+    let start = memmem::find(answer, marker.as_bytes())? + marker.len();
     let rest = &answer[start..];
     let end = rest.iter().position(|&byte| byte == b'"')?;
     std::str::from_utf8(&rest[..end]).ok()
 }
 
-fn position(answer: &[u8], marker: &[u8]) -> Option<usize> {
-    let (&first, rest) = marker.split_first()?;
-    // The first byte is rare in what is sent, and looking for one byte is cheap.
-    let mut from = 0;
-    loop {
-        let start = from + answer.get(from..)?.iter().position(|&byte| byte == first)?;
-        if answer[start + 1..].starts_with(rest) {
-            return Some(start);
-        }
-        from = start + 1;
-    }
-}
-
 /// Finds the numbers behind a marker in a stream that arrives in pieces.
 pub(super) struct Numbers {
-    marker: &'static [u8],
+    marker: memmem::Finder<'static>,
     digits: usize,
     /// What may be the beginning of one.
     rest: Vec<u8>,
 }
 
 impl Numbers {
-    pub(super) const fn new(marker: &'static [u8], digits: usize) -> Self {
-        Self { marker, digits, rest: Vec::new() }
+    pub(super) fn new(marker: &'static [u8], digits: usize) -> Self {
+        Self { marker: memmem::Finder::new(marker), digits, rest: Vec::new() }
     }
 
     /// Takes the next piece, and tells each number that is complete now.
     pub(super) fn push(&mut self, piece: &[u8], mut tell: impl FnMut(u32)) {
         self.rest.extend_from_slice(piece);
-        let whole = self.marker.len() + self.digits;
+        let marker = self.marker.needle().len();
+        let whole = marker + self.digits;
         let mut from = 0;
-        while let Some(found) = position(&self.rest[from..], self.marker) {
+        while let Some(found) = self.marker.find(&self.rest[from..]) {
             let start = from + found;
             let Some(all) = self.rest.get(start..start + whole) else { break };
-            let digits = std::str::from_utf8(&all[self.marker.len()..]).ok();
+            let digits = std::str::from_utf8(&all[marker..]).ok();
             if let Some(number) = digits.and_then(|digits| digits.parse().ok()) {
                 tell(number);
             }
