@@ -1,7 +1,8 @@
 //! A kind in one of the groups and versions that it is served in.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use crate::catalog::{Kind, ResourceDefinition, Subresource, definitions};
 use crate::schema::Schema;
@@ -40,22 +41,32 @@ impl Misfiled {
     }
 }
 
+/// All that is served, by a name, group and version: each request asks several times.
+type Names = BTreeMap<[&'static str; 3], KindVersion>;
+
+fn names(name: impl Fn(KindVersion) -> &'static str) -> Names {
+    KindVersion::all().map(|it| ([name(it), it.group, it.version], it)).collect()
+}
+
+fn found<'n>(
+    names: &BTreeMap<[&'n str; 3], KindVersion>,
+    name: [&'n str; 3],
+) -> Option<KindVersion> {
+    names.get(&name).copied()
+}
+
 impl KindVersion {
     /// The one that a document with this `apiVersion` (`group/version`, or `v1`) and `kind` means.
     pub fn of_document(api_version: &str, kind: &str) -> Option<Self> {
+        static BY_KIND: LazyLock<Names> = LazyLock::new(|| names(|it| it.definition().kind));
         let (group, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
-        Self::all().find(|served| {
-            served.group == group && served.version == version && served.definition().kind == kind
-        })
+        found(&BY_KIND, [kind, group, version])
     }
 
     /// The one that the URL `/apis/group/version/…/plural` means; the core's group is empty.
     pub fn of_path(group: &str, version: &str, plural: &str) -> Option<Self> {
-        Self::all().find(|served| {
-            served.group == group
-                && served.version == version
-                && served.definition().plural == plural
-        })
+        static BY_PLURAL: LazyLock<Names> = LazyLock::new(|| names(|it| it.definition().plural));
+        found(&BY_PLURAL, [plural, group, version])
     }
 
     /// The one that objects of `kind` are kept in.

@@ -21,7 +21,13 @@ impl Schema {
                     !value.is_null() || object.properties.get(name).is_none_or(|s| s.nullable)
                 });
                 for (name, schema) in &object.properties {
-                    default_field(schema, name, fields);
+                    add_default(schema, name, fields);
+                }
+                // Most objects have few of the fields that they may have.
+                for (name, value) in fields {
+                    if let Some(schema) = object.properties.get(name) {
+                        schema.apply_defaults(value);
+                    }
                 }
             }
             (Shape::Map(values), Value::Object(entries)) => {
@@ -57,14 +63,11 @@ impl Schema {
     }
 }
 
-fn default_field(schema: &Schema, name: &str, fields: &mut Map<String, Value>) {
+fn add_default(schema: &Schema, name: &str, fields: &mut Map<String, Value>) {
     if let Some(default) = &schema.default
         && !fields.contains_key(name)
     {
         fields.insert(name.to_owned(), default.clone());
-    }
-    if let Some(value) = fields.get_mut(name) {
-        schema.apply_defaults(value);
     }
 }
 
