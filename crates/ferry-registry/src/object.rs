@@ -87,16 +87,10 @@ impl Stored {
         }
     }
 
-    /// The object that `document` is at `revision`, which is written into it. `guess` is how long
-    /// its JSON may be.
-    pub(crate) fn new(
-        key: ObjectKey,
-        revision: Revision,
-        document: &mut Document,
-        guess: usize,
-    ) -> Self {
+    /// The object that `document` is at `revision`, which is written into it.
+    pub(crate) fn new(key: ObjectKey, revision: Revision, document: &mut Document) -> Self {
         document::set_revision(document, revision);
-        let json = document::to_json(document, guess);
+        let json = document::to_json(document);
         Self { meta: Meta::of(key.kind, document), key, revision, json }
     }
 
@@ -111,7 +105,7 @@ impl Stored {
     pub(crate) fn at(&self, revision: Revision) -> Self {
         let mut document = self.document();
         document::set_revision(&mut document, revision);
-        let json = document::to_json(&document, self.json.len() + 8);
+        let json = document::to_json(&document);
         Self { key: self.key.clone(), revision, meta: self.meta.clone(), json }
     }
 }

@@ -78,6 +78,7 @@ pub const DATA_LIBRARIES: &[(&str, &str)] = &[
     ("json-patch", "what a PATCH means"),
     ("k8s-openapi", "Kubernetes' own words: ObjectMeta, Node, Pod and the rest"),
     ("kube-core", "the Resource trait and paths, without a client"),
+    ("memchr", "what JSON escapes, looked for in every object that is written"),
     ("schemars", "the schemas that the API server publishes"),
     ("serde", "everything that is on the wire"),
     ("serde-saphyr", "manifests are YAML"),

@@ -37,13 +37,13 @@ pub(super) fn check(review: &Review<'_>) -> Result<(), Refusal> {
     let mut bytes = 0;
     for bag in ["data", "binaryData"] {
         for (key, value) in map(object, &[bag]).into_iter().flatten() {
-            let path = FieldPath::of(bag).key(key);
+            let path = || FieldPath::of(bag).key(key);
             for message in key_problems(key) {
-                errors.push(FieldError::invalid(path.clone(), Value::from(key.as_str()), message));
+                errors.push(FieldError::invalid(path(), Value::from(key.as_str()), message));
             }
             if bag == "data" && at(object, &["binaryData", key]).is_some() {
                 let message = "duplicate of key present in binaryData";
-                errors.push(FieldError::invalid(path, Value::from(key.as_str()), message));
+                errors.push(FieldError::invalid(path(), Value::from(key.as_str()), message));
             }
             let value = value.as_str().unwrap_or_default();
             let is_plain = bag == "data" && !is_secret;

@@ -37,7 +37,7 @@ pub fn convert(object: &Stored, to: KindVersion) -> Bytes {
     if to == KindVersion::NEW_EVENT {
         time_event(&mut converted);
     }
-    to_json(&converted, object.json.len() + 64)
+    to_json(&converted)
 }
 
 /// Changes a document of one version of a kind into another.

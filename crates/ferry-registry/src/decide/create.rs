@@ -55,17 +55,16 @@ pub(super) fn create<A: Admission>(
     check_free(job, &target, &naming)?;
 
     job.track(owning, None, &mut object);
-    let guess = 1024;
     if job.is_dry() {
         let json = size::fit(&mut object, 0, owning, |object| {
-            let json = to_json(object, guess);
+            let json = to_json(object);
             (json.len(), json)
         })?;
         return Ok(Decision { change: None, answer: Answer::Created(json), warnings });
     }
     let revision = job.state.revision().next();
     let stored = size::fit(&mut object, 0, owning, |object| {
-        let stored = Stored::new(target.key(), revision, object, guess);
+        let stored = Stored::new(target.key(), revision, object);
         (stored.json.len(), Arc::new(stored))
     })?;
     let answer = Answer::Created(stored.json.clone());

@@ -161,13 +161,12 @@ fn put<A: Admission>(
     mut after: Document,
     warnings: Vec<String>,
 ) -> Decision {
-    let guess = live.json.len() + 256;
     if job.is_dry() {
-        let answer = Answer::Object(document::to_json(&after, guess));
+        let answer = Answer::Object(document::to_json(&after));
         return Decision { change: None, answer, warnings };
     }
     let revision = job.state.revision().next();
-    let stored = Arc::new(Stored::new(live.key.clone(), revision, &mut after, guess));
+    let stored = Arc::new(Stored::new(live.key.clone(), revision, &mut after));
     let answer = Answer::Object(stored.json.clone());
     Decision { change: Some(Change { revision, effect: Effect::Put(stored) }), answer, warnings }
 }

@@ -46,10 +46,9 @@ pub(super) fn finish<A: Admission>(
         let answer = Answer::Object(live.json.clone());
         return Ok(Decision { change: None, answer, warnings });
     }
-    let guess = live.json.len() + 256;
     if job.is_dry() {
         let json = size::fit(&mut after, live.json.len(), owning, |object| {
-            let json = document::to_json(object, guess);
+            let json = document::to_json(object);
             (json.len(), json)
         })?;
         return Ok(Decision { change: None, answer: Answer::Object(json), warnings });
@@ -57,13 +56,13 @@ pub(super) fn finish<A: Admission>(
     let revision = job.state.revision().next();
     if is_over(job.kind(), &after) {
         document::set_revision(&mut after, revision);
-        let answer = Answer::Object(document::to_json(&after, guess));
+        let answer = Answer::Object(document::to_json(&after));
         // Watchers see the state that they know, with the revision of its end.
         let effect = Effect::Deleted(Arc::new(live.at(revision)));
         return Ok(Decision { change: Some(Change { revision, effect }), answer, warnings });
     }
     let stored = size::fit(&mut after, live.json.len(), owning, |object| {
-        let stored = Stored::new(live.key.clone(), revision, object, guess);
+        let stored = Stored::new(live.key.clone(), revision, object);
         (stored.json.len(), Arc::new(stored))
     })?;
     let answer = Answer::Object(stored.json.clone());
