@@ -10,6 +10,7 @@
 //! Only those that work all the time need one.
 
 use std::env;
+use std::hint::black_box;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::thread;
@@ -30,6 +31,16 @@ const WRITERS: usize = 2;
 /// What is before them: the program's first thread, and the one that hears signals. All others share
 /// what there is.
 const BEFORE: usize = 2;
+
+/// How much room [`make_room`] makes: less than what is a large block, and than the room at the end of
+/// a heap that glibc gives back (`M_TRIM_THRESHOLD`, which it begins with as well).
+const ROOM: usize = 96 << 10;
+
+/// Lets the heap of this thread grow by more than it needs at once. By itself glibc asks the kernel for
+/// each page or two, which for objects that are kept is every third time.
+pub(crate) fn make_room() {
+    drop(black_box(Vec::<u8>::with_capacity(ROOM)));
+}
 
 /// Starts the program once more, in the same process, with an allocator that gives memory back.
 /// Returns where that is done, not wanted or not possible.

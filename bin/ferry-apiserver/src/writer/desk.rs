@@ -14,10 +14,14 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc;
 use tokio::task::block_in_place;
 
+use crate::allocator::make_room;
 use crate::writer::committer::Committer;
 use crate::writer::decider::{Decider, Order, Work};
 use crate::writer::pile::Pile;
 use crate::writer::published::{Flush, Published};
+
+/// So many orders leave objects that need less memory than [`make_room`] has ready, mostly.
+const ORDERS_IN_ROOM: u32 = 32;
 
 /// Both places. What was decided earlier is durable earlier.
 pub(super) struct Desk<A, J, O> {
@@ -51,7 +55,12 @@ impl<A: Admission, J: Journal, O: Fn(Flush)> Desk<A, J, O> {
         let _nothing_more = AtEnd(|| self.pile.close());
         // What was cut off by the end of the process before goes on.
         let mut next = Some(Order { work: Work::Chores });
+        let mut count: u32 = 0;
         while let Some(order) = next {
+            count = count.wrapping_add(1);
+            if count.is_multiple_of(ORDERS_IN_ROOM) {
+                make_room();
+            }
             // Whoever panicked in there has left half a decision behind.
             let Ok(mut decider) = self.decider.lock() else { return };
             // One order may come to many writes, as when a namespace is deleted.
