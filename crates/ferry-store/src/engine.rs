@@ -26,10 +26,11 @@ use std::time::Duration;
 
 use crate::broom::Broom;
 use crate::error::StoreError;
+use crate::large::{Large, Place};
 use crate::layout::Layout;
 use crate::options::StoreOptions;
 use crate::quiet;
-use crate::recent::{Recent, Write};
+use crate::recent::{self, Recent, Write};
 
 /// sled's default. Segments are read whole at start and one or two are buffered, so that larger ones
 /// cost memory; smaller ones would make pieces smaller than most objects.
@@ -77,6 +78,8 @@ pub(crate) struct Engine {
     path: PathBuf,
     /// None where there was no room for it.
     recent: Option<Recent>,
+    /// The same.
+    large: Option<Large>,
     /// sled was written to since [`Engine::tidy`] looked.
     is_stirred: bool,
     /// Pieces since the last call of [`Engine::press`].
@@ -110,25 +113,44 @@ impl Engine {
         let recent = recent.map(|it| Recent::open(&it, &layout.unfinished_recent(), settled));
         // Without one, all goes to sled, once there is room for anything.
         let recent = recent.transpose()?.flatten();
+        let large = layout.large().map_or(Ok(None), |dir| Large::open(&dir))?;
         let loose = Cell::new(0);
-        Ok(Self { db: Some(db), broom, file, path, recent, is_stirred: true, loose })
+        Ok(Self { db: Some(db), broom, file, path, recent, large, is_stirred: true, loose })
     }
 
     /// What an append does: all or nothing. It is on the disk when this returns. The first error says
-    /// why it may not be.
-    pub(crate) fn write(&mut self, write: Write) -> Result<(), String> {
+    /// why it may not be. Returns the pieces of the entry.
+    pub(crate) fn write(&mut self, write: &Write) -> Result<Range<u64>, String> {
+        let place = match &mut self.large {
+            Some(large) if !recent::is_small(write) => {
+                Some(large.append(write.position, &write.entry)?)
+            }
+            Some(_) | None => None,
+        };
+        let placed = place.map(|place| {
+            let remove = write.remove.clone();
+            Write { position: write.position, entry: place.encode(), remove }
+        });
+        let write = placed.as_ref().unwrap_or(write);
         match &mut self.recent {
-            Some(recent) if recent.takes(&write) => recent.append(&write),
-            Some(_) | None => self.settle(write),
+            Some(recent) if recent.takes(write) => recent.append(write)?,
+            Some(_) | None => self.settle(write)?,
         }
+        if let Some(large) = &mut self.large {
+            if let Some(place) = place {
+                large.note(write.position, place);
+            }
+            write.remove.iter().for_each(|range| large.remove(range.start));
+        }
+        Ok(write.pieces())
     }
 
     /// Has sled do all that is recent, and this, as one batch.
-    fn settle(&mut self, write: Write) -> Result<(), String> {
-        let mut writes = self.recent.as_ref().map_or(Ok(Vec::new()), Recent::writes)?;
-        writes.push(write);
+    fn settle(&mut self, write: &Write) -> Result<(), String> {
+        let recent = self.recent.as_ref().map_or(Ok(Vec::new()), Recent::writes)?;
+        let writes = || recent.iter().chain([write]);
         let mut batch = sled::Batch::default();
-        for write in &writes {
+        for write in writes() {
             for (key, piece) in keys(&write.pieces()).zip(write.entry.chunks(PIECE)) {
                 batch.insert(&key, piece);
             }
@@ -147,7 +169,7 @@ impl Engine {
             self.db().flush()
         })?
         .map_err(|error| error.to_string())?;
-        for write in &writes {
+        for write in writes() {
             keys(&write.pieces()).try_for_each(|key| self.press(&key, QUEUE - WRITTEN))?;
         }
         crossbeam_epoch::pin().flush();
@@ -159,12 +181,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps the file from growing far beyond the `bytes` of all entries: has sled empty segments of
-    /// which little lives. What has moved is on the disk when this returns.
+    /// Keeps sled's file from growing far beyond what of the `bytes` of all entries is there: has sled
+    /// empty segments of which little lives. What has moved is on the disk when this returns.
     pub(crate) fn tidy(&mut self, bytes: u64) -> Result<(), String> {
         if !mem::take(&mut self.is_stirred) {
             return Ok(());
         }
+        let bytes = bytes.saturating_sub(self.large.as_ref().map_or(0, Large::size));
         for _ in 0..SWEEPS {
             let size = self.file.metadata().map_err(|error| error.to_string())?.len();
             if !self.broom.is_due(size, bytes) {
@@ -188,7 +211,7 @@ impl Engine {
         if let Some(recent) = &self.recent
             && let Some(write) = recent.write_at(pieces.start)?
         {
-            return Ok(write.entry);
+            return Ok(self.placed(pieces.start, &write.entry)?.unwrap_or(write.entry));
         }
         let mut bytes = Vec::new();
         for key in keys(pieces) {
@@ -196,7 +219,22 @@ impl Engine {
             let missing = || format!("a piece of entry {} is missing", pieces.start);
             bytes.extend_from_slice(&piece.ok_or_else(missing)?);
         }
-        Ok(bytes)
+        Ok(self.placed(pieces.start, &bytes)?.unwrap_or(bytes))
+    }
+
+    /// The entry at a position, if only its place is there.
+    fn placed(&self, position: u64, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+        let Some(place) = Place::parse(bytes) else { return Ok(None) };
+        let large =
+            self.large.as_ref().ok_or("there is no room for the directory of large entries")?;
+        large.note(position, place);
+        large.read(place).map(Some)
+    }
+
+    /// Removes what has been left of large entries. All entries must have been seen by
+    /// [`scan`](Self::scan).
+    pub(crate) fn sweep(&self) -> Result<(), StoreError> {
+        self.large.as_ref().map_or(Ok(()), Large::sweep)
     }
 
     /// Shows every entry, oldest first, with the range of its pieces.
@@ -208,7 +246,11 @@ impl Engine {
         let removed = recent.iter().flat_map(|write| &write.remove);
         let removed: BTreeSet<u64> = removed.map(|range| range.start).collect();
         let mut visit = |range: Range<u64>, bytes: &[u8]| {
-            if removed.contains(&range.start) { Ok(()) } else { visit(range, bytes) }
+            if removed.contains(&range.start) {
+                return Ok(());
+            }
+            let placed = self.placed(range.start, bytes)?;
+            visit(range, placed.as_deref().unwrap_or(bytes))
         };
         let mut pieces = quiet::catch(|| self.db().range(..SETTLED))?;
         let mut bytes = Vec::new();

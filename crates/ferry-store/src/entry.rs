@@ -12,7 +12,7 @@
 
 use crate::record::{Record, RecordChange};
 
-/// The only version there is.
+/// The only version there is. [`Place`](crate::large::Place) has another first byte.
 const VERSION: u8 = 1;
 
 const HEADER: usize = 1 + 8 + 8 + 8 + 4;
@@ -77,9 +77,11 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// At `position`, after an entry with the chain `previous`; `size` is a guess.
-    pub(crate) fn new(position: u64, previous: u32, size: usize) -> Self {
-        let mut bytes = Vec::with_capacity(HEADER + size + CHAIN);
+    /// At `position`, after an entry with the chain `previous`; `size` is a guess, and `bytes` a buffer
+    /// that nobody needs any more.
+    pub(crate) fn new(position: u64, previous: u32, size: usize, mut bytes: Vec<u8>) -> Self {
+        bytes.clear();
+        bytes.reserve(HEADER + size + CHAIN);
         bytes.push(VERSION);
         bytes.extend(position.to_le_bytes());
         bytes.extend(0_u64.to_le_bytes());
@@ -213,7 +215,7 @@ mod tests {
     use super::*;
 
     fn entry() -> (Vec<u8>, u32) {
-        let mut builder = Builder::new(7, 99, 64);
+        let mut builder = Builder::new(7, 99, 64, vec![5; 9]);
         builder.push(Item { tag: Tag::Put, revision: 1, key: b"a", value: b"one" });
         builder.push(Item { tag: Tag::Delete, revision: 2, key: b"a", value: b"one" });
         builder.push(Item { tag: Tag::Carried, revision: 0, key: b"", value: b"" });
@@ -254,7 +256,7 @@ mod tests {
 
     #[test]
     fn lengths_that_lie_are_errors() {
-        let mut builder = Builder::new(1, 0, 0);
+        let mut builder = Builder::new(1, 0, 0, Vec::new());
         builder.push(Item { tag: Tag::Put, revision: 1, key: b"key", value: b"value" });
         for (at, with) in [(HEADER, 9), (HEADER + 9, 200), (HEADER + 12, 255), (HEADER + 16, 255)] {
             let mut bytes = builder.bytes.clone();

@@ -1,10 +1,11 @@
 //! The directory: whose it is, which format it has, who uses it.
 //!
 //! ```text
-//! format         "ferry-journal 2": written first
+//! format         "ferry-journal 3": written first
 //! lock           locked while somebody uses the journal, and says who
 //! acknowledged   see `mark`: written last, so that a journal without it was never finished
 //! recent         the newest of the data, see `recent`
+//! large/         large entries, see `large`
 //! sled/          the data
 //! ```
 
@@ -21,10 +22,19 @@ use crate::error::StoreError;
 /// Where sled's files are.
 pub(crate) const DATA: &str = "sled";
 
-const FORMAT: u64 = 2;
+const FORMAT: u64 = 3;
 
-/// The same without `recent`, which is what an older ferry would not look at.
-const FORMAT_WITHOUT_RECENT: u64 = 1;
+/// The first format with `recent`, which an older ferry would not look at.
+const WITH_RECENT: u64 = 2;
+
+/// The first one with `large`, the same.
+const WITH_LARGE: u64 = 3;
+
+const OLDEST: u64 = 1;
+
+/// The names of both.
+const RECENT: &str = "recent";
+const LARGE: &str = "large";
 
 const WORD: &str = "ferry-journal";
 
@@ -52,11 +62,9 @@ impl Layout {
         let format = match check(dir)? {
             Found::Journal => FORMAT,
             Found::Empty => write_format(dir).map(|()| FORMAT)?,
-            Found::Older => match write_format(dir) {
+            Found::Older(format) => match write_format(dir) {
                 // It stays what it is until there is room.
-                Err(StoreError::Inaccessible { source, .. }) if engine::is_full(&source) => {
-                    FORMAT_WITHOUT_RECENT
-                }
+                Err(StoreError::Inaccessible { source, .. }) if engine::is_full(&source) => format,
                 written => written.map(|()| FORMAT)?,
             },
         };
@@ -81,7 +89,12 @@ impl Layout {
 
     /// The newest of the data, if they have a file of their own.
     pub(crate) fn recent(&self) -> Option<PathBuf> {
-        (self.format == FORMAT).then(|| self.dir.join("recent"))
+        (self.format >= WITH_RECENT).then(|| self.dir.join(RECENT))
+    }
+
+    /// Where large entries have files of their own, if they have.
+    pub(crate) fn large(&self) -> Option<PathBuf> {
+        (self.format >= WITH_LARGE).then(|| self.dir.join(LARGE))
     }
 
     pub(crate) fn unfinished_recent(&self) -> PathBuf {
@@ -96,7 +109,7 @@ impl Layout {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Empty,
-    Older,
+    Older(u64),
     Journal,
 }
 
@@ -141,7 +154,7 @@ fn known(path: &Path, text: &[u8]) -> Result<Found, StoreError> {
     let words = text.and_then(|text| text.strip_suffix('\n')?.split_once(' '));
     match words.map(|(word, number)| (word, number.parse::<u64>())) {
         Some((WORD, Ok(FORMAT))) => Ok(Found::Journal),
-        Some((WORD, Ok(FORMAT_WITHOUT_RECENT))) => Ok(Found::Older),
+        Some((WORD, Ok(older @ OLDEST..FORMAT))) => Ok(Found::Older(older)),
         Some((WORD, Ok(found))) if found > FORMAT => {
             Err(StoreError::NewerFormat { path: path.to_owned(), found, known: FORMAT })
         }
@@ -158,7 +171,7 @@ fn nobodys(dir: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
         let name = entry.map_err(StoreError::io("list", dir))?.file_name();
         let name = name.to_string_lossy();
-        if matches!(name.as_ref(), "acknowledged" | "recent" | DATA) {
+        if matches!(name.as_ref(), "acknowledged" | RECENT | LARGE | DATA) {
             let what = format!("it is missing beside `{name}`");
             return Err(StoreError::Damaged { path: dir.join("format"), what });
         }

@@ -42,6 +42,7 @@ mod engine;
 mod entry;
 mod error;
 mod journal;
+mod large;
 mod layout;
 mod ledger;
 mod mark;

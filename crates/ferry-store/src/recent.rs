@@ -31,7 +31,7 @@ use crate::error::StoreError;
 /// more it takes longer, and whoever writes meanwhile waits for it, and more memory.
 const SIZE: usize = 64 << 10;
 
-/// Entries beyond this are worth sled's trouble: to write them twice would take longer.
+/// Entries beyond this go elsewhere: to write them twice would take longer.
 const LARGEST: usize = SIZE / 2;
 
 const HEADER: usize = 8 + 8 + 4 + 4;
@@ -117,8 +117,7 @@ impl Recent {
 
     /// Whether a write is to go here, and not to sled with all that is here.
     pub(crate) fn takes(&self, write: &Write) -> bool {
-        let size = size(write);
-        size <= LARGEST && self.end + size <= SIZE
+        is_small(write) && self.end + size(write) <= SIZE
     }
 
     /// Takes a write. It is on the disk when this returns.
@@ -200,6 +199,11 @@ fn create(path: &Path, unfinished: &Path) -> io::Result<File> {
         File::open(dir)?.sync_all()?;
     }
     Ok(file)
+}
+
+/// Whether a write is one of those that this is for.
+pub(crate) fn is_small(write: &Write) -> bool {
+    size(write) <= LARGEST
 }
 
 fn size(write: &Write) -> usize {

@@ -1,9 +1,10 @@
 //! The journal itself: appends, and a little cleaning with each.
 
+use std::mem;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::engine::{self, Engine};
+use crate::engine::Engine;
 use crate::entry::{Builder, Entry, Item};
 use crate::error::StoreError;
 use crate::journal::{Compaction, Journal, Snapshot};
@@ -28,6 +29,10 @@ const CLEAN_AT_LEAST: u64 = 32 << 10;
 /// 256 KiB fit.
 const BATCH: u64 = 64 << 20;
 
+/// As large a buffer is kept from one entry to the next: that of 128 writes of an object. A new one is
+/// new memory each time, page by page, which takes longer than to fill it.
+const SPARE: usize = 256 << 10;
+
 /// A journal on sled.
 pub struct Store {
     engine: Engine,
@@ -39,6 +44,8 @@ pub struct Store {
     appends: u64,
     written: u64,
     failed: Option<String>,
+    /// The buffer of the last entry, if it is worth keeping.
+    spare: Vec<u8>,
     /// Dropped last: it holds the lock.
     layout: Layout,
 }
@@ -72,6 +79,7 @@ impl Store {
         let position = marked.as_ref().map_or(0, |(_, acknowledged)| acknowledged.position);
         let damaged = |what| StoreError::Damaged { path: engine.data_path(), what };
         let scan = recovery::scan(&engine, options.retention, position).map_err(damaged)?;
+        engine.sweep()?;
         let mut mark = match marked {
             Some((mark, acknowledged)) => {
                 compare(&layout, &engine, acknowledged, &scan)?;
@@ -91,6 +99,7 @@ impl Store {
             appends: 0,
             written: 0,
             failed: None,
+            spare: Vec::new(),
             layout,
         };
         Ok((store, scan.recovered))
@@ -143,7 +152,8 @@ impl Store {
         let record_bytes: u64 = batch.iter().map(Record::size).sum();
         // Memory for what is carried is found when it is needed.
         let size = usize::try_from(record_bytes).unwrap_or_default() + batch.len() * 32;
-        let mut builder = Builder::new(self.next, self.newest.chain, size);
+        let spare = mem::take(&mut self.spare);
+        let mut builder = Builder::new(self.next, self.newest.chain, size, spare);
         let mut changes = Vec::with_capacity(batch.len());
         for record in batch {
             let item = Item::from(record);
@@ -154,21 +164,19 @@ impl Store {
             let tail = self.ledger.tail().unwrap_or(self.next);
             let (entry, chain) = builder.finish(tail, self.ledger.base());
             let size = entry.len();
-            self.engine.write(Write { position: self.next, entry, remove: cleaned.remove })?;
+            let write = Write { position: self.next, entry, remove: cleaned.remove };
+            let pieces = self.engine.write(&write)?;
             self.engine.tidy(self.ledger.size())?;
-            Ok((size, chain, cleaned.result))
+            if write.entry.capacity() <= SPARE {
+                self.spare = write.entry;
+            }
+            Ok((size, pieces, chain, cleaned.result))
         });
-        let (size, chain, mut result) = result.map_err(|reason| self.fail(reason))?;
+        let (size, pieces, chain, mut result) = result.map_err(|reason| self.fail(reason))?;
         let revision = batch.last().map_or(self.newest.revision, |record| record.revision);
         self.newest = Acknowledged { revision, position: self.next, chain };
-        let end = self.next + engine::count(size);
-        self.ledger.push(Standing {
-            pieces: self.next..end,
-            size: size as u64,
-            changes,
-            record_bytes,
-            revision,
-        });
+        let end = pieces.end;
+        self.ledger.push(Standing { pieces, size: size as u64, changes, record_bytes, revision });
         self.next = end;
         self.appends += 1;
         self.written += size as u64;

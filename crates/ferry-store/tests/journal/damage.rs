@@ -132,63 +132,80 @@ fn a_lost_file_loses_nothing_quietly() {
     assert!(!lost("sled"), "the data are gone");
 }
 
-/// An object that goes to sled at once, rather than wait in `recent`.
-fn large(revision: u64) -> Vec<u8> {
-    noise(revision, 100_000)
+/// Appends objects of which each has an append of its own, so that they get into one part of the journal.
+fn append_to(part: &str, store: &mut Store) {
+    let (count, size) = match part {
+        // What does not fit into `recent` any more.
+        "sled" => (3, 30_000),
+        "recent" => (1, 100),
+        "large" => (1, 100_000),
+        part => panic!("there is no {part}"),
+    };
+    for _ in 0..count {
+        let revision = store.stats().revision + 1;
+        store.append(&[put(revision, "a", noise(revision, size))]).unwrap();
+    }
+}
+
+/// What opening says when a part of a journal is that of another journal, or of another time.
+fn refusal_with(scratch: &Scratch, part: &str, other: &Path) -> String {
+    let path = scratch.path().join(part);
+    if path.is_dir() {
+        fs::remove_dir_all(&path).unwrap();
+        copy(&other.join(part), &path);
+    } else {
+        fs::copy(other.join(part), &path).unwrap();
+    }
+    let refusal = scratch.refusal();
+    assert_eq!(scratch.refusal(), refusal, "said twice");
+    refusal
 }
 
 /// The end that sled would drop as torn, and one that nobody would miss.
 #[test]
 fn an_older_copy_of_the_data_is_refused() {
-    type Value = fn(u64) -> Vec<u8>;
-    for (part, value) in [("sled", large as Value), ("recent", |_| b"small".to_vec())] {
+    for part in ["sled", "recent", "large"] {
         let scratch = Scratch::new(Retention::default());
-        let path = scratch.path().join(part);
         let (mut store, _) = scratch.open();
-        store.append(&[put(1, "a", value(1))]).unwrap();
+        append_to(part, &mut store);
         drop(store);
         let older = tempfile::tempdir().unwrap();
         copy(&scratch.path(), older.path());
         let (mut store, _) = scratch.open();
-        store.append(&[put(2, "a", value(2))]).unwrap();
+        append_to(part, &mut store);
+        let acknowledged = store.stats().revision;
+        // What went to sled last is in `recent` still, but for what did not fit.
+        let found = acknowledged - 1;
         drop(store);
 
-        if path.is_dir() {
-            fs::remove_dir_all(&path).unwrap();
-            copy(&older.path().join(part), &path);
-        } else {
-            fs::copy(older.path().join(part), &path).unwrap();
-        }
-        for _ in 0..2 {
-            let refusal = scratch.refusal();
-            let expected = format!(
-                "{dir} has lost writes: revision 2 was acknowledged and 1 is the newest found; \
-                 restore {dir} from a backup, or begin anew in another directory",
-                dir = scratch.path().display(),
-            );
-            assert_eq!(refusal, expected);
-        }
+        let refusal = refusal_with(&scratch, part, older.path());
+        let dir = scratch.path();
+        let dir = dir.display();
+        let expected = match part {
+            "large" => format!("cannot read {dir}/large/00000000000000000002: No such file"),
+            _ => format!(
+                "{dir} has lost writes: revision {acknowledged} was acknowledged and {found} is the \
+                 newest found; restore {dir} from a backup, or begin anew in another directory"
+            ),
+        };
+        assert!(refusal.contains(&expected), "{refusal}");
     }
 }
 
 #[test]
 fn another_history_is_refused() {
-    for part in ["sled", "recent"] {
+    for part in ["sled", "recent", "large"] {
         let scratch = Scratch::new(Retention::default());
         let other = Scratch::new(Retention::default());
-        for (scratch, revision) in [(&scratch, 1), (&other, 2)] {
+        for (scratch, key) in [(&scratch, "a"), (&other, "b")] {
             let (mut store, _) = scratch.open();
-            let value = if part == "sled" { large(revision) } else { noise(revision, 100) };
-            store.append(&[put(1, "a", value)]).unwrap();
+            store
+                .append(&[put(1, key, noise(1, if part == "large" { 100_000 } else { 9 }))])
+                .unwrap();
+            append_to(part, &mut store);
         }
-        if part == "sled" {
-            fs::remove_dir_all(scratch.path().join(part)).unwrap();
-            copy(&other.path().join(part), &scratch.path().join(part));
-        } else {
-            fs::copy(other.path().join(part), scratch.path().join(part)).unwrap();
-        }
-        let refusal = scratch.refusal();
-        assert!(refusal.contains("entry 1 is not the one that was acknowledged"), "{refusal}");
+        let refusal = refusal_with(&scratch, part, &other.path());
+        assert!(refusal.contains("is not the one that was acknowledged"), "{refusal}");
     }
 }
 
@@ -211,16 +228,14 @@ fn recent_writes_that_are_missing_are_missed() {
 fn recent_writes_without_what_was_before_them_are_refused() {
     let scratch = Scratch::new(Retention::default());
     let (mut store, _) = scratch.open();
-    store.append(&[put(1, "a", large(1))]).unwrap();
+    append_to("sled", &mut store);
     drop(store);
     let older = tempfile::tempdir().unwrap();
-    copy(&scratch.path().join("sled"), older.path());
+    copy(&scratch.path(), older.path());
     let (mut store, _) = scratch.open();
-    store.append(&[put(2, "a", large(2))]).unwrap();
-    store.append(&[put(3, "a", "small")]).unwrap();
+    append_to("sled", &mut store);
+    append_to("recent", &mut store);
     drop(store);
-    fs::remove_dir_all(scratch.path().join("sled")).unwrap();
-    copy(older.path(), &scratch.path().join("sled"));
-    let refusal = scratch.refusal();
-    assert!(refusal.contains("one before it is missing"), "{refusal}");
+    let refusal = refusal_with(&scratch, "sled", older.path());
+    assert!(refusal.contains("revision 7 was acknowledged and 3 is the newest"), "{refusal}");
 }

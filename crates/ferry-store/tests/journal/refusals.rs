@@ -52,34 +52,43 @@ fn a_journal_of_a_newer_ferry_is_left_alone() {
     let scratch = scratch();
     drop(scratch.open());
     let format = scratch.path().join("format");
-    fs::write(&format, "ferry-journal 3\n").unwrap();
+    fs::write(&format, "ferry-journal 4\n").unwrap();
     let error = scratch.try_open().unwrap_err();
-    assert!(matches!(error, StoreError::NewerFormat { found: 3, known: 2, .. }), "{error}");
-    for text in ["", "ferry-journal 2", "ferry-journal 0\n", "ferry-journal\n", "other 1\n"] {
+    assert!(matches!(error, StoreError::NewerFormat { found: 4, known: 3, .. }), "{error}");
+    for text in ["", "ferry-journal 3", "ferry-journal 0\n", "ferry-journal\n", "other 1\n"] {
         fs::write(&format, text).unwrap();
         let error = scratch.try_open().unwrap_err();
         assert!(matches!(error, StoreError::Damaged { .. }), "{text:?}: {error}");
     }
-    fs::write(&format, "ferry-journal 2\n").unwrap();
+    fs::write(&format, "ferry-journal 3\n").unwrap();
     scratch.open();
 }
 
 #[test]
 fn a_journal_of_an_older_ferry_is_taken_over() {
-    let scratch = scratch();
-    let (mut store, _) = scratch.open();
-    // So large that sled has it, as an older ferry would have written it.
-    store.append(&[put(1, "a", noise(1, 100_000))]).unwrap();
-    drop(store);
-    let format = scratch.path().join("format");
-    fs::write(&format, "ferry-journal 1\n").unwrap();
-    fs::remove_file(scratch.path().join("recent")).unwrap();
-    let (mut store, found) = scratch.open();
-    assert_eq!(found.log.len(), 1);
-    assert_eq!(fs::read_to_string(&format).unwrap(), "ferry-journal 2\n");
-    store.append(&[put(2, "b", "new")]).unwrap();
-    drop(store);
-    assert_eq!(scratch.open().1.log.len(), 2);
+    for (older, lacks) in [(1, &["recent", "large"][..]), (2, &["large"])] {
+        let scratch = scratch();
+        let (mut store, _) = scratch.open();
+        // So much that sled has it, in several pieces each, as an older ferry would have written it.
+        for revision in 1..=3 {
+            store.append(&[put(revision, "a", noise(revision, 30_000))]).unwrap();
+        }
+        drop(store);
+        let format = scratch.path().join("format");
+        fs::write(&format, format!("ferry-journal {older}\n")).unwrap();
+        for part in lacks {
+            let path = scratch.path().join(part);
+            let gone = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+            gone.unwrap();
+        }
+        let (mut store, found) = scratch.open();
+        assert_eq!(found.log.len(), 3);
+        assert_eq!(fs::read_to_string(&format).unwrap(), "ferry-journal 3\n");
+        store.append(&[put(4, "b", "new")]).unwrap();
+        store.append(&[put(5, "c", noise(5, 100_000))]).unwrap();
+        drop(store);
+        assert_eq!(scratch.open().1.log.len(), 5);
+    }
 }
 
 #[test]
@@ -92,6 +101,7 @@ fn a_start_that_was_interrupted_is_started_again() {
             fs::remove_dir_all(scratch.path().join("sled")).unwrap();
             fs::remove_file(scratch.path().join("acknowledged")).unwrap();
             fs::remove_file(scratch.path().join("recent")).unwrap();
+            fs::remove_dir(scratch.path().join("large")).unwrap();
         }
         fs::create_dir_all(scratch.path().join("sled.new/blobs")).unwrap();
         fs::write(scratch.path().join("acknowledged.new"), "half").unwrap();
