@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::admission::{Admission, Operation};
 use crate::decide::{Job, Owning, namespaces, size};
 use crate::document::{meta_text, metadata_mut, section_mut, text, to_json};
-use crate::draft::check_name_of;
+use crate::draft::{check_name_of, check_new_spec_finalizers};
 use crate::kinds::has_generation;
 use crate::object::{Change, Document, Effect, Stored, Target};
 use crate::refusal::Refusal;
@@ -47,6 +47,12 @@ pub(super) fn create<A: Admission>(
     let mut object = client.clone();
     identify(job, &target, &mut object);
     prepare(job.kind(), &mut object);
+    if job.kind() == Kind::Namespace {
+        let errors = check_new_spec_finalizers(&object);
+        if !errors.is_empty() {
+            return Err(job.invalid(&target.name, errors));
+        }
+    }
 
     let review = job.review(&target, Operation::Create { new: client });
     job.admission.mutate(&review, &mut object, job.state)?;

@@ -186,6 +186,13 @@ pub(super) fn check_spec_finalizers(namespace: &Document) -> Vec<FieldError> {
     errors.take(MOST_ERRORS).collect()
 }
 
+/// The same of a new namespace, where upstream does not say which of them it is.
+// PARITY: pkg/apis/core/validation/validation.go#ValidateNamespace
+pub(crate) fn check_new_spec_finalizers(namespace: &Document) -> Vec<FieldError> {
+    let errors = check_spec_finalizers(namespace).into_iter();
+    errors.map(|error| FieldError { path: FieldPath::of("spec.finalizers"), ..error }).collect()
+}
+
 /// The kind that goes when it is old, and takes nothing along.
 // PARITY: apimachinery/pkg/api/validation/objectmeta.go#BannedOwners
 fn is_banned_owner(owner: &Document) -> bool {

@@ -25,7 +25,7 @@ pub use body::{Body, Parsed};
 
 pub(crate) use built_in::complete_pod;
 pub(crate) use identity::{check_name, check_namespace};
-pub(crate) use metadata::check_name_of;
+pub(crate) use metadata::{check_name_of, check_new_spec_finalizers};
 pub(crate) use owners::{Origin, drop_duplicate_owners};
 pub(crate) use unknown::prune;
 pub(crate) use values::{canonicalise, normalise};

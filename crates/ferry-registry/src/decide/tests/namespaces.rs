@@ -229,9 +229,24 @@ fn finalize_writes_the_finalizers_of_the_spec_alone() {
     assert_eq!(updated["metadata"]["labels"]["kubernetes.io/metadata.name"], "b");
 }
 
+const ODD: &str = "name is neither a standard finalizer name nor is it fully qualified";
+
+#[test]
+fn parity_finalizers_of_a_new_namespace_are_standard_or_qualified() {
+    let mut cluster = Cluster::new();
+    let mut new = namespace("b");
+    new["spec"] = json!({ "finalizers": ["a/b", "foo"] });
+    let refusal = cluster.create(&new).unwrap_err();
+    let says =
+        format!("Namespace \"b\" is invalid: spec.finalizers: Invalid value: \"foo\": {ODD}");
+    assert_eq!((refusal.code(), refusal.to_string()), (422, says));
+    new["spec"] = json!({ "finalizers": ["a/b", "orphan"] });
+    let created = shown(&cluster.create(&new).unwrap());
+    assert_eq!(created["spec"]["finalizers"], json!(["a/b", "orphan", "kubernetes"]));
+}
+
 #[test]
 fn parity_finalizers_of_a_namespace_are_standard_or_qualified() {
-    const ODD: &str = "name is neither a standard finalizer name nor is it fully qualified";
     let mut cluster = Cluster::new();
     let object = shown(&cluster.create(&namespace("b")).unwrap());
     let mut finalize = |finalizers: Value| {
