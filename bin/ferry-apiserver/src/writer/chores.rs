@@ -5,6 +5,8 @@
 //! spin. So after a round in which nothing could be done there is no other one until something has
 //! changed, or some time has passed.
 
+use std::collections::BTreeMap;
+
 use ferry_admission::gathered;
 use ferry_api::Kind;
 use ferry_registry::{ObjectKey, Refusal, Request, Revision, State};
@@ -15,13 +17,17 @@ use ferry_units::WallTime;
 /// thousands of roles does not wait for each as long as for all before.
 const ROLES_LOOKED_AT_AT_ONCE: usize = 500;
 
+/// Of so many things that cannot be done it is remembered that they were told. Whoever has more of them
+/// hears of them again.
+const MOST_TOLD: usize = 1_000;
+
 /// How the chores get on.
 #[derive(Debug, Default)]
 pub(super) struct Chores {
     /// Where a round ended in which nothing could be done.
     stuck_at: Option<Revision>,
-    /// What could not be done last, so that it is told once.
-    told: Option<(ObjectKey, Refusal)>,
+    /// What could not be done and why, so that it is told once.
+    told: BTreeMap<ObjectKey, Refusal>,
     /// The newest change of a ClusterRole when those that gather others were looked at.
     gathered_at: Option<Revision>,
     /// Some time has passed since something was done.
@@ -73,7 +79,7 @@ impl Chores {
     }
 
     /// One of the round cannot be done now.
-    pub(super) fn refused(&mut self, request: &Request, refusal: Refusal) {
+    pub(super) fn refused(&mut self, request: &Request, refusal: &Refusal) {
         let key = request.target.key();
         if key.kind == Kind::ClusterRole {
             self.gathered_at = None;
@@ -82,16 +88,24 @@ impl Chores {
         if matches!(refusal, Refusal::Conflict { .. } | Refusal::NotFound { .. }) {
             return;
         }
-        let told = Some((key, refusal));
-        if self.told != told
-            && let Some((key, refusal)) = &told
-        {
+        if self.is_news(&key, refusal) {
             tracing::warn!(
                 kind = %key.kind, namespace = key.namespace, name = key.name,
                 "cannot clean up: {refusal}",
             );
         }
-        self.told = told;
+    }
+
+    /// Whether this was not told before.
+    fn is_news(&mut self, key: &ObjectKey, refusal: &Refusal) -> bool {
+        if self.told.get(key) == Some(refusal) {
+            return false;
+        }
+        if self.told.len() >= MOST_TOLD {
+            self.told.clear();
+        }
+        self.told.insert(key.clone(), refusal.clone());
+        true
     }
 }
 
@@ -105,6 +119,27 @@ mod tests {
 
     fn now() -> WallTime {
         "2026-11-23T08:15:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_told_once_for_each_object() {
+        let mut chores = Chores::default();
+        let of = |name: String| ObjectKey::new(Kind::Pod, "n", name);
+        let full = |message: &str| Refusal::Unavailable { message: message.to_owned() };
+        for (name, why, news) in [
+            ("a", "full", true),
+            ("b", "full", true),
+            ("a", "full", false),
+            ("b", "full", false),
+            ("a", "other", true),
+            ("a", "other", false),
+        ] {
+            assert_eq!(chores.is_news(&of(name.to_owned()), &full(why)), news, "{name}: {why}");
+        }
+        for number in 0..2 * MOST_TOLD {
+            assert!(chores.is_news(&of(number.to_string()), &full("full")));
+            assert!(chores.told.len() <= MOST_TOLD);
+        }
     }
 
     fn role(name: &str) -> Value {

@@ -144,7 +144,7 @@ impl<A: Admission> Decider<A> {
                     Ok(Decision { change, .. }) => {
                         self.go_on(change, now, Reply::None, hand_on)?;
                     }
-                    Err(refusal) => self.chores.refused(&request, refusal),
+                    Err(refusal) => self.chores.refused(&request, &refusal),
                 }
             }
             self.chores.after(before, &self.ahead);
