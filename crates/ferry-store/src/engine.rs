@@ -31,6 +31,7 @@ use crate::layout::Layout;
 use crate::options::StoreOptions;
 use crate::quiet;
 use crate::recent::{self, Recent, Write};
+use crate::unreadable::Unreadable;
 
 /// sled's default. Segments are read whole at start and one or two are buffered, so that larger ones
 /// cost memory; smaller ones would make pieces smaller than most objects.
@@ -123,7 +124,7 @@ impl Engine {
     pub(crate) fn write(&mut self, write: &Write) -> Result<Range<u64>, String> {
         let place = match &mut self.large {
             Some(large) if !recent::is_small(write) => {
-                Some(large.append(write.position, &write.entry)?)
+                large.append(write.position, &write.entry)?
             }
             Some(_) | None => None,
         };
@@ -187,7 +188,7 @@ impl Engine {
         if !mem::take(&mut self.is_stirred) {
             return Ok(());
         }
-        let bytes = bytes.saturating_sub(self.large.as_ref().map_or(0, Large::size));
+        let bytes = bytes.saturating_sub(self.large.as_ref().map_or(0, Large::saved));
         for _ in 0..SWEEPS {
             let size = self.file.metadata().map_err(|error| error.to_string())?.len();
             if !self.broom.is_due(size, bytes) {
@@ -207,7 +208,7 @@ impl Engine {
     }
 
     /// The bytes of the entry with these pieces.
-    pub(crate) fn read(&self, pieces: &Range<u64>) -> Result<Vec<u8>, String> {
+    pub(crate) fn read(&self, pieces: &Range<u64>) -> Result<Vec<u8>, Unreadable> {
         if let Some(recent) = &self.recent
             && let Some(write) = recent.write_at(pieces.start)?
         {
@@ -223,7 +224,7 @@ impl Engine {
     }
 
     /// The entry at a position, if only its place is there.
-    fn placed(&self, position: u64, bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
+    fn placed(&self, position: u64, bytes: &[u8]) -> Result<Option<Vec<u8>>, Unreadable> {
         let Some(place) = Place::parse(bytes) else { return Ok(None) };
         let large =
             self.large.as_ref().ok_or("there is no room for the directory of large entries")?;
@@ -241,7 +242,7 @@ impl Engine {
     pub(crate) fn scan(
         &self,
         mut visit: impl FnMut(Range<u64>, &[u8]) -> Result<(), String>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unreadable> {
         let recent = self.recent.as_ref().map_or(Ok(Vec::new()), Recent::writes)?;
         let removed = recent.iter().flat_map(|write| &write.remove);
         let removed: BTreeSet<u64> = removed.map(|range| range.start).collect();
@@ -250,7 +251,7 @@ impl Engine {
                 return Ok(());
             }
             let placed = self.placed(range.start, bytes)?;
-            visit(range, placed.as_deref().unwrap_or(bytes))
+            Ok(visit(range, placed.as_deref().unwrap_or(bytes))?)
         };
         let mut pieces = quiet::catch(|| self.db().range(..SETTLED))?;
         let mut bytes = Vec::new();
@@ -261,7 +262,7 @@ impl Engine {
             let start = match expected.take() {
                 None => at,
                 Some((range, follow)) if range.end == at && follow == left + 1 => range.start,
-                Some((range, _)) => return Err(format!("piece {} is missing", range.end)),
+                Some((range, _)) => return Err(missing(range.end)),
             };
             bytes.extend_from_slice(&piece);
             self.press(&key, QUEUE)?;
@@ -274,7 +275,7 @@ impl Engine {
             }
         }
         if let Some((range, _)) = expected {
-            return Err(format!("piece {} is missing", range.end));
+            return Err(missing(range.end));
         }
         recent.iter().try_for_each(|write| visit(write.pieces(), &write.entry))
     }
@@ -371,6 +372,10 @@ fn remove(path: &Path) -> Result<(), StoreError> {
 /// How many pieces this makes.
 pub(crate) fn count(bytes: usize) -> u64 {
     bytes.div_ceil(PIECE) as u64
+}
+
+fn missing(piece: u64) -> Unreadable {
+    format!("piece {piece} is missing").into()
 }
 
 /// The keys of the pieces of an entry.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::layout::DATA;
+use crate::layout::{DATA, LARGE};
 
 /// Each says which file it is about and what can be done.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +132,8 @@ pub enum StoreError {
 
 /// The directory of the journal that a file is of: it is restored as a whole.
 fn journal_of(path: &Path) -> &Path {
-    let data = path.ancestors().find(|it| it.file_name().is_some_and(|name| name == DATA));
+    let is_part = |it: &&Path| it.file_name().is_some_and(|name| name == DATA || name == LARGE);
+    let data = path.ancestors().find(is_part);
     data.unwrap_or(path).parent().unwrap_or(path)
 }
 

@@ -12,7 +12,7 @@
 //! start removes the files of which that is true for all.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use crate::engine;
 use crate::error::StoreError;
+use crate::unreadable::Unreadable;
 
 /// A file takes no more entries from here on: some tens of groups of writes. What is removed of it takes
 /// space until all of it is.
@@ -29,6 +30,9 @@ const FULL: u64 = 4 << 20;
 const MARK: u8 = 2;
 
 const NUMBER: usize = 8;
+
+/// What a place occupies in sled, with its key and what sled adds.
+const IN_SLED: u64 = 64;
 
 /// How long a place is.
 const ENCODED: usize = 1 + 3 * NUMBER;
@@ -66,6 +70,8 @@ impl Place {
 #[derive(Debug)]
 pub(crate) struct Large {
     dir: PathBuf,
+    /// The same, open: to make its names durable takes no file that there may not be.
+    names: File,
     /// The file that entries go to.
     current: Option<Current>,
     /// All entries, by their positions.
@@ -82,42 +88,39 @@ struct Current {
 impl Large {
     /// Those in `dir`, which is made if there is none; nothing where there is no room for that.
     pub(crate) fn open(dir: &Path) -> Result<Option<Self>, StoreError> {
-        let made = match fs::create_dir(dir) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-            Err(error) if engine::is_full(&error) => return Ok(None),
-            made => made.map_err(StoreError::io("create", dir)),
+        let begin = || match fs::create_dir(dir) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+            Ok(()) | Err(_) => dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()),
         };
-        made.and_then(|()| dir.parent().map_or(Ok(()), engine::sync))?;
-        Ok(Some(Self { dir: dir.to_owned(), current: None, places: RefCell::default() }))
+        match begin() {
+            Err(error) if engine::is_full(&error) => return Ok(None),
+            made => made.map_err(StoreError::io("create", dir))?,
+        }
+        let names = File::open(dir).map_err(StoreError::io("open", dir))?;
+        Ok(Some(Self { dir: dir.to_owned(), names, current: None, places: RefCell::default() }))
     }
 
-    /// Writes an entry. It is on the disk when this returns, and nobody knows of it yet.
-    pub(crate) fn append(&mut self, position: u64, entry: &[u8]) -> Result<Place, String> {
-        let current = self.current.take().filter(|current| current.end < FULL);
-        let begins = current.is_none();
-        let number = current.as_ref().map_or(position, |current| current.number);
-        let path = self.path(number);
-        let write = || -> io::Result<(Current, Place)> {
-            let mut current = match current {
-                Some(current) => current,
-                None => Current { number, file: File::create(&path)?, end: 0 },
-            };
-            let place = Place { file: number, offset: current.end, length: entry.len() as u64 };
+    /// Writes an entry. It is on the disk when this returns, and nobody knows of it yet. Where no file can
+    /// be begun, as when the process has too many open, there is no place, and nothing was written.
+    pub(crate) fn append(&mut self, position: u64, entry: &[u8]) -> Result<Option<Place>, String> {
+        let mut current = match self.current.take().filter(|current| current.end < FULL) {
+            Some(current) => current,
+            None => match File::create(self.path(position)) {
+                Ok(file) => Current { number: position, file, end: 0 },
+                Err(_) => return Ok(None),
+            },
+        };
+        let place = Place { file: current.number, offset: current.end, length: entry.len() as u64 };
+        let write = || -> io::Result<()> {
             current.file.write_all_at(entry, place.offset)?;
             current.file.sync_data()?;
-            current.end += place.length;
-            Ok((current, place))
+            if place.offset == 0 { self.names.sync_all() } else { Ok(()) }
         };
-        let written = write().and_then(|written| {
-            if begins {
-                File::open(&self.dir)?.sync_all()?;
-            }
-            Ok(written)
-        });
-        let (current, place) =
-            written.map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        let failed = |error| format!("cannot write {}: {error}", self.path(place.file).display());
+        write().map_err(failed)?;
+        current.end += place.length;
         self.current = Some(current);
-        Ok(place)
+        Ok(Some(place))
     }
 
     /// There is an entry at this position, and this is its place.
@@ -126,12 +129,12 @@ impl Large {
     }
 
     /// The entry at a place.
-    pub(crate) fn read(&self, place: Place) -> Result<Vec<u8>, String> {
+    pub(crate) fn read(&self, place: Place) -> Result<Vec<u8>, Unreadable> {
         let path = self.path(place.file);
         let read = || -> io::Result<Vec<u8>> {
             let file = File::open(&path)?;
-            let end = place.offset.checked_add(place.length);
-            if end.is_none_or(|end| file.metadata().is_ok_and(|metadata| metadata.len() < end)) {
+            let there = file.metadata()?.len();
+            if place.offset.checked_add(place.length).is_none_or(|end| end > there) {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             let length = usize::try_from(place.length).map_err(io::Error::other)?;
@@ -139,7 +142,7 @@ impl Large {
             file.read_exact_at(&mut bytes, place.offset)?;
             Ok(bytes)
         };
-        read().map_err(|error| format!("cannot read {}: {error}", path.display()))
+        read().map_err(|source| Unreadable::File { path, source })
     }
 
     /// The entry at this position is removed, if it is one of these, and nothing leads to it any more.
@@ -156,21 +159,23 @@ impl Large {
 
     /// Removes files in which nothing is. All places must have been noted.
     pub(crate) fn sweep(&self) -> Result<(), StoreError> {
-        let places = self.places.borrow();
+        let used: BTreeSet<u64> = self.places.borrow().values().map(|place| place.file).collect();
         for entry in fs::read_dir(&self.dir).map_err(StoreError::io("list", &self.dir))? {
             let path = entry.map_err(StoreError::io("list", &self.dir))?.path();
             let number = path.file_name().and_then(|name| name.to_str()?.parse().ok());
-            let is_empty = |number: &u64| places.values().all(|place| place.file != *number);
-            if number.as_ref().is_some_and(is_empty) {
-                fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+            let is_ours = number.is_some_and(|number| path == self.path(number));
+            if is_ours && !number.is_some_and(|number| used.contains(&number)) {
+                // What stays takes space, and harms nobody.
+                let _left = fs::remove_file(&path);
             }
         }
         Ok(())
     }
 
-    /// What all entries occupy.
-    pub(crate) fn size(&self) -> u64 {
-        self.places.borrow().values().map(|place| place.length).sum()
+    /// By how much less all entries occupy in sled than they are long.
+    pub(crate) fn saved(&self) -> u64 {
+        let places = self.places.borrow();
+        places.values().map(|place| place.length.saturating_sub(IN_SLED)).sum()
     }
 
     fn path(&self, file: u64) -> PathBuf {
@@ -194,6 +199,19 @@ mod tests {
         Large::open(dir).unwrap().unwrap()
     }
 
+    fn append(large: &mut Large, position: u64, entry: &[u8]) -> Place {
+        large.append(position, entry).unwrap().unwrap()
+    }
+
+    #[test]
+    fn without_a_file_there_is_no_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut large = open(dir.path());
+        fs::create_dir(large.path(1)).unwrap();
+        assert_eq!(large.append(1, b"new").unwrap(), None);
+        assert!(large.append(2, b"new").unwrap().is_some());
+    }
+
     #[test]
     fn a_place_is_told_from_an_entry() {
         let place = Place { file: 1, offset: u64::MAX, length: 1 << 40 };
@@ -213,18 +231,18 @@ mod tests {
         let mut large = open(dir.path());
         let half = vec![7; usize::try_from(FULL / 2).unwrap()];
         for position in 1..=5 {
-            let place = large.append(position, &half).unwrap();
+            let place = append(&mut large, position, &half);
             large.note(position, place);
             assert_eq!(large.read(place).unwrap(), half);
         }
         assert_eq!(names(dir.path()), [1, 3, 5]);
-        assert_eq!(large.size(), 5 * FULL / 2);
+        assert_eq!(large.saved(), 5 * (FULL / 2 - IN_SLED));
         for (position, left) in [(1, vec![1, 3, 5]), (2, vec![3, 5]), (5, vec![3]), (9, vec![3])] {
             large.remove(position);
             assert_eq!(names(dir.path()), left, "without {position}");
         }
         // The one that was written to has gone as well.
-        let place = large.append(6, b"new").unwrap();
+        let place = append(&mut large, 6, b"new");
         assert_eq!((names(dir.path()), large.read(place).unwrap()), (vec![3, 6], b"new".to_vec()));
     }
 
@@ -232,31 +250,33 @@ mod tests {
     fn a_start_removes_what_nothing_leads_to_and_begins_a_file() {
         let dir = tempfile::tempdir().unwrap();
         let mut large = open(dir.path());
-        let place = large.append(1, b"kept").unwrap();
-        let _unknown = large.append(2, b"torn").unwrap();
+        let place = append(&mut large, 1, b"kept");
+        append(&mut large, 2, b"torn");
+        fs::create_dir(large.path(7)).unwrap();
+        fs::write(dir.path().join("8"), "of somebody else").unwrap();
         let mut large = open(dir.path());
         large.note(1, place);
         large.sweep().unwrap();
-        let other = large.append(2, b"again").unwrap();
-        assert_eq!(names(dir.path()), [1, 2]);
+        let other = append(&mut large, 2, b"again");
+        assert_eq!(names(dir.path()), [1, 2, 7, 8]);
         assert_eq!(large.read(place).unwrap(), b"kept");
         assert_eq!(large.read(other).unwrap(), b"again");
         open(dir.path()).sweep().unwrap();
-        assert_eq!(names(dir.path()), [0_u64; 0]);
+        assert_eq!(names(dir.path()), [7, 8]);
     }
 
     #[test]
     fn what_cannot_be_read_is_told_with_its_file() {
         let dir = tempfile::tempdir().unwrap();
         let mut large = open(dir.path());
-        let place = large.append(1, b"four").unwrap();
+        let place = append(&mut large, 1, b"four");
         for wrong in [
             Place { length: 5, ..place },
             Place { offset: u64::MAX, ..place },
             Place { length: u64::MAX, offset: 0, ..place },
             Place { file: 2, ..place },
         ] {
-            let error = large.read(wrong).unwrap_err();
+            let error = large.read(wrong).unwrap_err().to_string();
             let path = large.path(wrong.file);
             assert!(error.contains(path.to_str().unwrap()), "{error}");
         }

@@ -34,7 +34,7 @@ const OLDEST: u64 = 1;
 
 /// The names of both.
 const RECENT: &str = "recent";
-const LARGE: &str = "large";
+pub(crate) const LARGE: &str = "large";
 
 const WORD: &str = "ferry-journal";
 

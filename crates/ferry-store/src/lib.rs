@@ -54,6 +54,7 @@ mod recovery;
 mod space;
 mod stats;
 mod store;
+mod unreadable;
 
 pub use error::StoreError;
 pub use journal::{Compaction, Journal, Snapshot};

@@ -34,6 +34,10 @@ const SIZE: usize = 64 << 10;
 /// Entries beyond this go elsewhere: to write them twice would take longer.
 const LARGEST: usize = SIZE / 2;
 
+/// And at most so many writes. The places of large entries are short, and a thousand of them would keep
+/// whoever brings the next one waiting for as long as everything else together.
+const MOST: usize = 128;
+
 const HEADER: usize = 8 + 8 + 4 + 4;
 const CRC: usize = 4;
 
@@ -117,7 +121,7 @@ impl Recent {
 
     /// Whether a write is to go here, and not to sled with all that is here.
     pub(crate) fn takes(&self, write: &Write) -> bool {
-        is_small(write) && self.end + size(write) <= SIZE
+        is_small(write) && self.positions.len() < MOST && self.end + size(write) <= SIZE
     }
 
     /// Takes a write. It is on the disk when this returns.

@@ -11,6 +11,7 @@ use crate::ledger::{Change, Ledger, Standing};
 use crate::mark::Acknowledged;
 use crate::options::Retention;
 use crate::record::{Object, Record, RecordChange};
+use crate::unreadable::Unreadable;
 
 /// What a journal holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,10 +38,10 @@ pub(crate) struct Scan {
 }
 
 /// Reads all entries. Each must be whole, and must follow the one before it.
-pub(crate) fn scan(engine: &Engine, retention: Retention, marked: u64) -> Result<Scan, String> {
+pub(crate) fn scan(engine: &Engine, retention: Retention, marked: u64) -> Result<Scan, Unreadable> {
     let mut reader = Reader::new(retention, marked);
     engine.scan(|pieces, bytes| reader.entry(pieces, bytes))?;
-    reader.finish()
+    Ok(reader.finish()?)
 }
 
 struct Reader {
@@ -170,7 +171,7 @@ impl Reader {
 pub(crate) fn records<'a>(
     engine: &Engine,
     entries: impl Iterator<Item = &'a Standing>,
-) -> Result<Vec<Record>, String> {
+) -> Result<Vec<Record>, Unreadable> {
     let mut records = Vec::new();
     for entry in entries {
         let bytes = engine.read(&entry.pieces)?;

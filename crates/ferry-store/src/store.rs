@@ -77,9 +77,8 @@ impl Store {
             marked => Some(marked?),
         };
         let position = marked.as_ref().map_or(0, |(_, acknowledged)| acknowledged.position);
-        let damaged = |what| StoreError::Damaged { path: engine.data_path(), what };
-        let scan = recovery::scan(&engine, options.retention, position).map_err(damaged)?;
-        engine.sweep()?;
+        let scan = recovery::scan(&engine, options.retention, position);
+        let scan = scan.map_err(|unreadable| unreadable.at_open(engine.data_path()))?;
         let mut mark = match marked {
             Some((mark, acknowledged)) => {
                 compare(&layout, &engine, acknowledged, &scan)?;
@@ -89,6 +88,8 @@ impl Store {
         };
         mark.write(scan.newest)?;
         mark.sync()?;
+        // Not before: a start that refuses removes nothing.
+        engine.sweep()?;
         let store = Self {
             engine,
             mark,
@@ -166,7 +167,7 @@ impl Store {
             let size = entry.len();
             let write = Write { position: self.next, entry, remove: cleaned.remove };
             let pieces = self.engine.write(&write)?;
-            self.engine.tidy(self.ledger.size())?;
+            self.engine.tidy(self.ledger.size() + size as u64)?;
             if write.entry.capacity() <= SPARE {
                 self.spare = write.entry;
             }
@@ -195,7 +196,10 @@ impl Store {
             if cleaned.result.removed > 0 && cleaned.result.removed + entry.size > budget {
                 break;
             }
-            let bytes = self.engine.read(&entry.pieces)?;
+            let bytes = match self.engine.read(&entry.pieces) {
+                Err(unreadable) if unreadable.is_for_now() => break,
+                read => read.map_err(|unreadable| unreadable.to_string())?,
+            };
             for item in Entry::parse(&bytes)?.items() {
                 if let Some(kept) = self.ledger.keep(&item?) {
                     builder.push(kept);
@@ -267,7 +271,7 @@ impl Journal for Store {
         }
         let wanted = self.ledger.window().filter(|entry| entry.revision > revision);
         let read = recovery::records(&self.engine, wanted);
-        let mut log = read.map_err(|reason| self.fail(reason))?;
+        let mut log = read.map_err(|unreadable| self.fail(unreadable.to_string()))?;
         log.retain(|record| record.revision > revision);
         Ok(log)
     }
@@ -275,7 +279,7 @@ impl Journal for Store {
     fn snapshot(&mut self) -> Result<Snapshot, StoreError> {
         self.check_alive()?;
         let scan = recovery::scan(&self.engine, self.options.retention, 0);
-        let recovered = scan.map_err(|reason| self.fail(reason))?.recovered;
+        let recovered = scan.map_err(|unreadable| self.fail(unreadable.to_string()))?.recovered;
         Ok(Snapshot { revision: recovered.base, objects: recovered.objects })
     }
 

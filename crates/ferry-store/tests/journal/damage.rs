@@ -182,7 +182,10 @@ fn an_older_copy_of_the_data_is_refused() {
         let dir = scratch.path();
         let dir = dir.display();
         let expected = match part {
-            "large" => format!("cannot read {dir}/large/00000000000000000002: No such file"),
+            "large" => format!(
+                "{dir}/large/00000000000000000002 is damaged: No such file or directory (os error 2); \
+                 restore {dir} from a backup, or begin anew in another directory"
+            ),
             _ => format!(
                 "{dir} has lost writes: revision {acknowledged} was acknowledged and {found} is the \
                  newest found; restore {dir} from a backup, or begin anew in another directory"
@@ -221,6 +224,44 @@ fn recent_writes_that_are_missing_are_missed() {
         let refusal = scratch.refusal();
         assert!(refusal.contains("has lost writes: revision 1"), "{refusal}");
     }
+}
+
+/// What is away comes back, perhaps: a directory that was not mounted, a copy that was not complete.
+#[test]
+fn a_start_that_refuses_removes_nothing() {
+    for part in ["recent", "sled"] {
+        let scratch = Scratch::new(Retention::default());
+        let (mut store, _) = scratch.open();
+        append_to("large", &mut store);
+        append_to("sled", &mut store);
+        append_to("large", &mut store);
+        drop(store);
+        let (path, away) = (scratch.path().join(part), scratch.path().with_extension("away"));
+        fs::rename(&path, &away).unwrap();
+        let refusal = scratch.refusal();
+        assert!(refusal.contains("has lost writes: revision 5"), "{refusal}");
+        if path.is_dir() {
+            fs::remove_dir_all(&path).unwrap();
+        }
+        fs::rename(&away, &path).unwrap();
+        assert_eq!(scratch.open().1.log.len(), 5);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_called_damaged() {
+    let scratch = Scratch::new(Retention::default());
+    let (mut store, _) = scratch.open();
+    append_to("large", &mut store);
+    drop(store);
+    let path = files(&scratch.path().join("large")).pop().unwrap();
+    fs::rename(&path, path.with_extension("away")).unwrap();
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let refusal = scratch.refusal();
+    assert_eq!(
+        refusal,
+        format!("cannot read {}: check its owner, its permissions and the disk", path.display())
+    );
 }
 
 /// sled has lost what `recent` goes on from.

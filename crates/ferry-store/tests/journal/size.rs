@@ -1,5 +1,7 @@
 //! What a journal occupies: on the disk while keys are rewritten for ever, and in memory.
 
+use std::{fs, slice};
+
 use ferry_store::{Journal, Retention, Store};
 
 use crate::common::{Scratch, delete, files, noise, put};
@@ -88,6 +90,20 @@ fn nothing_becomes_a_blob() {
         store.append(&[record]).unwrap();
         assert_eq!(files(&scratch.path().join("sled").join("blobs")).len(), 0);
     }
+}
+
+#[test]
+fn large_entries_are_kept_where_there_is_no_directory_for_them() {
+    let scratch = Scratch::new(SHORT);
+    let (mut store, _) = scratch.open();
+    fs::remove_dir(scratch.path().join("large")).unwrap();
+    let record = put(1, "a", noise(1, 100_000));
+    store.append(slice::from_ref(&record)).unwrap();
+    drop(store);
+    let (mut store, found) = scratch.open();
+    assert_eq!(found.log, [record]);
+    store.append(&[put(2, "a", noise(2, 100_000))]).unwrap();
+    assert_eq!(files(&scratch.path().join("large")).len(), 1);
 }
 
 #[test]
