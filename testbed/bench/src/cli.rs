@@ -64,7 +64,7 @@ impl TransferOptions {
 pub(crate) struct ApiOptions {
     #[command(flatten)]
     pub(crate) rounds: Rounds,
-    /// How long a rate is measured
+    /// How long a rate is measured; watches five times as long
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
     pub(crate) seconds: u32,
     /// How many watch one collection

@@ -55,7 +55,7 @@ const CONDITIONS: &[&str] = &[
      https' is a server that answers at once with what it was sent, and 'yardstick watch' one that hands each event on: TLS, \
      HTTP and the client, and nothing else.",
     "'watch' is from just before a create is sent to the moment at which a watcher has read its event, over all events and \
-     watchers; one create each 50 ms, 200 at least.",
+     watchers; one create each 50 ms, for five times as long as a rate is measured.",
     "'memory' is resident and not shared, once the server has nothing to do. 'start-up' is from the start of the process to \
      its first answer that it is ready. 'growth' is what is allocated on the disk.",
 ];

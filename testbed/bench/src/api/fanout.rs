@@ -29,9 +29,9 @@ const SIZE: usize = 1024;
 /// Between two creates: a rate at which everybody is at rest in between.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Events are followed for so long at least, 200 of them. Of forty, the slowest one has all that are slower
-/// than 99 of 100.
-pub(super) const SHORTEST: Duration = Duration::from_secs(10);
+/// Events are followed for so many times as long as creates are counted: of the forty of two seconds the
+/// slowest one would have all that are slower than 99 of 100.
+pub(super) const SPANS: u32 = 5;
 
 /// Handshakes at the same time; more would fill the server's queue of connections.
 const HANDSHAKES: usize = 32;

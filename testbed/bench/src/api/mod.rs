@@ -59,7 +59,7 @@ pub(crate) fn cases(options: &ApiOptions) -> Vec<Case> {
             }
         }
     }
-    let fanout = fanout::Fanout { watchers, span: span.max(fanout::SHORTEST) };
+    let fanout = fanout::Fanout { watchers, span: span * fanout::SPANS };
     cases.push(Case::new("yardstick watch", move || fanout.yardstick()));
     cases.push(Case::new("watch", move || fanout.ferry()));
     cases.push(Case::new("watch by streams", move || fanout.streams()));
