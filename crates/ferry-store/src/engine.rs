@@ -12,6 +12,7 @@
 //! - It empties half-dead segments too slowly: see [`Broom`].
 //! - What it replaces is kept by the thread that did so until that has replaced much more, which may
 //!   be some buffers of a whole segment for each thread: each call gives it away.
+//! - A piece costs it three writes: entries of many pieces are kept in [`Large`].
 //! - It asserts about what it reads: every call is made by [`quiet::catch`].
 
 use std::cell::Cell;
@@ -229,7 +230,7 @@ impl Engine {
         let large =
             self.large.as_ref().ok_or("there is no room for the directory of large entries")?;
         large.note(position, place);
-        large.read(place).map(Some)
+        large.entry(position, place).map(Some)
     }
 
     /// Removes what has been left of large entries. All entries must have been seen by

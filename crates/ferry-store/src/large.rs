@@ -19,6 +19,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::engine;
+use crate::entry::Entry;
 use crate::error::StoreError;
 use crate::unreadable::Unreadable;
 
@@ -88,13 +89,16 @@ struct Current {
 impl Large {
     /// Those in `dir`, which is made if there is none; nothing where there is no room for that.
     pub(crate) fn open(dir: &Path) -> Result<Option<Self>, StoreError> {
-        let begin = || match fs::create_dir(dir) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-            Ok(()) | Err(_) => dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all()),
-        };
-        match begin() {
+        let is_new = match fs::create_dir(dir) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
             Err(error) if engine::is_full(&error) => return Ok(None),
-            made => made.map_err(StoreError::io("create", dir))?,
+            made => made.map(|()| true).map_err(StoreError::io("create", dir))?,
+        };
+        let synced = dir.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all());
+        match synced {
+            // Nothing is in there, and the next start finds it.
+            Err(error) if is_new && engine::is_full(&error) => return Ok(None),
+            synced => synced.map_err(StoreError::io("sync", dir))?,
         }
         let names = File::open(dir).map_err(StoreError::io("open", dir))?;
         Ok(Some(Self { dir: dir.to_owned(), names, current: None, places: RefCell::default() }))
@@ -128,8 +132,19 @@ impl Large {
         self.places.borrow_mut().insert(position, place);
     }
 
-    /// The entry at a place.
-    pub(crate) fn read(&self, place: Place) -> Result<Vec<u8>, Unreadable> {
+    /// The entry of this position, whole, at its place.
+    pub(crate) fn entry(&self, position: u64, place: Place) -> Result<Vec<u8>, Unreadable> {
+        let bytes = self.read(place)?;
+        let wrong = match Entry::parse(&bytes) {
+            Ok(entry) if entry.position == position => return Ok(bytes),
+            Ok(_) => "another one stands there",
+            Err(what) => what,
+        };
+        let what = format!("entry {position}: {wrong}");
+        Err(Unreadable::WrongFile { path: self.path(place.file), what })
+    }
+
+    fn read(&self, place: Place) -> Result<Vec<u8>, Unreadable> {
         let path = self.path(place.file);
         let read = || -> io::Result<Vec<u8>> {
             let file = File::open(&path)?;

@@ -13,6 +13,9 @@ pub(crate) enum Unreadable {
     /// Something was changed or lost.
     #[error("{0}")]
     Wrong(String),
+    /// The same, in this file.
+    #[error("{} is damaged: {what}", path.display())]
+    WrongFile { path: PathBuf, what: String },
     /// A file cannot be read, or what should be there is not.
     #[error("cannot read {}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
@@ -29,6 +32,7 @@ impl Unreadable {
     pub(crate) fn at_open(self, data: PathBuf) -> StoreError {
         match self {
             Self::Wrong(what) => StoreError::Damaged { path: data, what },
+            Self::WrongFile { path, what } => StoreError::Damaged { path, what },
             Self::File { path, source } => match source.kind() {
                 ErrorKind::NotFound | ErrorKind::UnexpectedEof => {
                     StoreError::Damaged { path, what: source.to_string() }

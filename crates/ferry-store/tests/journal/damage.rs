@@ -249,6 +249,31 @@ fn a_start_that_refuses_removes_nothing() {
 }
 
 #[test]
+fn damage_of_a_large_entry_names_its_file() {
+    let scratch = Scratch::new(Retention::default());
+    let (mut store, _) = scratch.open();
+    append_to("large", &mut store);
+    append_to("large", &mut store);
+    drop(store);
+    let path = files(&scratch.path().join("large")).pop().unwrap();
+    let whole = fs::read(&path).unwrap();
+    let half = whole.len() / 2;
+    let mut changed = whole.clone();
+    changed[7_000] ^= 1;
+    let swapped = [&whole[half..], &whole[..half]].concat();
+    for (bytes, what) in
+        [(changed, "the checksum of an entry is wrong"), (swapped, "another one stands there")]
+    {
+        fs::write(&path, bytes).unwrap();
+        let expected = format!("{} is damaged: entry 1: {what}; restore", path.display());
+        let refusal = scratch.refusal();
+        assert!(refusal.starts_with(&expected), "{refusal}");
+    }
+    fs::write(&path, whole).unwrap();
+    assert_eq!(scratch.open().1.log.len(), 2);
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_not_called_damaged() {
     let scratch = Scratch::new(Retention::default());
     let (mut store, _) = scratch.open();
