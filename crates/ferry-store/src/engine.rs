@@ -136,7 +136,7 @@ impl Engine {
         let write = placed.as_ref().unwrap_or(write);
         match &mut self.recent {
             Some(recent) if recent.takes(write) => recent.append(write)?,
-            Some(_) | None => self.settle(write)?,
+            Some(_) | None => self.settle(Some(write))?,
         }
         if let Some(large) = &mut self.large {
             if let Some(place) = place {
@@ -147,10 +147,15 @@ impl Engine {
         Ok(write.pieces())
     }
 
-    /// Has sled do all that is recent, and this, as one batch.
-    fn settle(&mut self, write: &Write) -> Result<(), String> {
+    /// Whether the next write may soon have to wait until sled has done all that is recent.
+    pub(crate) fn has_backlog(&self) -> bool {
+        self.recent.as_ref().is_some_and(Recent::is_half_full)
+    }
+
+    /// Has sled do all that is recent, and this if there is one, as one batch.
+    pub(crate) fn settle(&mut self, write: Option<&Write>) -> Result<(), String> {
         let recent = self.recent.as_ref().map_or(Ok(Vec::new()), Recent::writes)?;
-        let writes = || recent.iter().chain([write]);
+        let writes = || recent.iter().chain(write);
         let mut batch = sled::Batch::default();
         for write in writes() {
             for (key, piece) in keys(&write.pieces()).zip(write.entry.chunks(PIECE)) {

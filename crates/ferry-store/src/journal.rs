@@ -30,6 +30,13 @@ pub trait Journal: Send {
     /// do this too, each a little, so that it is never urgent.
     fn compact(&mut self, budget: u64) -> Result<Compaction, StoreError>;
 
+    /// Whether there is something that a later append would have to do first, and keep its caller
+    /// waiting for.
+    fn has_backlog(&self) -> bool;
+
+    /// Does that now, while nobody waits. It fails as an append does.
+    fn work_off(&mut self) -> Result<(), StoreError>;
+
     /// How large it is.
     fn stats(&self) -> StoreStats;
 }

@@ -136,6 +136,11 @@ impl Recent {
         Ok(())
     }
 
+    /// Whether little more fits, so that it is worth sled's while.
+    pub(crate) fn is_half_full(&self) -> bool {
+        2 * self.end >= SIZE || 2 * self.positions.len() >= MOST
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.positions.is_empty()
     }

@@ -293,6 +293,21 @@ impl Journal for Store {
         self.write(&[], budget)
     }
 
+    fn has_backlog(&self) -> bool {
+        self.failed.is_none() && self.engine.has_backlog()
+    }
+
+    fn work_off(&mut self) -> Result<(), StoreError> {
+        self.check_alive()?;
+        if !self.engine.has_backlog() {
+            return Ok(());
+        }
+        self.check_room(self.options.reserve, 0)?;
+        let settled = self.engine.settle(None);
+        let done = settled.and_then(|()| self.engine.tidy(self.ledger.size()));
+        done.map_err(|reason| self.fail(reason))
+    }
+
     fn stats(&self) -> StoreStats {
         StoreStats {
             bytes_on_disk: space::used(self.layout.dir()).unwrap_or_default(),

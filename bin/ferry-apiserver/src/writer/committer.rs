@@ -170,6 +170,20 @@ impl<J: Journal, O: Fn(Flush)> Committer<J, O> {
         }
     }
 
+    /// Whether the journal has something to do that somebody will have to wait for, unless it does so
+    /// before.
+    pub(super) fn has_backlog(&self) -> bool {
+        self.journal.has_backlog()
+    }
+
+    /// Has it do that. Nobody waits.
+    pub(super) fn work_off(&mut self) {
+        // All other errors are for whoever writes next: nothing has been done.
+        if let Err(error @ StoreError::Failed { .. }) = self.journal.work_off() {
+            self.fail(&error);
+        }
+    }
+
     fn fail(&mut self, error: &StoreError) {
         self.failure = Some(self.published.storage().refused(error));
         self.published.begin_next_epoch();

@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::task::block_in_place;
 
 use crate::allocator::make_room;
-use crate::writer::committer::Committer;
+use crate::writer::committer::{Committer, Pending};
 use crate::writer::decider::{Decider, Order, Work};
-use crate::writer::pile::Pile;
+use crate::writer::pile::{Pile, Task};
 use crate::writer::published::{Flush, Published};
 
 /// So many orders leave objects that need less memory than [`make_room`] has ready, mostly.
@@ -83,9 +83,19 @@ impl<A: Admission, J: Journal, O: Fn(Flush)> Desk<A, J, O> {
     /// Makes durable what was decided, until nobody decides any more.
     pub(super) fn commit(&self) {
         let _nothing_more = AtEnd(|| self.pile.abandon());
-        while let Some(decided) = self.pile.take() {
+        while let Some(task) = self.pile.take() {
             let Ok(mut committer) = self.committer.lock() else { return };
-            committer.commit_all(decided.into_iter());
+            match task {
+                Task::Writes(decided) => self.make_durable(&mut committer, decided),
+                Task::Backlog => committer.work_off(),
+            }
+        }
+    }
+
+    fn make_durable(&self, committer: &mut Committer<J, O>, decided: Vec<Pending>) {
+        committer.commit_all(decided.into_iter());
+        if committer.has_backlog() {
+            self.pile.leave_backlog();
         }
     }
 }
@@ -111,6 +121,9 @@ where
             return Some(order);
         }
         let Ok(mut decider) = self.decider.try_lock() else { return Some(order) };
+        // Taken before anything is decided, so that nobody overtakes. It may have a backlog to work off,
+        // for which the threads can wait.
+        let Ok(mut committer) = self.committer.try_lock() else { return Some(order) };
         // Nothing is decided meanwhile, so that this stays true.
         if !self.published.is_quiet() {
             return Some(order);
@@ -122,10 +135,8 @@ where
         });
         let left = (!decider.has_no_chores()).then_some(Order { work: Work::Chores });
         let writes = group.iter().any(|pending| pending.change.is_some());
-        // Taken before the decider is free, so that nobody overtakes.
-        let Ok(mut committer) = self.committer.lock() else { return left };
         drop(decider);
-        let commit = || committer.commit_all(group.into_iter());
+        let commit = || self.make_durable(&mut committer, group);
         if writes {
             block_in_place(commit);
         } else {

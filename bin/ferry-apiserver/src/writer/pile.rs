@@ -20,6 +20,19 @@ const ENOUGH: usize = 128;
 /// How long the committer waits at most for others to join a write: less than many disks take for a sync.
 const PATIENCE: Duration = Duration::from_millis(1);
 
+/// A journal has a backlog worked off once nobody has written for so long: more than most take between
+/// one write and the next, and than a thousand watchers take to hear of one.
+const QUIET: Duration = Duration::from_millis(10);
+
+/// What there is to do for whoever makes writes durable.
+#[derive(Debug)]
+pub(super) enum Task {
+    /// These are to be made so.
+    Writes(Vec<Pending>),
+    /// Nobody waits for anything: a good moment for the journal's backlog.
+    Backlog,
+}
+
 /// The writes that wait, in the order in which they were decided.
 #[derive(Debug, Default)]
 pub(super) struct Pile {
@@ -39,8 +52,20 @@ struct Heap {
     last: usize,
     /// There is no reason to wait for another one.
     is_all: bool,
+    backlog: Backlog,
     /// Nothing more will come, or be taken.
     is_closed: bool,
+}
+
+/// What the journal has to do in a quiet moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Backlog {
+    #[default]
+    None,
+    /// Something, and somebody has just written.
+    Fresh,
+    /// Something, and nobody has written since it was last looked.
+    Seen,
 }
 
 /// Nobody makes decisions durable any more: the process is ending.
@@ -100,21 +125,46 @@ impl Pile {
         }
     }
 
-    /// Takes all, once that is worth it. `None` when there is nothing and nothing more comes.
-    pub(super) fn take(&self) -> Option<Vec<Pending>> {
+    /// A write has left the journal with a backlog, whichever way it went. Nobody is woken by the
+    /// second one of them and those after it.
+    pub(super) fn leave_backlog(&self) {
+        let before = mem::replace(&mut self.heap().backlog, Backlog::Fresh);
+        if before == Backlog::None {
+            self.worth.notify_one();
+        }
+    }
+
+    /// Takes all, once that is worth it, or what is left for a quiet moment. `None` when there is
+    /// nothing and nothing more comes.
+    pub(super) fn take(&self) -> Option<Task> {
         let none = |heap: &mut Heap| heap.items.is_empty() && !heap.is_closed;
+        let idle = |heap: &mut Heap| none(heap) && heap.backlog == Backlog::None;
+        let quiet = |heap: &mut Heap| none(heap) && heap.backlog == Backlog::Seen;
         let few = |heap: &mut Heap| {
             heap.items.len() < ENOUGH && heap.last > 1 && !heap.is_all && !heap.is_closed
         };
-        let heap = self.worth.wait_while(self.heap(), none);
-        let heap = heap.unwrap_or_else(PoisonError::into_inner);
+        let mut heap = self.heap();
+        loop {
+            heap = self.worth.wait_while(heap, idle).unwrap_or_else(PoisonError::into_inner);
+            if !none(&mut heap) {
+                break;
+            }
+            heap.backlog = Backlog::Seen;
+            let waited = self.worth.wait_timeout_while(heap, QUIET, quiet);
+            let (found, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            heap = found;
+            if timeout.timed_out() {
+                heap.backlog = Backlog::None;
+                return Some(Task::Backlog);
+            }
+        }
         let heap = self.worth.wait_timeout_while(heap, PATIENCE, few);
         let (mut heap, _) = heap.unwrap_or_else(PoisonError::into_inner);
         let items = mem::take(&mut heap.items);
         heap.last = items.len();
         drop(heap);
         self.room.notify_all();
-        (!items.is_empty()).then_some(items)
+        (!items.is_empty()).then_some(Task::Writes(items))
     }
 
     /// Nothing more comes. What is there can still be taken.
@@ -145,8 +195,10 @@ mod tests {
     }
 
     fn taken(pile: &Pile) -> Option<Vec<u64>> {
-        let items = pile.take()?;
-        Some(items.into_iter().map(|item| item.epoch).collect())
+        match pile.take()? {
+            Task::Writes(items) => Some(items.into_iter().map(|item| item.epoch).collect()),
+            Task::Backlog => panic!("nobody has left any"),
+        }
     }
 
     #[test]
@@ -176,7 +228,7 @@ mod tests {
                 pile.wait_for_room();
                 pile.put(pending(1)).unwrap();
             });
-            assert_eq!(pile.take().unwrap().len(), MOST);
+            assert_eq!(taken(&pile).unwrap().len(), MOST);
             waiting.join().unwrap();
         });
         assert_eq!(taken(&pile), Some(vec![1]));
@@ -191,6 +243,23 @@ mod tests {
         assert_eq!(taken(&pile), Some(vec![1]));
         assert_eq!(taken(&pile), None);
         pile.wait_for_room();
+    }
+
+    #[test]
+    fn a_backlog_is_taken_when_nothing_else_is_there() {
+        let pile = Pile::default();
+        pile.leave_backlog();
+        pile.put(pending(1)).unwrap();
+        assert_eq!(taken(&pile), Some(vec![1]));
+        // Whoever writes meanwhile puts it off, which is not for ever.
+        pile.leave_backlog();
+        assert!(matches!(pile.take(), Some(Task::Backlog)));
+        // It was one for all of them.
+        pile.put(pending(2)).unwrap();
+        assert_eq!(taken(&pile), Some(vec![2]));
+        pile.leave_backlog();
+        pile.close();
+        assert!(pile.take().is_none(), "whoever ends is not kept waiting for it");
     }
 
     #[test]

@@ -31,6 +31,7 @@ struct Obedient {
     kept: Arc<Mutex<Vec<Record>>>,
     /// The threads by which groups came.
     threads: Arc<Mutex<Vec<String>>>,
+    has_backlog: Arc<AtomicBool>,
 }
 
 impl Journal for Obedient {
@@ -70,6 +71,15 @@ impl Journal for Obedient {
         Ok(Compaction::default())
     }
 
+    fn has_backlog(&self) -> bool {
+        self.has_backlog.load(Ordering::SeqCst)
+    }
+
+    fn work_off(&mut self) -> Result<(), StoreError> {
+        self.has_backlog.store(false, Ordering::SeqCst);
+        self.append(&[])
+    }
+
     fn stats(&self) -> StoreStats {
         StoreStats::default()
     }
@@ -81,6 +91,7 @@ struct Master {
     given: Receiver<usize>,
     kept: Arc<Mutex<Vec<Record>>>,
     threads: Arc<Mutex<Vec<String>>>,
+    has_backlog: Arc<AtomicBool>,
 }
 
 impl Master {
@@ -118,9 +129,15 @@ fn cluster() -> (Cluster, Master) {
     let (given, heard) = sync_channel(64);
     let kept = Arc::new(Mutex::new(Vec::new()));
     let threads = Arc::default();
-    let journal =
-        Obedient { orders: waiting, given, kept: Arc::clone(&kept), threads: Arc::clone(&threads) };
-    (empty_cluster(journal), Master { orders, given: heard, kept, threads })
+    let has_backlog = Arc::default();
+    let journal = Obedient {
+        orders: waiting,
+        given,
+        kept: Arc::clone(&kept),
+        threads: Arc::clone(&threads),
+        has_backlog: Arc::clone(&has_backlog),
+    };
+    (empty_cluster(journal), Master { orders, given: heard, kept, threads, has_backlog })
 }
 
 fn create(name: &str) -> Request {
@@ -246,6 +263,40 @@ async fn whoever_writes_alone_waits_for_no_other_thread() {
         cluster.write(create(&format!("after-{turn}"))).await.unwrap();
         assert!(was_alone(&threads));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_worked_off_by_the_threads_while_nobody_writes() {
+    let (cluster, master) = cluster();
+    let threads = Arc::clone(&master.threads);
+    // By the threads the first time, and by whoever writes the second.
+    for name in ["red", "blue"] {
+        master.has_backlog.store(true, Ordering::SeqCst);
+        let asked = ask(&cluster, name);
+        assert_eq!(master.decide(Order::Keep), 1);
+        asked.await.unwrap().unwrap();
+        // It has begun, and takes its time: reads go on, and a write waits for it without a thread.
+        assert_eq!(master.given.recv(), Ok(0));
+        assert_eq!(threads.lock().unwrap().last().unwrap(), "committer");
+        assert!(cluster.state().object(&key(name)).is_some());
+        let next = if name == "red" { "green" } else { "yellow" };
+        let waiting = ask(&cluster, next);
+        while cluster.published.is_quiet() {
+            tokio::task::yield_now().await;
+        }
+        master.orders.send(Order::Keep).unwrap();
+        assert_eq!(master.decide(Order::Keep), 1);
+        waiting.await.unwrap().unwrap();
+    }
+    // Without room for it, it is left to whoever writes next.
+    master.has_backlog.store(true, Ordering::SeqCst);
+    let asked = ask(&cluster, "white");
+    assert_eq!(master.decide(Order::Keep), 1);
+    asked.await.unwrap().unwrap();
+    assert_eq!(master.decide(Order::Fail), 0);
+    let asked = ask(&cluster, "black");
+    assert_eq!(master.decide(Order::Keep), 1);
+    asked.await.unwrap().unwrap();
 }
 
 /// Whether the last write was made durable by whoever wanted it.

@@ -14,6 +14,7 @@ enum Step {
     /// Key, and the length of its new value, or that it goes.
     Append(Vec<(u8, Option<usize>)>),
     Compact(u64),
+    WorkOff,
     Reopen,
     ReopenWith(Retention),
 }
@@ -28,6 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => vec(change, 1..12).prop_map(Step::Append),
         1 => (0_u64..100_000).prop_map(Step::Compact),
+        2 => Just(Step::WorkOff),
         2 => Just(Step::Reopen),
         1 => retention().prop_map(Step::ReopenWith),
     ]
@@ -104,6 +106,10 @@ proptest! {
                 }
                 Step::Compact(budget) => {
                     store.compact(budget).unwrap();
+                }
+                Step::WorkOff => {
+                    store.work_off().unwrap();
+                    prop_assert!(!store.has_backlog());
                 }
                 Step::Reopen => {
                     let base = store.stats().base;

@@ -189,3 +189,29 @@ fn a_batch_has_a_size() {
     assert!(matches!(error, StoreError::TooLarge { bytes, .. } if bytes == most + 64), "{error}");
     store.append(&batch[..8]).unwrap();
 }
+
+#[test]
+fn a_backlog_is_left_where_there_is_no_room_for_it() {
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let asked = Arc::clone(&free);
+    let mut scratch = scratch();
+    scratch.options.disk = Disk::saying(move |_| Ok(asked.load(Ordering::SeqCst)));
+    let (mut store, _) = scratch.open();
+    assert!(!store.has_backlog());
+    let mut revision = 0;
+    while !store.has_backlog() {
+        revision += 1;
+        store.append(&[put(revision, "a", noise(revision, 2_000))]).unwrap();
+    }
+    free.store(StoreOptions::RESERVE, Ordering::SeqCst);
+    let error = store.work_off().unwrap_err();
+    assert!(matches!(error, StoreError::NoSpace { .. }), "{error}");
+    assert!(store.has_backlog());
+    free.store(u64::MAX, Ordering::SeqCst);
+    store.work_off().unwrap();
+    assert!(!store.has_backlog());
+    store.work_off().unwrap();
+    drop(store);
+    let (_, found) = scratch.open();
+    assert_eq!(found.log.len() as u64, revision);
+}
