@@ -1,14 +1,17 @@
 //! One collection with a thousand watchers: how long an event takes to each of them.
 
-use std::cell::RefCell;
+use std::num::NonZero;
 use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, available_parallelism};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
 use http::Uri;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::client::TlsStream;
@@ -33,8 +36,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// slowest one would have all that are slower than 99 of 100.
 pub(super) const SPANS: u32 = 5;
 
-/// Handshakes at the same time; more would fill the server's queue of connections.
-const HANDSHAKES: usize = 32;
+/// Handshakes of one thread at the same time; many more would fill the server's queue of connections.
+const HANDSHAKES: usize = 16;
 
 /// Watches of one client, which share a connection where it speaks HTTP/2: as many as a controller of
 /// KubeVirt has.
@@ -89,6 +92,9 @@ impl Fanout {
     }
 
     /// From just before a create is sent to the moment at which a watcher has read the event.
+    ///
+    /// Clients are processes of their own, mostly. So whoever creates has a thread here, and whoever
+    /// follows has others, as many as there are processors: one for all would be what is measured.
     async fn run(self, endpoint: &Endpoint, way: Way) -> Result<Times> {
         let mut connection = Connection::open(endpoint).await?;
         let list = connection.get(CONFIG_MAPS).await?;
@@ -96,25 +102,99 @@ impl Fanout {
             text_after(&list, r#""resourceVersion":""#).context("a list has a version")?;
         let target = format!("{CONFIG_MAPS}?watch=true&resourceVersion={version}");
         let events = usize::try_from(self.span.as_millis() / PAUSE.as_millis())?.max(1);
-        let sent = Rc::new(RefCell::new(Vec::with_capacity(events)));
-        let mut following = JoinSet::new();
-        let clients = match way {
-            Way::Connections => open(endpoint, &target, self.watchers).await?,
-            Way::Streams => open_streams(endpoint, &target, self.watchers).await?,
+        let clients = way.clients(self.watchers);
+        let shares = clients.chunks(clients.len().div_ceil(threads()));
+        let (here, gone) = watch::channel(());
+        let (ready, mut all_ready) = mpsc::channel(shares.len());
+        let audience =
+            Audience { endpoint: endpoint.clone(), target, sent: Sent::new(events), ready, gone };
+        let sent = audience.sent.clone();
+        let following: Vec<_> = shares
+            .map(|share| {
+                let (audience, share) = (audience.clone(), share.to_vec());
+                thread::spawn(move || block_on(audience.follow(&share, way)))
+            })
+            .collect();
+        drop(audience);
+        let mut count = 0;
+        while let Some(()) = all_ready.recv().await {
+            count += 1;
+        }
+        let creates = if count == following.len() {
+            create(&mut connection, &sent).await
+        } else {
+            Err(anyhow::anyhow!("not all watches began"))
         };
+        if creates.is_err() {
+            drop(here);
+        }
+        let mut times = Vec::with_capacity(events * self.watchers as usize);
+        for thread in following {
+            let Ok(followed) = thread.join() else { bail!("a thread that follows panicked") };
+            times.extend(followed?);
+        }
+        Ok(Times { events: Latencies::from(times), creates: Latencies::from(creates?) })
+    }
+}
+
+fn threads() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
+}
+
+/// When each create was sent.
+#[derive(Clone)]
+struct Sent(Arc<[OnceLock<Instant>]>);
+
+impl Sent {
+    fn new(count: usize) -> Self {
+        Self((0..count).map(|_| OnceLock::new()).collect())
+    }
+
+    fn at(&self, number: usize) -> Option<Instant> {
+        self.0.get(number).and_then(OnceLock::get).copied()
+    }
+}
+
+/// What those who follow have in common.
+#[derive(Clone)]
+struct Audience {
+    endpoint: Endpoint,
+    target: String,
+    sent: Sent,
+    /// Told by each thread whose watches have all begun, and dropped then.
+    ready: mpsc::Sender<()>,
+    /// Closed when nothing more is created, which is told elsewhere.
+    gone: watch::Receiver<()>,
+}
+
+impl Audience {
+    /// Follows all events with clients of so many watches each, on this thread.
+    async fn follow(self, share: &[u32], way: Way) -> Result<Vec<Duration>> {
+        let Self { endpoint, target, sent, ready, mut gone } = self;
+        let clients = match way {
+            Way::Connections => open(&endpoint, &target, share.len()).await?,
+            Way::Streams => open_streams(&endpoint, &target, share).await?,
+        };
+        let mut following = JoinSet::new();
         for client in clients {
-            let sent = Rc::clone(&sent);
+            let sent = sent.clone();
             following.spawn_local(async move {
-                let all = client.into_iter().map(|it| it.follow(events, Rc::clone(&sent)));
+                let all = client.into_iter().map(|it| it.follow(sent.clone()));
                 try_join_all(all).await
             });
         }
-        let creates = create(&mut connection, events, &sent).await?;
-        let mut times = Vec::with_capacity(events * self.watchers as usize);
-        while let Some(outcome) = following.join_next().await {
-            times.extend(outcome.context("a client")??.into_iter().flatten());
+        ready.send(()).await?;
+        drop(ready);
+        let mut times = Vec::new();
+        loop {
+            tokio::select! {
+                outcome = following.join_next() => match outcome {
+                    Some(outcome) => times.extend(outcome.context("a client")??.into_iter().flatten()),
+                    None => return Ok(times),
+                },
+                Err(_) = gone.changed() => return Ok(Vec::new()),
+            }
         }
-        Ok(Times { events: Latencies::from(times), creates: Latencies::from(creates) })
     }
 }
 
@@ -145,21 +225,28 @@ enum Way {
     Streams,
 }
 
-async fn create(
-    connection: &mut Connection,
-    events: usize,
-    sent: &RefCell<Vec<Instant>>,
-) -> Result<Vec<Duration>> {
+impl Way {
+    /// The clients of so many watchers: how many watches each has.
+    fn clients(self, watchers: u32) -> Vec<u32> {
+        let each = match self {
+            Self::Connections => 1,
+            Self::Streams => WATCHES_OF_A_CLIENT,
+        };
+        let starts = (0..watchers).step_by(each as usize);
+        starts.map(|start| each.min(watchers - start)).collect()
+    }
+}
+
+async fn create(connection: &mut Connection, sent: &Sent) -> Result<Vec<Duration>> {
     let objects = ConfigMaps::new(PREFIX, SIZE);
     let collection = Uri::from_static(CONFIG_MAPS);
     let mut ticks = interval(PAUSE);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut times = Vec::with_capacity(events);
-    for number in 0..events {
+    let mut times = Vec::with_capacity(sent.0.len());
+    for (number, sent) in (0..).zip(sent.0.iter()) {
         ticks.tick().await;
-        let body = objects.json(number as u64);
-        let begin = Instant::now();
-        sent.borrow_mut().push(begin);
+        let body = objects.json(number);
+        let begin = *sent.get_or_init(Instant::now);
         connection.send(Verb::Create, &collection, body).await?;
         times.push(begin.elapsed());
     }
@@ -167,7 +254,7 @@ async fn create(
 }
 
 /// So many clients of one watch each, all of which have been told that it begins.
-async fn open(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Vec<Watcher>>> {
+async fn open(endpoint: &Endpoint, target: &str, count: usize) -> Result<Vec<Vec<Watcher>>> {
     let request: Rc<str> = format!(
         "GET {target} HTTP/1.1\r\nHost: {}\r\nAccept: application/json\r\n\r\n",
         endpoint.host()?.to_str()?
@@ -188,13 +275,17 @@ async fn open(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Vec<W
     Ok(watchers.into_iter().map(|watcher| vec![watcher]).collect())
 }
 
-/// The same with clients of many watches.
-async fn open_streams(endpoint: &Endpoint, target: &str, count: u32) -> Result<Vec<Vec<Watcher>>> {
+/// The same with clients of so many watches each.
+async fn open_streams(
+    endpoint: &Endpoint,
+    target: &str,
+    counts: &[u32],
+) -> Result<Vec<Vec<Watcher>>> {
     let mut clients = Vec::new();
-    for first in (0..count).step_by(WATCHES_OF_A_CLIENT as usize) {
+    for &count in counts {
         let mut streams = Streams::open(endpoint).await?;
         let mut watchers = Vec::new();
-        for _ in 0..WATCHES_OF_A_CLIENT.min(count - first) {
+        for _ in 0..count {
             watchers.push(Watcher::of(Source::Stream(streams.follow(target).await?)));
         }
         clients.push(watchers);
@@ -253,11 +344,8 @@ impl Watcher {
     }
 
     /// How long each event took, which must come once and in order.
-    async fn follow(
-        mut self,
-        events: usize,
-        sent: Rc<RefCell<Vec<Instant>>>,
-    ) -> Result<Vec<Duration>> {
+    async fn follow(mut self, sent: Sent) -> Result<Vec<Duration>> {
+        let events = sent.0.len();
         let mut times = Vec::with_capacity(events);
         while times.len() < events {
             let mut stray = None;
@@ -266,8 +354,8 @@ impl Watcher {
                 let now = Instant::now();
                 numbers.push(piece, |number| {
                     let is_next = number as usize == times.len();
-                    match sent.borrow().get(number as usize) {
-                        Some(&sent) if is_next => times.push(now - sent),
+                    match sent.at(number as usize) {
+                        Some(sent) if is_next => times.push(now - sent),
                         Some(_) | None => stray = Some(number),
                     }
                 });
@@ -275,7 +363,7 @@ impl Watcher {
             let count = read.await?;
             ensure!(count > 0, "a watch ended after {} of {events} events", times.len());
             if let Some(stray) = stray {
-                anyhow::bail!("event {stray} came where {} was due", times.len());
+                bail!("event {stray} came where {} was due", times.len());
             }
         }
         Ok(times)
