@@ -9,7 +9,7 @@ use ferry_harness::{Program, wait_until};
 use tempfile::TempDir;
 
 use super::certificates::Certificates;
-use super::client::Rpc;
+use super::client::{Endpoint, Rpc};
 
 pub(super) struct Etcd {
     child: Child,
@@ -27,6 +27,26 @@ pub(super) enum Transport {
     Plain,
     /// As Kubernetes does: through TLS, with certificates on both sides.
     Tls,
+}
+
+/// Where one is, and how it is spoken to there.
+#[derive(Clone)]
+pub(super) enum Address {
+    Plain(String),
+    Tls(Endpoint),
+}
+
+impl Address {
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) async fn connect(&self) -> Result<Rpc> {
+        match self {
+            Self::Tls(endpoint) => Rpc::open(endpoint).await,
+            Self::Plain(address) => Rpc::open_plain(address).await,
+        }
+    }
 }
 
 impl Etcd {
@@ -70,15 +90,23 @@ impl Etcd {
         Ok(etcd)
     }
 
+    /// Where it is.
+    ///
+    /// # Errors
+    /// When its certificates cannot be read.
+    pub(super) fn address(&self) -> Result<Address> {
+        Ok(match &self.certificates {
+            Some(certificates) => Address::Tls(certificates.endpoint(&self.address)?),
+            None => Address::Plain(self.address.clone()),
+        })
+    }
+
     /// A connection to it. What is asked before it has elected itself is answered afterwards.
     ///
     /// # Errors
     /// When there is none.
     pub(super) async fn connect(&self) -> Result<Rpc> {
-        match &self.certificates {
-            Some(certificates) => Rpc::open(&certificates.endpoint(&self.address)?).await,
-            None => Rpc::open_plain(&self.address).await,
-        }
+        self.address()?.connect().await
     }
 
     fn wait_until_it_listens(&mut self) -> Result<()> {

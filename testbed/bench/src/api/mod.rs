@@ -63,6 +63,14 @@ pub(crate) fn cases(options: &ApiOptions) -> Vec<Case> {
     cases.push(Case::new("yardstick watch", move || fanout.yardstick()));
     cases.push(Case::new("watch", move || fanout.ferry()));
     cases.push(Case::new("watch by streams", move || fanout.streams()));
+    if let Some(program) = etcd {
+        for (name, transport) in
+            [("etcd watch", Transport::Plain), ("etcd watch by TLS", Transport::Tls)]
+        {
+            let program = program.clone();
+            cases.push(Case::new(name, move || fanout.etcd(&program, transport)));
+        }
+    }
     cases.push(Case::new("lists, memory, starts", move || lists::take(objects)));
     cases.push(Case::new("leases", move || leases::take(renewals)));
     cases.push(Case::new("gets", move || reads::take(span)));

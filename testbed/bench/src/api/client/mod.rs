@@ -11,6 +11,7 @@ use ::http::HeaderValue;
 use anyhow::{Context, Result};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -19,6 +20,13 @@ pub(super) use http::{Connection, Verb};
 pub(super) use kubeconfig::read as read_kubeconfig;
 pub(super) use rpc::{Put, Rpc};
 pub(super) use streams::{Answer, Streams};
+
+/// What is asked of the operating system at once: a whole record of TLS, where rustls would ask for a
+/// quarter.
+const READ_AT_ONCE: usize = 20 << 10;
+
+/// A connection through TLS.
+pub(super) type Secured = TlsStream<BufReader<TcpStream>>;
 
 /// Who a client is.
 pub(super) struct Identity {
@@ -61,9 +69,10 @@ impl Endpoint {
     }
 
     /// A connection of its own, with the handshake behind it.
-    pub(super) async fn connect(&self) -> Result<TlsStream<TcpStream>> {
+    pub(super) async fn connect(&self) -> Result<Secured> {
         let socket = TcpStream::connect(&self.address).await.context("connecting")?;
         socket.set_nodelay(true)?;
+        let socket = BufReader::with_capacity(READ_AT_ONCE, socket);
         let connector = TlsConnector::from(Arc::clone(&self.tls));
         connector.connect(self.name.clone(), socket).await.context("a TLS handshake")
     }

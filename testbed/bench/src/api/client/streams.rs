@@ -68,7 +68,7 @@ impl Streams {
         let answer = self.sender.send_request(request).await.context("no answer")?;
         let status = answer.status();
         ensure!(status == StatusCode::OK, "a watch is answered with {status}");
-        Ok(Answer(answer.into_body()))
+        Ok(Answer::new(answer.into_body()))
     }
 }
 
@@ -76,6 +76,10 @@ impl Streams {
 pub(in crate::api) struct Answer(Incoming);
 
 impl Answer {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self(body)
+    }
+
     /// The next piece; none at the end.
     pub(in crate::api) async fn piece(&mut self) -> Result<Option<Bytes>> {
         while let Some(frame) = self.0.frame().await {
