@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use ferry_registry::Admission;
 use ferry_store::Journal;
@@ -84,10 +84,17 @@ impl<A: Admission, J: Journal, O: Fn(Flush)> Desk<A, J, O> {
     pub(super) fn commit(&self) {
         let _nothing_more = AtEnd(|| self.pile.abandon());
         while let Some(task) = self.pile.take() {
-            let Ok(mut committer) = self.committer.lock() else { return };
             match task {
-                Task::Writes(decided) => self.make_durable(&mut committer, decided),
-                Task::Backlog => committer.work_off(),
+                Task::Writes(decided) => {
+                    let Ok(mut committer) = self.committer.lock() else { return };
+                    self.make_durable(&mut committer, decided);
+                }
+                Task::Backlog => match self.committer.try_lock() {
+                    Ok(mut committer) => committer.work_off(),
+                    // Whoever writes alone, on a slow disk, which is not quiet.
+                    Err(TryLockError::WouldBlock) => self.pile.leave_backlog(),
+                    Err(TryLockError::Poisoned(_)) => return,
+                },
             }
         }
     }

@@ -14,7 +14,7 @@ use ferry_store::{
 };
 use serde_json::json;
 
-use crate::api::{Backend, Written};
+use crate::api::{Backend, Trouble, Written};
 use crate::writer::Cluster;
 use crate::writer::testing::empty_cluster;
 
@@ -22,6 +22,8 @@ use crate::writer::testing::empty_cluster;
 enum Order {
     Keep,
     Fail,
+    /// And nobody knows what is kept.
+    Break,
 }
 
 /// A journal that waits for an order with each group, and says what it has been given.
@@ -43,6 +45,9 @@ impl Journal for Obedient {
             Ok(Order::Keep) => {
                 self.kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(batch);
                 Ok(())
+            }
+            Ok(Order::Break) => {
+                Err(StoreError::Failed { path: "disk".into(), reason: "broken".to_owned() })
             }
             Ok(Order::Fail) | Err(_) => {
                 Err(StoreError::NoSpace { path: "disk".into(), free: 1, needed: 2 })
@@ -297,6 +302,27 @@ async fn a_backlog_is_worked_off_by_the_threads_while_nobody_writes() {
     let asked = ask(&cluster, "black");
     assert_eq!(master.decide(Order::Keep), 1);
     asked.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_breaks_while_nobody_writes_refuses_what_comes() {
+    let (cluster, master) = cluster();
+    master.has_backlog.store(true, Ordering::SeqCst);
+    let asked = ask(&cluster, "red");
+    assert_eq!(master.decide(Order::Keep), 1);
+    asked.await.unwrap().unwrap();
+    // Decided while it breaks: on what is true, but by a journal that is not to be written to any more.
+    assert_eq!(master.given.recv(), Ok(0));
+    let asked = ask(&cluster, "blue");
+    while cluster.published.is_quiet() {
+        tokio::task::yield_now().await;
+    }
+    master.orders.send(Order::Break).unwrap();
+    let refused = asked.await.unwrap();
+    assert!(matches!(refused, Err(Refusal::Internal { .. })), "{refused:?}");
+    assert!(matches!(cluster.trouble(), Some(Trouble::Stopped(_))));
+    assert!(cluster.state().object(&key("red")).is_some());
+    assert!(cluster.state().object(&key("blue")).is_none());
 }
 
 /// Whether the last write was made durable by whoever wanted it.
