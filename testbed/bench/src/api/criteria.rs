@@ -65,7 +65,7 @@ const CONDITIONS: &[&str] = &[
     "'watch' is from just before a create is sent to the moment at which a watcher has read its event, over all events and \
      watchers; one create each 50 ms, for five times as long as a rate is measured. Its 'delivery' begins when anybody knows of the create: \
      when it is answered, where etcd's own benchmark begins ('watch-latency'), or when the first watcher has its event, if that is earlier. So the \
-     disk is no part of it. etcd's watchers share connections as those 'by streams' do. They are read by as many threads as there are processors.",
+     disk is no part of it. etcd's watchers share connections as those 'by streams' do. All are read by several threads, at most as many as there are processors.",
     "'memory' is resident and not shared, once the server has nothing to do. 'start-up' is from the start of the process to \
      its first answer that it is ready. 'growth' is what is allocated on the disk.",
 ];

@@ -153,9 +153,9 @@ fn check(trailers: &HeaderMap) -> Result<()> {
     match text("grpc-status").as_deref() {
         Some("0") => Ok(()),
         Some(code) => {
-            bail!("a put failed with {code}: {}", text("grpc-message").unwrap_or_default())
+            bail!("a call failed with {code}: {}", text("grpc-message").unwrap_or_default())
         }
-        None => bail!("a put was answered without a status"),
+        None => bail!("a call was answered without a status"),
     }
 }
 

@@ -31,6 +31,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// slowest one would have all that are slower than 99 of 100.
 pub(super) const SPANS: u32 = 5;
 
+/// What tokio has open to wait for events: two of epoll, and one by which it is woken.
+const FILES_OF_A_RUNTIME: u32 = 3;
+
 /// How large it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fanout {
@@ -43,20 +46,21 @@ impl Fanout {
     /// Ferry.
     pub(super) fn ferry(self) -> Result<Vec<Measured>> {
         let server = Server::start()?;
-        let _more = MoreFiles::allow(self.watchers)?;
+        let _more = self.allow_files(1)?;
         self.measure(&api(server.endpoint(), Way::Connections), "watch")
     }
 
     /// Ferry, whose clients watch many things each.
     pub(super) fn streams(self) -> Result<Vec<Measured>> {
         let server = Server::start()?;
-        let _more = MoreFiles::allow(self.watchers)?;
+        let _more = self.allow_files(1)?;
         self.measure(&api(server.endpoint(), Way::Streams), "watch by streams")
     }
 
     /// etcd, whose clients watch as many things each.
     pub(super) fn etcd(self, program: &Program, transport: Transport) -> Result<Vec<Measured>> {
         let etcd = Etcd::start(program, transport)?;
+        let _more = self.allow_files(1)?;
         let name = match transport {
             Transport::Plain => "etcd watch",
             Transport::Tls => "etcd watch by TLS",
@@ -67,9 +71,15 @@ impl Fanout {
     /// A server that only hands events on: what TLS, HTTP and the watchers take by themselves.
     pub(super) fn yardstick(self) -> Result<Vec<Measured>> {
         // Both ends are ours.
-        let _more = MoreFiles::allow(2 * self.watchers)?;
+        let _more = self.allow_files(2)?;
         let stand_in = StandIn::start()?;
         self.measure(&api(stand_in.endpoint(), Way::Connections), "yardstick watch")
+    }
+
+    /// So many ends of each watcher's connection, and what the runtime of each thread has open.
+    fn allow_files(self, ends: u32) -> Result<MoreFiles> {
+        let threads = u32::try_from(threads())?;
+        MoreFiles::allow(ends * self.watchers + FILES_OF_A_RUNTIME * threads)
     }
 
     fn measure(self, stage: &Stage, name: &str) -> Result<Vec<Measured>> {
@@ -77,7 +87,7 @@ impl Fanout {
     }
 
     /// Clients are processes of their own, mostly. So whoever creates has a thread here, and whoever
-    /// watches has others, as many as there are processors: one for all would be what is measured.
+    /// watches has others, at most as many as there are processors: one for all would be what is measured.
     async fn run(self, stage: &Stage) -> Result<Times> {
         let (author, version) = stage.author().await?;
         let events = usize::try_from(self.span.as_millis() / PAUSE.as_millis())?.max(1);
@@ -166,8 +176,9 @@ async fn create(mut author: Author, events: usize) -> Result<Vec<Create>> {
     let mut creates = Vec::with_capacity(events);
     for number in 0..events {
         ticks.tick().await;
+        let (name, body) = (objects.name(number as u64), objects.json(number as u64));
         let sent = Instant::now();
-        author.create(&objects, number as u64).await?;
+        author.create(&name, body).await?;
         creates.push(Create { sent, answered: Instant::now() });
     }
     Ok(creates)

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use http::Uri;
 use tokio::task::JoinSet;
 
@@ -146,8 +147,7 @@ pub(super) fn objects() -> ConfigMaps {
 
 impl Author {
     /// Creates an object. It is durable when this returns.
-    pub(super) async fn create(&mut self, objects: &ConfigMaps, number: u64) -> Result<()> {
-        let body = objects.json(number);
+    pub(super) async fn create(&mut self, name: &str, body: Bytes) -> Result<()> {
         match self {
             Self::Api(connection) => {
                 let collection = Uri::from_static(CONFIG_MAPS);
@@ -155,7 +155,7 @@ impl Author {
                 Ok(())
             }
             Self::Etcd(rpc) => {
-                let key = format!("{KEYS}{}", objects.name(number));
+                let key = format!("{KEYS}{name}");
                 rpc.put(Put { key: key.as_bytes(), value: &body }).await
             }
         }
