@@ -86,7 +86,9 @@ pub(crate) fn fill(dir: &Dir) -> Result<()> {
 /// Ends a [`fill`].
 pub(crate) fn free(dir: &Dir) -> Result<()> {
     let path = dir.path().join(FILE);
-    match fs::remove_file(&path) {
+    // Emptied first: what somebody has open takes its space for as long as he has.
+    let emptied = OpenOptions::new().write(true).truncate(true).open(&path);
+    match emptied.and_then(|_| fs::remove_file(&path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("removing {}", path.display()))
         }
@@ -113,6 +115,8 @@ mod tests {
                 fill(&dir).unwrap();
                 let error = fs::write(dir.path().join("after"), [1; 4096]).unwrap_err();
                 assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+                // As a process that is being started does for a moment.
+                let _held = fs::File::open(dir.path().join(FILE)).unwrap();
                 free(&dir).unwrap();
                 fs::write(dir.path().join("after"), [1; 4096]).unwrap();
             }
