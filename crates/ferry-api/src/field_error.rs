@@ -165,6 +165,7 @@ fn is_word(name: &str) -> bool {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Required { accepted } if accepted.is_empty() => f.write_str("Required value"),
             Self::Required { accepted } => write!(f, "Required value: {accepted}"),
             Self::Invalid { value, accepted } => {
                 write!(f, "Invalid value: {}: {accepted}", Shown(value))

@@ -39,6 +39,13 @@ pub(crate) const fn is_shown_when_deleted(kind: Kind) -> bool {
     matches!(kind, Kind::Pod | Kind::Service | Kind::ServiceAccount | Kind::PersistentVolumeClaim)
 }
 
+/// Whether names may be anything that can stand in a path: those of Events are made of what they are
+/// about. `events.k8s.io` asks for more.
+// PARITY: pkg/apis/core/validation/events.go#legacyValidateEvent
+pub(crate) const fn takes_any_name(kind: Kind) -> bool {
+    is_role(kind) || matches!(kind, Kind::Event)
+}
+
 /// Whether a kind grants rights. Their names may be anything that can stand in a path.
 pub(crate) const fn is_role(kind: Kind) -> bool {
     matches!(kind, Kind::ClusterRole | Kind::ClusterRoleBinding | Kind::Role | Kind::RoleBinding)

@@ -99,6 +99,8 @@ pub struct WriteOptions {
     pub unknown_fields: FieldValidation,
     /// Where keys stand twice in the body of a patch. Of other bodies, their drafts know.
     pub duplicates: Vec<String>,
+    /// Members of the operations of a JSON patch that operations do not have: `[0].note`.
+    pub unknown_members: Vec<String>,
     /// Who the fields belong to afterwards: the `fieldManager` that was given, or the client's name.
     pub manager: String,
     /// What becomes of a write that changes an object, should there be none.

@@ -40,6 +40,7 @@ pub(crate) struct Cluster {
     pub(crate) run: Run,
     pub(crate) validation: FieldValidation,
     pub(crate) duplicates: Vec<String>,
+    pub(crate) unknown_members: Vec<String>,
     pub(crate) manager: String,
     pub(crate) creation: Creation,
     pub(crate) uids: u64,
@@ -54,6 +55,7 @@ impl Cluster {
             run: Run::Real,
             validation: FieldValidation::Warn,
             duplicates: Vec::new(),
+            unknown_members: Vec::new(),
             manager: "test".to_owned(),
             creation: Creation::Allowed,
             uids: 0,
@@ -98,6 +100,7 @@ impl Cluster {
                 run: self.run,
                 unknown_fields: self.validation,
                 duplicates: self.duplicates.clone(),
+                unknown_members: self.unknown_members.clone(),
                 manager: self.manager.clone(),
                 creation: self.creation.clone(),
             },
@@ -198,7 +201,12 @@ impl Cluster {
             for chore in &chores {
                 // One that was overtaken by another of the same round is asked for again.
                 match self.send(chore) {
-                    Ok(_) | Err(Refusal::Conflict { .. } | Refusal::NotFound { .. }) => writes += 1,
+                    Ok(_)
+                    | Err(
+                        Refusal::Precondition { .. }
+                        | Refusal::Conflict { .. }
+                        | Refusal::NotFound { .. },
+                    ) => writes += 1,
                     Err(refusal) => panic!("{chore:?}: {refusal}"),
                 }
             }

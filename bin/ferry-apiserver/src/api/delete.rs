@@ -128,7 +128,7 @@ async fn finish_one(
 ) -> Result<(), Refusal> {
     match under_way.join_next().await {
         None | Some(Ok(Ok(()) | Err(Refusal::NotFound { .. }))) => Ok(()),
-        Some(Ok(Err(Refusal::Conflict { .. }))) if overtaken == Overtaken::Gone => Ok(()),
+        Some(Ok(Err(Refusal::Precondition { .. }))) if overtaken == Overtaken::Gone => Ok(()),
         Some(Ok(Err(refusal))) => Err(refusal),
         Some(Err(error)) => Err(Refusal::Internal { message: error.to_string() }),
     }

@@ -25,6 +25,9 @@ use super::work::{self, Length};
 // PARITY: apiserver/pkg/endpoints/handlers/patch.go#applyJSPatch
 const MOST_OPERATIONS: usize = 10_000;
 
+/// How many oddities of a patch are told, as of those of any other body.
+const MOST_TOLD: usize = 100;
+
 /// How a client wants to see what it has written.
 #[derive(Clone, Copy)]
 struct Shown {
@@ -76,9 +79,10 @@ impl<B: Backend, P: Process> Api<B, P> {
             if asked.query.flag("force") { OnConflict::TakeOver } else { OnConflict::Refuse };
         let alias = path.clone();
         let length = Length::of_reading(&body);
-        let (changes, duplicates) =
-            work::done(length, move || read_patch(&alias, form, conflicts, &body)).await?;
+        let read = work::done(length, move || read_patch(&alias, form, conflicts, &body)).await?;
+        let Changes { patch: changes, duplicates, unknown_members } = read;
         options.duplicates = duplicates;
+        options.unknown_members = unknown_members;
         if form == PatchForm::Apply {
             options.creation = self.creation(asked);
         }
@@ -213,25 +217,36 @@ fn strategic_patches(path: &ObjectsPath) -> StrategicPatches {
     }
 }
 
-/// The changes that a body asks for, and where keys stand twice in it.
+/// The changes that a body asks for, and what is odd about it.
+struct Changes {
+    patch: Patch,
+    /// Where keys stand twice.
+    duplicates: Vec<String>,
+    /// What operations do not have.
+    unknown_members: Vec<String>,
+}
+
 fn read_patch(
     path: &ObjectsPath,
     form: PatchForm,
     conflicts: OnConflict,
     body: &Bytes,
-) -> Result<(Patch, Vec<String>), Refusal> {
+) -> Result<Changes, Refusal> {
     if form == PatchForm::Apply {
         let Body { object: mut config, duplicates } = applied(body)?;
         rename(path, &mut config);
-        return Ok((Patch::Apply { config, conflicts }, duplicates));
+        let read = Patch::Apply { config, conflicts };
+        return Ok(Changes { patch: read, duplicates, unknown_members: Vec::new() });
     }
     let Parsed { value, duplicates } = Parsed::json(body).map_err(|error| undecoded(&error))?;
+    let unknown_members =
+        if form == PatchForm::Json { unknown_members(&value) } else { Vec::new() };
     let read = match form {
         PatchForm::Json => Patch::Json(operations(path, value)?),
         PatchForm::Merge => Patch::Merge(changes(path, value)?),
         PatchForm::Strategic | PatchForm::Apply => Patch::Strategic(changes(path, value)?),
     };
-    Ok((read, duplicates))
+    Ok(Changes { patch: read, duplicates, unknown_members })
 }
 
 /// What is applied is YAML, and mostly JSON, which is read much faster.
@@ -250,6 +265,19 @@ fn changes(path: &ObjectsPath, value: Value) -> Result<Value, Refusal> {
     let Value::Object(mut changes) = value else { return Err(undecoded(&"it must be an object")) };
     rename(path, &mut changes);
     Ok(Value::Object(changes))
+}
+
+/// Members that the operations of a JSON patch do not have.
+// PARITY: apiserver/pkg/endpoints/handlers/patch.go#jsonPatchOp
+fn unknown_members(operations: &Value) -> Vec<String> {
+    let operations = operations.as_array().into_iter().flatten().enumerate();
+    let members = operations.flat_map(|(index, operation)| {
+        let names = operation.as_object().into_iter().flat_map(Map::keys);
+        let unknown =
+            names.filter(|name| !matches!(name.as_str(), "op" | "path" | "from" | "value"));
+        unknown.map(move |name| format!("[{index}].{name}"))
+    });
+    members.take(MOST_TOLD).collect()
 }
 
 fn operations(path: &ObjectsPath, mut value: Value) -> Result<json_patch::Patch, Refusal> {

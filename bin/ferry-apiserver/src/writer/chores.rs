@@ -85,7 +85,10 @@ impl Chores {
             self.gathered_at = None;
         }
         // Somebody else was faster; it is looked at again if it is still due.
-        if matches!(refusal, Refusal::Conflict { .. } | Refusal::NotFound { .. }) {
+        if matches!(
+            refusal,
+            Refusal::Conflict { .. } | Refusal::Precondition { .. } | Refusal::NotFound { .. }
+        ) {
             return;
         }
         if self.is_news(&key, refusal) {

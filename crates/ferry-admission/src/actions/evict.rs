@@ -6,6 +6,7 @@
 use ferry_api::kubevirt::VirtualMachineInstance;
 use ferry_api::{Kind, View};
 use ferry_registry::{DeleteOptions, Part, Refusal, Request, Run, User};
+use ferry_units::WallTime;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::json;
 
@@ -29,6 +30,7 @@ pub(super) fn evict(
     options: &EvictionOptions,
     user: &User,
     view: &impl View,
+    now: WallTime,
 ) -> Outcome {
     let named = options.metadata.as_ref().and_then(|metadata| metadata.name.as_deref());
     if named.is_some_and(|name| !name.is_empty() && name != subject.name) {
@@ -48,8 +50,29 @@ pub(super) fn evict(
         return stays;
     }
     let options = DeleteOptions::from(&deletion);
+    let told = is_meant(&pod, &options).then(|| disrupt(subject, now, run));
     let delete = requests::delete(user.clone(), Kind::Pod, subject, options, run);
-    Outcome::done(ActionAnswer::Evicted, vec![delete])
+    Outcome::done(ActionAnswer::Evicted, told.into_iter().chain([delete]).collect())
+}
+
+/// Whether the pod is the one that is to go. Of one revision of it, it is left to the deletion to
+/// say so, which would not find that any more.
+fn is_meant(pod: &Pod, options: &DeleteOptions) -> bool {
+    options.resource_version.is_none() && (options.uid.is_none() || options.uid == pod.metadata.uid)
+}
+
+/// Tells whoever sees the pod go why it does.
+// PARITY: pkg/registry/core/pod/storage/eviction.go#addConditionAndDeletePod
+fn disrupt(subject: &Subject, now: WallTime, run: Run) -> Request {
+    let condition = json!({
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+        "lastTransitionTime": now.to_string(),
+    });
+    let patch = json!({ "status": { "conditions": [condition] } });
+    requests::strategic(Kind::Pod, Part::Status, subject, patch, run)
 }
 
 /// What happens instead where the pod may not go yet.

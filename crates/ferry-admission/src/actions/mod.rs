@@ -140,7 +140,7 @@ impl Action {
 /// What becomes of `action`, asked for by `user`.
 pub fn act(action: &Action, user: &User, view: &impl View, now: WallTime) -> Outcome {
     let outcome = match action {
-        Action::Evict(pod, options) => return evict::evict(pod, options, user, view),
+        Action::Evict(pod, options) => return evict::evict(pod, options, user, view, now),
         Action::StartVm(machine, options) => lifecycle::start(machine, options, view),
         Action::StopVm(machine, options) => lifecycle::stop(machine, options, view),
         Action::RestartVm(machine, options) => lifecycle::restart(machine, options, view),

@@ -41,6 +41,18 @@ pub(super) fn merge(kind: Kind, part: Part, subject: &Subject, patch: Value, run
     request(identity::api_server(), target(kind, part, subject), write, run)
 }
 
+/// A strategic merge patch of a part of an object of a built-in kind.
+pub(super) fn strategic(
+    kind: Kind,
+    part: Part,
+    subject: &Subject,
+    patch: Value,
+    run: Run,
+) -> Request {
+    let write = Write::Patch(Patch::Strategic(patch));
+    request(identity::api_server(), target(kind, part, subject), write, run)
+}
+
 /// A new object in the subject's namespace, with a name that is generated.
 pub(super) fn create(
     kind: Kind,

@@ -102,6 +102,12 @@ fn too_long(field: &str, text: &str, most: usize) -> Option<FieldError> {
 // PARITY: pkg/apis/core/validation/events.go#ValidateEventCreate
 fn check_new(event: &Document) -> Vec<FieldError> {
     let mut errors = check_series(event);
+    // The core takes whatever can stand in a path.
+    let name = text(event, &["metadata", "name"]).unwrap_or_default();
+    if let Err(error) = NameRule::DnsSubdomain.check(name) {
+        errors
+            .extend(error.messages().iter().map(|why| wrong("metadata.name", name, why.as_str())));
+    }
     if at(event, &["eventTime"]).is_none() {
         errors.push(missing("eventTime"));
     }

@@ -50,6 +50,14 @@ fn core() -> KindVersion {
 }
 
 #[test]
+fn parity_only_the_new_group_asks_for_names_of_dns() {
+    let named = changed(&event(), &json!({ "metadata": { "name": "system:x.1" } }));
+    write(core(), None, &named).unwrap();
+    let refusal = write(NEW, None, &named).unwrap_err();
+    assert!(refusal.to_string().contains("metadata.name: Invalid value: \"system:x.1\""));
+}
+
+#[test]
 fn parity_an_event_of_the_new_group_says_everything() {
     write(NEW, None, &event()).unwrap();
     write(core(), None, &event()).unwrap();

@@ -1,7 +1,7 @@
 //! Which pods go, and which instances are marked first.
 
 use ferry_admission::{Action, ActionAnswer, EvictionOptions, Outcome, Subject, act};
-use ferry_registry::{DeleteOptions, Patch, Propagation, Refusal, Run, Write};
+use ferry_registry::{DeleteOptions, Part, Patch, Propagation, Refusal, Run, Write};
 use serde_json::{Value, json};
 
 use crate::common::{World, changed, instance, kubevirt, now, user};
@@ -82,8 +82,10 @@ fn parity_an_eviction_is_decided_by_strategy_and_state() {
         match refused {
             None => {
                 assert_eq!(outcome.answer, Ok(ActionAnswer::Evicted), "{case}");
-                assert!(matches!(outcome.writes[0].write, Write::Delete(_)), "{case}");
-                assert_eq!(outcome.writes[0].user.name, "drainer");
+                let [told, gone] = &outcome.writes[..] else { panic!("{case}: {outcome:?}") };
+                assert!(matches!(told.write, Write::Patch(Patch::Strategic(_))), "{case}");
+                assert!(matches!(gone.write, Write::Delete(_)), "{case}");
+                assert_eq!(gone.user.name, "drainer");
             }
             Some(refused) => {
                 assert_eq!(message(&outcome), (429, refused.to_owned()), "{case}");
@@ -174,6 +176,36 @@ fn parity_a_volume_that_is_plugged_in_stays() {
 }
 
 #[test]
+fn parity_a_pod_that_is_evicted_says_so_if_it_is_the_one_that_is_meant() {
+    let mut pod = pod("p", &json!({}), "n1");
+    pod["metadata"]["uid"] = json!("u");
+    let world = World::of([pod]);
+    for (preconditions, tells) in [
+        (json!(null), true),
+        (json!({ "uid": "u" }), true),
+        (json!({ "uid": "v" }), false),
+        (json!({ "resourceVersion": "7" }), false),
+    ] {
+        let body = json!({ "deleteOptions": { "preconditions": preconditions } });
+        let outcome = evict(&world, "p", &body);
+        assert_eq!(outcome.writes.len(), 1 + usize::from(tells), "{body}");
+        if let Write::Patch(patch) = &outcome.writes[0].write {
+            let Patch::Strategic(patch) = patch else { panic!("{patch:?}") };
+            let condition = &patch["status"]["conditions"][0];
+            assert_eq!(outcome.writes[0].target.part, Part::Status);
+            assert_eq!(
+                (&condition["type"], &condition["reason"], &condition["message"]),
+                (
+                    &json!("DisruptionTarget"),
+                    &json!("EvictionByEvictionAPI"),
+                    &json!("Eviction API: evicting")
+                )
+            );
+        }
+    }
+}
+
+#[test]
 fn an_eviction_is_read_as_every_client_writes_it() {
     let world = World::of([pod("p", &json!({}), "n1")]);
     let options = json!({
@@ -200,7 +232,7 @@ fn an_eviction_is_read_as_every_client_writes_it() {
         (json!({ "metadata": {} }), DeleteOptions::default()),
     ] {
         let outcome = evict(&world, "p", &body);
-        assert_eq!(outcome.writes[0].write, Write::Delete(expected));
+        assert_eq!(outcome.writes.last().unwrap().write, Write::Delete(expected));
     }
     let other = evict(&world, "p", &json!({ "metadata": { "name": "q" } }));
     assert_eq!(

@@ -74,7 +74,7 @@ fn parity_what_changes_of_a_pod_is_looked_at_as_if_it_were_new() {
     let at = "spec.containers[0].image";
     for (after, problem) in [
         ("j", None),
-        ("", Some(format!("{at}: Required value: "))),
+        ("", Some(format!("{at}: Required value"))),
         (
             " a ",
             Some(format!(
@@ -163,7 +163,7 @@ fn parity_a_container_mounts_volumes_of_its_pod() {
         (
             "volumeMounts",
             json!({ "mountPath": "/a" }),
-            Some(".volumeMounts[0].name: Required value: "),
+            Some(".volumeMounts[0].name: Required value"),
         ),
     ] {
         let problem = problem.map(|problem| format!("{at}{problem}"));
@@ -180,7 +180,7 @@ fn parity_variables_and_probes_of_a_container_can_be_used() {
     for (fields, problem) in [
         (variable("MY.var-1"), String::new()),
         (json!({ "livenessProbe": get, "readinessProbe": { "tcpSocket": { "port": 1 } } }), String::new()),
-        (variable(""), "env[0].name: Required value: ".to_owned()),
+        (variable(""), "env[0].name: Required value".to_owned()),
         (
             variable("a=b"),
             "env[0].name: Invalid value: \"a=b\": a valid environment variable name must consist \
@@ -191,7 +191,7 @@ fn parity_variables_and_probes_of_a_container_can_be_used() {
         (json!({ "lifecycle": { "preStop": {} } }), format!("lifecycle.preStop: {handler}")),
         (
             json!({ "startupProbe": { "exec": {} } }),
-            "startupProbe.exec.command: Required value: ".to_owned(),
+            "startupProbe.exec.command: Required value".to_owned(),
         ),
         (
             json!({ "readinessProbe": changed(&get, &json!({ "grpc": { "port": 1 } })) }),

@@ -230,6 +230,7 @@ impl Cluster {
                     matches!(
                         refusal,
                         Refusal::Conflict { .. }
+                            | Refusal::Precondition { .. }
                             | Refusal::NotFound { .. }
                             | Refusal::BadRequest { .. }
                     ),

@@ -46,7 +46,7 @@ pub(super) fn bind<A: Admission>(
         into.extend(annotations.clone());
     }
     schedule(&mut after, &job.context.now.to_string());
-    let mut decision = finish::finish(job, live, &before, after, Owning::Track)?;
+    let mut decision = finish::finish(job, live, &before, after, Owning::Noted)?;
     decision.answer = Answer::Done;
     Ok(decision)
 }

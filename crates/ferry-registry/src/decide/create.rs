@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::admission::{Admission, Operation};
-use crate::decide::{Job, Owning, namespaces, size};
+use crate::decide::{Job, Owning, namespaces, part, size};
 use crate::document::{meta_text, metadata_mut, section_mut, text, to_json};
 use crate::draft::{check_name_of, check_new_spec_finalizers};
+use crate::fields::Reach;
 use crate::kinds::has_generation;
 use crate::object::{Change, Document, Effect, Stored, Target};
 use crate::refusal::Refusal;
@@ -37,15 +38,17 @@ pub(super) fn create<A: Admission>(
     client: &Document,
     owning: Owning,
 ) -> Result<Decision, Refusal> {
-    if !matches!(meta_text(client, "resourceVersion"), "" | "0") {
-        let message = "resourceVersion should not be set on objects to be created".to_owned();
-        return Err(Refusal::BadRequest { message });
+    // What is no number says nothing.
+    if meta_text(client, "resourceVersion").parse::<u64>().is_ok_and(|revision| revision != 0) {
+        return Err(Refusal::RevisionOfNew);
     }
     namespaces::check_lifecycle(job)?;
     let naming = name(job, client)?;
     let target = Target { name: naming.name().to_owned(), ..job.target().clone() };
     let mut object = client.clone();
     identify(job, &target, &mut object);
+    default(job.kind(), &mut object);
+    track(job, owning, &mut object);
     prepare(job.kind(), &mut object);
     if job.kind() == Kind::Namespace {
         let errors = check_new_spec_finalizers(&object);
@@ -60,7 +63,6 @@ pub(super) fn create<A: Admission>(
     let warnings = job.admission.validate(&review, job.state)?;
     check_free(job, &target, &naming)?;
 
-    job.track(owning, None, &mut object);
     if job.is_dry() {
         let json = size::fit(&mut object, 0, owning, |object| {
             let json = to_json(object);
@@ -149,6 +151,28 @@ fn identify<A: Admission>(job: &Job<'_, A>, target: &Target, object: &mut Docume
     }
 }
 
+/// Notes what the creator owns: what it sent and the defaults of that, but nothing that the server
+/// is about to write, and no status that has a path of its own.
+// PARITY: apiserver/pkg/endpoints/handlers/create.go#createHandler
+fn track<A: Admission>(job: &Job<'_, A>, owning: Owning, object: &mut Document) {
+    let apart = part::reach(job.target()) == Reach::AllButStatus;
+    let status = if apart { object.remove_entry("status") } else { None };
+    job.track(owning, None, object);
+    object.extend(status);
+}
+
+/// What a new object is completed with that its creator comes to own.
+fn default(kind: Kind, object: &mut Document) {
+    if kind == Kind::Namespace {
+        namespaces::label(object);
+    } else if kind == Kind::Secret {
+        if object.get("type").and_then(Value::as_str).is_none_or(str::is_empty) {
+            object.insert("type".to_owned(), Value::from("Opaque"));
+        }
+        encode_plain(object);
+    }
+}
+
 /// What a new object of a kind is, whatever its creator says.
 // PARITY: pkg/registry/core/pod/strategy.go#PrepareForCreate and its siblings.
 fn prepare(kind: Kind, object: &mut Document) {
@@ -160,12 +184,6 @@ fn prepare(kind: Kind, object: &mut Document) {
         }
         Kind::Service => {
             drop(object.insert("status".to_owned(), json!({ "loadBalancer": {} })));
-        }
-        Kind::Secret => {
-            if object.get("type").and_then(Value::as_str).is_none_or(str::is_empty) {
-                object.insert("type".to_owned(), Value::from("Opaque"));
-            }
-            encode_plain(object);
         }
         Kind::VirtualMachine
         | Kind::VirtualMachineInstanceMigration
@@ -179,6 +197,7 @@ fn prepare(kind: Kind, object: &mut Document) {
         | Kind::Event
         | Kind::Lease
         | Kind::ConfigMap
+        | Kind::Secret
         | Kind::ServiceAccount
         | Kind::ClusterRole
         | Kind::ClusterRoleBinding

@@ -80,18 +80,30 @@ fn check_preconditions<A: Admission>(
 ) -> Result<(), Refusal> {
     let uid = &live.meta.uid;
     if let Some(wanted) = options.uid.as_ref().filter(|wanted| *uid != ***wanted) {
-        return Err(job.conflict(format!(
-            "Precondition failed: UID in precondition: {wanted}, UID in object meta: {uid}"
-        )));
+        return Err(outdated(
+            job,
+            format!(
+                "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The \
+             object might have been deleted and then recreated"
+            ),
+        ));
     }
     let revision = live.revision.to_string();
     if let Some(wanted) = options.resource_version.as_ref().filter(|wanted| **wanted != revision) {
-        return Err(job.conflict(format!(
-            "Precondition failed: ResourceVersion in precondition: {wanted}, ResourceVersion in \
-             object meta: {revision}"
-        )));
+        return Err(outdated(
+            job,
+            format!(
+                "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion \
+             in record ({revision}). The object might have been modified"
+            ),
+        ));
     }
     Ok(())
+}
+
+fn outdated<A: Admission>(job: &Job<'_, A>, message: String) -> Refusal {
+    let target = job.target();
+    Refusal::Precondition { served: target.served, name: target.name.clone(), message }
 }
 
 fn finalizers(object: &Document) -> Vec<&str> {

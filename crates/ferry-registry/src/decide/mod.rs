@@ -61,7 +61,7 @@ pub fn decide(
 enum Owning {
     /// It is.
     Track,
-    /// Server-side apply has noted it.
+    /// It was, by server-side apply, or the write makes nobody an owner.
     Noted,
 }
 

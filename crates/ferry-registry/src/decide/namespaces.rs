@@ -66,7 +66,6 @@ pub(super) fn check_mortal<A: Admission>(job: &Job<'_, A>) -> Result<(), Refusal
 /// What a new namespace has.
 // PARITY: pkg/registry/core/namespace/strategy.go#PrepareForCreate
 pub(super) fn prepare(namespace: &mut Document) {
-    label(namespace);
     let finalizers = section_mut(namespace, "spec").entry("finalizers").or_insert(Value::Null);
     if !finalizers.is_array() {
         *finalizers = json!([]);

@@ -137,8 +137,10 @@ fn report<A: Admission>(
     let of = if matches!(patch, Patch::Json(_)) { "json patch " } else { "" };
     let options = &job.request.options;
     let twice = options.duplicates.iter().map(|path| format!("{of}duplicate field \"{path}\""));
+    let members = options.unknown_members.iter();
+    let members = members.map(|path| format!("{of}unknown field \"{path}\""));
     let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
-    let problems: Vec<_> = twice.chain(unknown).collect();
+    let problems: Vec<_> = members.chain(twice).chain(unknown).collect();
     match options.unknown_fields {
         FieldValidation::Ignore => Ok(Vec::new()),
         FieldValidation::Warn => Ok(problems),
@@ -186,12 +188,13 @@ fn apply<A: Admission>(
     if live.is_none() && target.part != Part::Main {
         return Err(job.not_found());
     }
-    fields::keep_within(part::reach(target), &mut config);
+    let reach = part::reach(target);
+    fields::keep_within(reach, &mut config);
     let manager = job.manager(fields::Operation::Apply);
     let (versions, now) = (Layouts::of(job.kind()), job.context.now);
     let Some(live) = live else {
         check_new(job, &config)?;
-        let made = fields::apply(&versions, None, &config, &manager, conflicts, now)?;
+        let made = fields::apply(&versions, None, &config, &manager, reach, conflicts, now)?;
         let (made, twice) = complete(job, &Document::new(), made)?;
         return with_warnings(twice.as_slice(), create::create(job, &made, Owning::Noted));
     };
@@ -200,7 +203,8 @@ fn apply<A: Admission>(
     let seen = as_served(job, &before);
     let name = Value::from(target.name.as_str());
     metadata_mut(&mut config).insert("name".to_owned(), name);
-    let mut after = fields::apply(&versions, Some(&seen), &config, &manager, conflicts, now)?;
+    let mut after =
+        fields::apply(&versions, Some(&seen), &config, &manager, reach, conflicts, now)?;
     check_identity(job, &mut after)?;
     let (after, twice) = complete(job, &before, after)?;
     with_warnings(twice.as_slice(), finish::finish(job, live, &before, after, Owning::Noted))

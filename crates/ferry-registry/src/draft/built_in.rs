@@ -26,6 +26,11 @@ const TOKEN_SECONDS: i64 = 3600;
 
 /// Completes an object of `kind`. Values of wrong types are left for the schema to refuse.
 pub(super) fn complete(kind: Kind, object: &mut Value) {
+    if let Value::Object(object) = object {
+        for section in sections(kind) {
+            fill(object, section, json!({}));
+        }
+    }
     let Some(Value::Object(spec)) = object.get_mut("spec") else { return };
     match kind {
         Kind::Pod => complete_pod(spec),
@@ -49,6 +54,18 @@ pub(super) fn complete(kind: Kind, object: &mut Value) {
         | Kind::ClusterRoleBinding
         | Kind::Role
         | Kind::RoleBinding => {}
+    }
+}
+
+/// The parts that objects of a kind are never without, whatever is in them: a patch can add to each.
+// PARITY: staging/src/k8s.io/api/core/v1/types.go#Node: they are structs, and no pointers to any
+const fn sections(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::Node | Kind::Namespace | Kind::Pod | Kind::PersistentVolumeClaim | Kind::Service => {
+            &["spec", "status"]
+        }
+        Kind::Lease => &["spec"],
+        _ => &[],
     }
 }
 

@@ -4,7 +4,7 @@ use ferry_api::{FieldError, FieldPath, Kind, NameError, NameRule};
 use serde_json::Value;
 
 use crate::document::{at, metadata, text};
-use crate::kinds::is_role;
+use crate::kinds::takes_any_name;
 use crate::object::Document;
 
 /// The most bytes of all annotations together, keys and values.
@@ -20,7 +20,7 @@ const MOST_ERRORS: usize = 100;
 
 /// What is wrong with the name that objects of a kind have.
 pub(crate) fn check_name_of(kind: Kind, name: &str) -> Result<(), Vec<String>> {
-    if is_role(kind) {
+    if takes_any_name(kind) {
         return check_path_segment(name);
     }
     name_rule(kind).check(name).map_err(|error| error.messages().to_vec())
@@ -79,7 +79,7 @@ pub(super) fn check_metadata(kind: Kind, object: &Document) -> Vec<FieldError> {
             errors.push(FieldError::required(field("name"), what));
         }
         ("", prefix) => {
-            let checked = if is_role(kind) {
+            let checked = if takes_any_name(kind) {
                 check_path_segment(prefix)
             } else {
                 name_rule(kind).check_prefix(prefix).map_err(|error| error.messages().to_vec())

@@ -179,8 +179,7 @@ pub(crate) fn fit(
     let mut value = Value::Object(object);
     let errors = match part {
         Part::Main => {
-            omit_empty_metadata(&mut value);
-            as_go_reads(served, &mut value, values::fill_texts);
+            as_go_reads(served, &mut value, values::simplify);
             schema.apply_defaults(&mut value);
             built_in::complete(served.kind(), &mut value);
             schema.check(&value)
@@ -190,8 +189,7 @@ pub(crate) fn fit(
             if let Some(Value::Object(metadata)) = value.get_mut("metadata") {
                 metadata.retain(|name, _| !status_leaves(served.kind()).contains(&name.as_str()));
             }
-            omit_empty_metadata(&mut value);
-            as_go_reads(served, &mut value, values::fill_texts);
+            as_go_reads(served, &mut value, values::simplify);
             let mut errors = fit_section(schema, "metadata", &mut value);
             errors.extend(fit_section(schema, "status", &mut value));
             errors
@@ -218,23 +216,6 @@ fn as_go_reads(served: KindVersion, object: &mut Value, change: fn(&Schema, &mut
         && let Some(metadata) = object.get_mut("metadata")
     {
         change(schema, metadata);
-    }
-}
-
-/// Lists and maps of the metadata that are empty are not there, for any kind. An empty list of
-/// managed fields stays: it says that nobody shall own anything, and the tracking takes it out.
-// PARITY: apimachinery/pkg/apis/meta/v1/types.go#ObjectMeta: each of them is `omitempty`
-fn omit_empty_metadata(object: &mut Value) {
-    let Some(Value::Object(metadata)) = object.get_mut("metadata") else { return };
-    for name in ["annotations", "finalizers", "labels", "ownerReferences"] {
-        let is_empty = match metadata.get(name) {
-            Some(Value::Array(items)) => items.is_empty(),
-            Some(Value::Object(entries)) => entries.is_empty(),
-            Some(_) | None => false,
-        };
-        if is_empty {
-            metadata.remove(name);
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use base64::{Engine, alphabet};
-use ferry_api::schema::{Shape, Text};
+use ferry_api::schema::{ObjectShape, Shape, Text};
 use ferry_api::{Quantity, Schema};
 use ferry_units::WallTime;
 use serde_json::Value;
@@ -32,13 +32,38 @@ fn fill_text(schema: &Schema, value: &mut Value) {
     if is_text && value.is_null() {
         *value = Value::from("");
     } else {
-        fill_texts(schema, value);
+        simplify(schema, value);
     }
 }
 
-/// Makes an empty text of each `null` in a map or a list of texts, as Go reads it.
-// PARITY: golang/go/src/encoding/json/decode.go#literalStore
-pub(super) fn fill_texts(schema: &Schema, value: &mut Value) {
+/// Lists and maps that are written even where they are empty: the fields of Go's types that are not
+/// `omitempty`, but may be left out. An empty list of managed fields says that nobody shall own
+/// anything, and the tracking takes it out.
+// PARITY: k8s.io/api/rbac/v1/types.go#Role, k8s.io/api/core/v1/types.go#ProjectedVolumeSource,
+// k8s.io/api/core/v1/types.go#ContainerImage
+const KEPT_EMPTY: [&str; 4] = ["managedFields", "names", "rules", "sources"];
+
+/// Whether a field is left out where it is written: it is a list or a map, and empty.
+fn is_omitted(object: &ObjectShape, name: &str, value: &Value) -> bool {
+    let is_empty = match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(entries) => entries.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    is_empty
+        && !object.required.contains(name)
+        && !KEPT_EMPTY.contains(&name)
+        && object
+            .properties
+            .get(name)
+            .is_some_and(|schema| matches!(schema.shape, Shape::Array(_) | Shape::Map(_)))
+}
+
+/// Leaves out lists and maps that are empty, and makes an empty text of each `null` in a map or a
+/// list of texts, as Go writes and reads them.
+// PARITY: golang/go/src/encoding/json/encode.go#isEmptyValue,
+// golang/go/src/encoding/json/decode.go#literalStore
+pub(super) fn simplify(schema: &Schema, value: &mut Value) {
     match (&schema.shape, value) {
         (Shape::Map(values), Value::Object(entries)) => {
             for value in entries.values_mut() {
@@ -51,9 +76,10 @@ pub(super) fn fill_texts(schema: &Schema, value: &mut Value) {
             }
         }
         (Shape::Object(object), Value::Object(fields)) => {
+            fields.retain(|name, value| !is_omitted(object, name, value));
             for (name, value) in fields {
                 if let Some(schema) = object.properties.get(name) {
-                    fill_texts(schema, value);
+                    simplify(schema, value);
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::fields::mention::mentioned;
 use crate::fields::merge::merge;
 use crate::fields::prune::prune;
 use crate::fields::set::FieldSet;
-use crate::fields::strip::strip;
+use crate::fields::strip::{Reach, keep_within, strip};
 use crate::fields::update::{claim_all, set_managed, settle, take_from, take_managed};
 use crate::fields::validate::problems;
 use crate::fields::versions::{Differences, Versions, form};
@@ -26,13 +26,15 @@ const BEFORE: &str = "before-first-apply";
 /// It has all that `config` says. What `manager` had applied before and does not say any more is
 /// gone, unless another manager owns it. Applying the same again gives an object equal to `live`.
 ///
-/// All are of the version that `manager` writes in. What others own is looked at in theirs.
+/// All are of the version that `manager` writes in. What others own is looked at in theirs. `config`
+/// has nothing beyond `reach`, which is what the manager's path writes.
 // PARITY: structured-merge-diff/merge/update.go#Apply
 pub(crate) fn apply<V: Versions>(
     versions: &V,
     live: Option<&Document>,
     config: &Document,
     manager: &ManagerId,
+    reach: Reach,
     conflicts: OnConflict,
     now: WallTime,
 ) -> Result<Document, ApplyError> {
@@ -48,7 +50,9 @@ pub(crate) fn apply<V: Versions>(
     if entries.is_empty() && live.is_some() {
         let unknown =
             ManagerId { name: BEFORE.to_owned(), operation: Operation::Update, ..manager.clone() };
-        entries = claim_all(versions, version, &before, &unknown, now);
+        let mut reached = before.clone();
+        keep_within(reach, &mut reached);
+        entries = claim_all(versions, version, &reached, &unknown, now);
     }
 
     let mut own = Entry::of(manager);

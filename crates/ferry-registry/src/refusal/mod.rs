@@ -59,6 +59,18 @@ pub enum Refusal {
         /// What is different.
         message: String,
     },
+    /// The object is not the one that was to be deleted (409). Here the kind stands in the place of
+    /// the resource, as in Kubernetes.
+    // PARITY: apiserver/pkg/registry/rest/delete.go#BeforeDelete
+    #[error("Operation cannot be fulfilled on {} \"{name}\": {message}", qualified_kind(.served))]
+    Precondition {
+        /// The kind.
+        served: KindVersion,
+        /// The name.
+        name: String,
+        /// What is different.
+        message: String,
+    },
     /// Server-side apply met fields that others own (409).
     #[error("{}", apply_conflicts(.conflicts))]
     ApplyConflict {
@@ -81,6 +93,11 @@ pub enum Refusal {
         /// What is wrong.
         message: String,
     },
+    /// An object is to be created that has a revision already (500, without a reason: the storage of
+    /// Kubernetes finds out, where nobody gives it one).
+    // PARITY: apiserver/pkg/storage/etcd3/store.go#Create
+    #[error("resourceVersion should not be set on objects to be created")]
+    RevisionOfNew,
     /// The request was understood and makes no sense for this object (422, without causes).
     #[error("{message}")]
     Unprocessable {
@@ -222,6 +239,12 @@ impl From<KindVersion> for QualifiedKind {
     fn from(served: KindVersion) -> Self {
         Self { kind: served.definition().kind.to_owned(), group: served.group().to_owned() }
     }
+}
+
+/// `VirtualMachine.kubevirt.io`; only the kind for Kubernetes' core.
+fn qualified_kind(served: &KindVersion) -> String {
+    let kind = served.definition().kind;
+    if served.group().is_empty() { kind.to_owned() } else { format!("{kind}.{}", served.group()) }
 }
 
 /// `virtualmachines.kubevirt.io`; only the plural for Kubernetes' core.

@@ -34,9 +34,11 @@ impl Refusal {
             "metadata": metadata,
             "status": "Failure",
             "message": self.to_string(),
-            "reason": reason,
             "code": code,
         });
+        if !reason.is_empty() {
+            status["reason"] = Value::from(reason);
+        }
         if let Some(details) = self.details() {
             status["details"] = details.into_value();
         }
@@ -50,7 +52,10 @@ impl Refusal {
             Self::AlreadyExists { .. }
             | Self::BeingDeleted { .. }
             | Self::GeneratedNameTaken { .. } => (409, "AlreadyExists"),
-            Self::Conflict { .. } | Self::ApplyConflict { .. } => (409, "Conflict"),
+            Self::Conflict { .. } | Self::Precondition { .. } | Self::ApplyConflict { .. } => {
+                (409, "Conflict")
+            }
+            Self::RevisionOfNew => (500, ""),
             Self::Invalid { .. } | Self::Unprocessable { .. } => (422, "Invalid"),
             Self::BadRequest { .. } => (400, "BadRequest"),
             Self::Unauthorized => (401, "Unauthorized"),
@@ -74,6 +79,10 @@ impl Refusal {
             | Self::AlreadyExists { served, name }
             | Self::BeingDeleted { served, name }
             | Self::Conflict { served, name, .. } => Some(Details::of(*served, name)),
+            Self::Precondition { served, name, .. } => Some(Details {
+                kind: served.definition().kind.to_owned(),
+                ..Details::of(*served, name)
+            }),
             Self::GeneratedNameTaken { served, name } => {
                 Some(Details { retry_after_seconds: Some(1), ..Details::of(*served, name) })
             }
@@ -112,6 +121,7 @@ impl Refusal {
                 Some(Details::default())
             }
             Self::BadRequest { .. }
+            | Self::RevisionOfNew
             | Self::Unprocessable { .. }
             | Self::Unauthorized
             | Self::Denied { .. }

@@ -148,7 +148,7 @@ fn preconditions_are_kept() -> Result<()> {
         "kubectl delete --raw /apis/kubevirt.io/v1/namespaces/default/virtualmachines/web -f -",
         body,
     )?;
-    assert!(refused.contains("Precondition failed: UID in precondition: 6a0f4a0e-"), "{refused}");
+    assert!(refused.contains("the UID in the precondition (6a0f4a0e-"), "{refused}");
     cluster.ok("kubectl get vm web")?;
     Ok(())
 }

@@ -71,10 +71,16 @@ fn a_revision_cannot_be_asked_for() {
     let mut object = vm("x");
     object["metadata"]["resourceVersion"] = json!("5");
     let refusal = cluster.create(&object).unwrap_err();
-    assert_eq!(refusal.code(), 400);
     assert_eq!(refusal.to_string(), "resourceVersion should not be set on objects to be created");
-    object["metadata"]["resourceVersion"] = json!("0");
-    cluster.create(&object).unwrap();
+    let status = refusal.status();
+    assert_eq!((&status["code"], status.get("reason")), (&json!(500), None));
+    // What is none says nothing.
+    for (name, revision) in [("x", "0"), ("y", "-1"), ("z", "abc")] {
+        let mut object = vm(name);
+        object["metadata"]["resourceVersion"] = json!(revision);
+        let made = shown(&cluster.create(&object).unwrap());
+        assert_ne!(made["metadata"]["resourceVersion"], revision);
+    }
 }
 
 #[test]

@@ -78,13 +78,27 @@ fn parity_what_finalizers_hold_is_marked_once() {
 fn parity_preconditions_are_kept() {
     let mut cluster = Cluster::new();
     let created = shown(&cluster.create(&vm("x")).unwrap());
-    for options in [
-        DeleteOptions { uid: Some("other".to_owned()), ..DeleteOptions::default() },
-        DeleteOptions { resource_version: Some("1".to_owned()), ..DeleteOptions::default() },
+    let start = "Operation cannot be fulfilled on VirtualMachine.kubevirt.io \"x\": the";
+    for (options, end) in [
+        (
+            DeleteOptions { uid: Some("other".to_owned()), ..DeleteOptions::default() },
+            "UID in the precondition (other) does not match the UID in record (uid-2). The object \
+             might have been deleted and then recreated",
+        ),
+        (
+            DeleteOptions { resource_version: Some("1".to_owned()), ..DeleteOptions::default() },
+            "ResourceVersion in the precondition (1) does not match the ResourceVersion in record \
+             (2). The object might have been modified",
+        ),
     ] {
         let refusal = cluster.delete_with(machine(), options).unwrap_err();
-        assert_eq!(refusal.code(), 409);
-        assert!(refusal.to_string().contains("Precondition failed: "), "{refusal}");
+        assert_eq!((refusal.code(), refusal.to_string()), (409, format!("{start} {end}")));
+        let status = refusal.status();
+        assert_eq!(status["reason"], "Conflict");
+        assert_eq!(
+            status["details"],
+            json!({ "name": "x", "group": "kubevirt.io", "kind": "VirtualMachine" })
+        );
     }
     let text = |value: &Value| Some(value.as_str().unwrap().to_owned());
     let right = DeleteOptions {

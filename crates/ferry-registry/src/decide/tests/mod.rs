@@ -9,6 +9,7 @@ mod delete;
 mod known_fields;
 mod namespaces;
 mod owners;
+mod owning;
 mod patch;
 mod pods;
 mod status;

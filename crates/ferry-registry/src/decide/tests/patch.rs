@@ -238,6 +238,23 @@ fn parity_keys_that_stand_twice_in_a_patch_are_told_or_refused() {
 }
 
 #[test]
+fn parity_members_that_operations_do_not_have_are_told_or_refused() {
+    let patch = || Write::Patch(Patch::Json(serde_json::from_value(json!([])).unwrap()));
+    let mut cluster = Cluster::new();
+    cluster.create(&vm("x")).unwrap();
+    cluster.unknown_members = vec!["[0].note".to_owned()];
+    let warned = cluster.send(&cluster.request(machine(), patch())).unwrap();
+    assert_eq!(warned.warnings, ["json patch unknown field \"[0].note\""]);
+    cluster.validation = FieldValidation::Strict;
+    let refusal = cluster.send(&cluster.request(machine(), patch())).unwrap_err();
+    assert_eq!(refusal.code(), 422);
+    assert!(
+        refusal.to_string().contains("strict decoding error: json patch unknown field"),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn an_object_has_a_size_that_no_write_exceeds() {
     let large = "x".repeat(500 << 10);
     let text = |count: usize| {

@@ -102,13 +102,17 @@ fn parity_a_subresource_has_an_entry_of_its_own_and_only_its_fields() {
     let mut main = document(config.clone());
     keep_within(Reach::AllButStatus, &mut main);
     let applier = manager("m", Operation::Apply, "");
-    let live = apply(&schema, None, &main, &applier, OnConflict::Refuse, at(1)).unwrap();
+    let live =
+        apply(&schema, None, &main, &applier, Reach::AllButStatus, OnConflict::Refuse, at(1))
+            .unwrap();
     assert!(!live.contains_key("status"));
 
     let mut status = document(config);
     keep_within(Reach::Status, &mut status);
     let applier = manager("m", Operation::Apply, "status");
-    let live = apply(&schema, Some(&live), &status, &applier, OnConflict::Refuse, at(2)).unwrap();
+    let live =
+        apply(&schema, Some(&live), &status, &applier, Reach::Status, OnConflict::Refuse, at(2))
+            .unwrap();
     let entries = live["metadata"]["managedFields"].as_array().unwrap();
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[0].get("subresource"), None);
@@ -126,7 +130,8 @@ fn parity_a_subresource_has_an_entry_of_its_own_and_only_its_fields() {
     let controller = manager("controller", Operation::Update, "status");
     track_update(&schema, Some(&live), &mut after, &controller, at(3));
     let other = manager("m", Operation::Apply, "status");
-    let error = apply(&schema, Some(&after), &status, &other, OnConflict::Refuse, at(4));
+    let error =
+        apply(&schema, Some(&after), &status, &other, Reach::Status, OnConflict::Refuse, at(4));
     assert_eq!(
         Refusal::from(error.unwrap_err()).to_string(),
         "Apply failed with 1 conflict: conflict with \"controller\" with subresource \"status\" \

@@ -16,7 +16,7 @@ use ferry_api::schema::{MergeStrategy, ObjectShape, Shape, Text, UnknownFields};
 use ferry_units::WallTime;
 use serde_json::{Value, json};
 
-use crate::fields::{ApplyError, ManagerId, Operation, apply, managers, track_update};
+use crate::fields::{ApplyError, ManagerId, Operation, Reach, apply, managers, track_update};
 use crate::object::Document;
 use crate::request::OnConflict;
 
@@ -153,7 +153,8 @@ impl World {
         let manager = manager(name, Operation::Apply, "v1");
         let config = document(config);
         let now = at(self.second);
-        let after = apply(&self.schema, self.object.as_ref(), &config, &manager, conflicts, now)?;
+        let (live, reach) = (self.object.as_ref(), Reach::Everything);
+        let after = apply(&self.schema, live, &config, &manager, reach, conflicts, now)?;
         self.keep(after);
         Ok(())
     }

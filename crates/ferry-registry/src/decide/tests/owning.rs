@@ -1,0 +1,141 @@
+//! Who owns what of an object that the server completes: its creator owns what it sent, and nobody
+//! what the server adds.
+
+use ferry_api::Kind;
+use serde_json::{Value, json};
+
+use crate::object::{Part, Target};
+use crate::request::{OnConflict, Patch, Write};
+use crate::testing::{Cluster, pod, shown, target};
+
+fn node(name: &str) -> Value {
+    json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": name } })
+}
+
+fn fields(object: &Value) -> &Value {
+    &object["metadata"]["managedFields"][0]["fieldsV1"]
+}
+
+fn applied_status(kind: &str, name: &str, phase: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": kind,
+        "metadata": { "name": name },
+        "status": { "phase": phase },
+    })
+}
+
+#[test]
+fn parity_a_creator_owns_no_status() {
+    let mut cluster = Cluster::new();
+    let named = |kind: &str, spec: Value| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": "x" }, "spec": spec });
+    let volume = json!({
+        "accessModes": ["ReadWriteOnce"],
+        "resources": { "requests": { "storage": "1Gi" } },
+    });
+    let mut working = node("x");
+    working["status"] = json!({ "phase": "Running" });
+    for object in [
+        pod("x", ""),
+        named("Namespace", json!({})),
+        named("Service", json!({ "ports": [{ "port": 1 }] })),
+        named("PersistentVolumeClaim", volume),
+        working,
+    ] {
+        let made = shown(&cluster.create(&object).unwrap());
+        assert!(made["status"].is_object(), "{made}");
+        assert_eq!(fields(&made).get("f:status"), None, "{made}");
+    }
+}
+
+#[test]
+fn parity_a_creator_does_not_own_what_the_server_adds() {
+    let mut cluster = Cluster::new();
+    let namespace = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": "x" } });
+    let made = shown(&cluster.create(&namespace).unwrap());
+    assert_eq!(made["spec"]["finalizers"], json!(["kubernetes"]));
+    let label = json!({ ".": {}, "f:kubernetes.io/metadata.name": {} });
+    assert_eq!(*fields(&made), json!({ "f:metadata": { "f:labels": label } }));
+}
+
+#[test]
+fn parity_whoever_applies_a_status_first_meets_nobody() {
+    let mut cluster = Cluster::new();
+    cluster.create(&pod("x", "")).unwrap();
+    let status = Target { part: Part::Status, ..target(Kind::Pod, "x") };
+    let config = applied_status("Pod", "x", "Running");
+    let applied = shown(&cluster.server_side_apply(status, &config, OnConflict::Refuse).unwrap());
+    assert_eq!(applied["status"]["phase"], "Running");
+}
+
+#[test]
+fn parity_what_was_there_before_anybody_applied_is_owned_as_far_as_the_path_reaches() {
+    let mut cluster = Cluster::new();
+    cluster.create(&pod("x", "")).unwrap();
+    let at = target(Kind::Pod, "x");
+    cluster.merge(at.clone(), json!({ "metadata": { "managedFields": [{}] } })).unwrap();
+    let config = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "x", "labels": { "a": "b" } },
+    });
+    let applied = cluster.server_side_apply(at.clone(), &config, OnConflict::Refuse).unwrap();
+    let managed = shown(&applied)["metadata"]["managedFields"].clone();
+    let before = managed.as_array().unwrap().iter();
+    let before = before.clone().find(|entry| entry["manager"] == "before-first-apply").unwrap();
+    assert_eq!(before["fieldsV1"].get("f:status"), None, "{before}");
+    assert!(before["fieldsV1"]["f:spec"].is_object(), "{before}");
+    let status = Target { part: Part::Status, ..at };
+    let config = applied_status("Pod", "x", "Running");
+    cluster.server_side_apply(status, &config, OnConflict::Refuse).unwrap();
+}
+
+#[test]
+fn parity_a_binding_makes_nobody_an_owner() {
+    let mut cluster = Cluster::new();
+    let made = shown(&cluster.create(&pod("x", "")).unwrap());
+    let binding = json!({
+        "apiVersion": "v1", "kind": "Binding",
+        "metadata": { "name": "x" },
+        "target": { "kind": "Node", "name": "n" },
+    });
+    let path = Target { part: Part::Binding, ..target(Kind::Pod, "x") };
+    cluster.create_at(path, &binding).unwrap();
+    let bound = cluster.get(&target(Kind::Pod, "x")).unwrap();
+    assert_eq!(bound["spec"]["nodeName"], "n");
+    assert_eq!(bound["metadata"]["managedFields"], made["metadata"]["managedFields"]);
+}
+
+#[test]
+fn parity_a_patch_can_add_to_a_spec_that_nobody_wrote() {
+    let mut cluster = Cluster::new();
+    cluster.create(&node("x")).unwrap();
+    let taints = json!([{ "key": "a", "effect": "NoSchedule" }]);
+    let operations = json!([{ "op": "add", "path": "/spec/taints", "value": taints }]);
+    let patch = Patch::Json(serde_json::from_value(operations).unwrap());
+    let request = cluster.request(target(Kind::Node, "x"), Write::Patch(patch));
+    assert_eq!(shown(&cluster.send(&request).unwrap())["spec"]["taints"], taints);
+}
+
+#[test]
+fn parity_built_in_kinds_leave_out_what_is_empty_and_custom_ones_keep_it() {
+    let mut cluster = Cluster::new();
+    let mut empty = pod("x", "");
+    empty["spec"]["volumes"] = json!([]);
+    empty["spec"]["nodeSelector"] = json!({});
+    empty["spec"]["affinity"] = json!({ "nodeAffinity": {} });
+    empty["metadata"]["labels"] = json!({});
+    let made = shown(&cluster.create(&empty).unwrap());
+    assert_eq!((made["spec"].get("volumes"), made["spec"].get("nodeSelector")), (None, None));
+    assert_eq!(made["metadata"].get("labels"), None);
+    assert_eq!(made["spec"]["affinity"], json!({ "nodeAffinity": {} }));
+    assert_eq!(fields(&made)["f:spec"].get("f:volumes"), None, "{made}");
+
+    let role = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+        "metadata": { "name": "x" },
+        "rules": [],
+    });
+    assert_eq!(shown(&cluster.create(&role).unwrap())["rules"], json!([]));
+
+    let mut machine = crate::testing::vm("x");
+    machine["spec"]["dataVolumeTemplates"] = json!([]);
+    assert_eq!(shown(&cluster.create(&machine).unwrap())["spec"]["dataVolumeTemplates"], json!([]));
+}
