@@ -32,7 +32,7 @@ use crate::error::StoreError;
 const SIZE: usize = 64 << 10;
 
 /// Entries beyond this go elsewhere: to write them twice would take longer.
-const LARGEST: usize = SIZE / 2;
+pub(crate) const LARGEST: usize = SIZE / 2;
 
 /// And at most so many writes. The places of large entries are short, and a thousand of them would keep
 /// whoever brings the next one waiting for as long as everything else together.

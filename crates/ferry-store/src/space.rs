@@ -9,10 +9,15 @@ use rustix::fs::statvfs;
 
 use crate::error::StoreError;
 use crate::options::StoreOptions;
+use crate::recent;
 
 /// Each byte of an entry costs sled up to so many, for it rewrites a page of neighbours when a page is
 /// split or consolidated.
 const AMPLIFICATION: u64 = 4;
+
+/// Of an entry that gets a file beside sled, each byte costs one. So much may be counted that way:
+/// where no file can be begun sled takes the entry after all, which the smallest reserve has room for.
+const BESIDE: u64 = 4 << 20;
 
 /// Room is where so much could be written. A single small write needs less: so whoever waits for room
 /// does not find himself without any at once.
@@ -71,20 +76,31 @@ impl Room {
 
     /// Refuses if not even a group of small writes would be taken.
     pub fn check(&self) -> Result<(), StoreError> {
-        check(&self.disk, &self.dir, self.reserve, MARGIN)
+        check(&self.disk, &self.dir, self.reserve, in_sled(MARGIN))
     }
 
     /// Refuses if there is not so much that any write would be taken. Whoever has found no room waits
     /// for this.
     pub fn check_ample(&self) -> Result<(), StoreError> {
-        check(&self.disk, &self.dir, self.reserve, AMPLE / AMPLIFICATION)
+        check(&self.disk, &self.dir, self.reserve, AMPLE)
     }
 }
 
-/// Refuses if writing `bytes` would touch the reserve.
-pub(crate) fn check(disk: &Disk, dir: &Path, reserve: u64, bytes: u64) -> Result<(), StoreError> {
+/// What `bytes` cost that sled takes.
+pub(crate) const fn in_sled(bytes: u64) -> u64 {
+    bytes.saturating_mul(AMPLIFICATION)
+}
+
+/// What an entry of `bytes` costs.
+pub(crate) fn of_entry(bytes: u64) -> u64 {
+    let beside = if bytes > recent::LARGEST as u64 { bytes.min(BESIDE) } else { 0 };
+    beside.saturating_add(in_sled(bytes - beside))
+}
+
+/// Refuses if what costs so much would touch the reserve.
+pub(crate) fn check(disk: &Disk, dir: &Path, reserve: u64, cost: u64) -> Result<(), StoreError> {
     let free = disk.free(dir)?;
-    let needed = reserve.saturating_add(bytes.saturating_mul(AMPLIFICATION));
+    let needed = reserve.saturating_add(cost);
     if free < needed {
         return Err(StoreError::NoSpace { path: dir.to_owned(), free, needed });
     }

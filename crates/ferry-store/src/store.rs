@@ -133,8 +133,8 @@ impl Store {
     }
 
     fn check_room(&self, reserve: u64, bytes: u64) -> Result<(), StoreError> {
-        let bytes = bytes + self.engine.recent_bytes();
-        space::check(&self.options.disk, self.layout.dir(), reserve, bytes)
+        let cost = space::of_entry(bytes) + space::in_sled(self.engine.recent_bytes());
+        space::check(&self.options.disk, self.layout.dir(), reserve, cost)
     }
 
     fn append_leaving(&mut self, batch: &[Record], reserve: u64) -> Result<(), StoreError> {

@@ -164,6 +164,20 @@ fn what_is_essential_is_written_where_there_is_little_room() {
 }
 
 #[test]
+fn a_large_deletion_needs_little_more_than_its_file() {
+    let mut scratch = scratch();
+    let free = Arc::new(AtomicU64::new(u64::MAX));
+    let asked = Arc::clone(&free);
+    scratch.options.disk = Disk::saying(move |_| Ok(asked.load(Ordering::SeqCst)));
+    let (mut store, _) = scratch.open();
+    let value = noise(1, 900 << 10);
+    store.append(&[put(1, "a", value.clone())]).unwrap();
+    // Five times its size: what it says, and what it may carry over of the oldest.
+    free.store(StoreOptions::LAST_RESERVE + (7 << 20), Ordering::SeqCst);
+    store.append_essential(&[delete(2, "a", value)]).unwrap();
+}
+
+#[test]
 fn revisions_rise() {
     let scratch = scratch();
     let (mut store, _) = scratch.open();
