@@ -106,7 +106,7 @@ impl Escalation<'_> {
     fn holds(&self, rules: &[Rule]) -> Result<(), String> {
         let namespace = self.review.target.namespace.as_str();
         let held = self.authorizer.held(self.review.user, namespace);
-        let missing = missing(&held, rules);
+        let missing = missing(&held, rules)?;
         if missing.is_empty() {
             return Ok(());
         }

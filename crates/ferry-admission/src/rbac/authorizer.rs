@@ -119,10 +119,8 @@ impl Authorizer {
 
     /// The rules that `user` has in `namespace`, in the order of the bindings.
     pub(crate) fn held(&self, user: &User, namespace: &str) -> Vec<Rule> {
-        let mut held = Vec::new();
-        if is_in(user, MASTERS) {
-            held.extend([Rule::all_resources(), Rule::all_paths()]);
-        }
+        let everything = [Rule::all_resources(), Rule::all_paths()];
+        let everything: &[Rule] = if is_in(user, MASTERS) { &everything } else { &[] };
         // Of a binding that names somebody twice the first subject counts.
         let mut grants: BTreeMap<Rank, &Grant> = BTreeMap::new();
         for grant in self.of(user, namespace) {
@@ -131,14 +129,9 @@ impl Authorizer {
                 *first = grant;
             }
         }
-        for grant in grants.into_values() {
-            for rule in grant.rules.as_deref().unwrap_or_default() {
-                if !held.contains(rule) {
-                    held.push(rule.clone());
-                }
-            }
-        }
-        held
+        let granted = grants.into_values().flat_map(|it| it.rules.as_deref().unwrap_or_default());
+        let mut seen = BTreeSet::new();
+        everything.iter().chain(granted).filter(|rule| seen.insert(*rule)).cloned().collect()
     }
 
     /// The roles of bindings for `user` that are not there, as denials have it.

@@ -184,6 +184,7 @@ impl Roles {
         // Roles that gather one another are looked at once each.
         let mut seen = BTreeSet::new();
         let mut waiting = vec![name];
+        let mut known = BTreeSet::new();
         let mut rules = Vec::new();
         while let Some(name) = waiting.pop() {
             let Some((name, role)) = self.cluster.get_key_value(name) else { continue };
@@ -193,7 +194,7 @@ impl Roles {
             match &role.aggregation_rule {
                 None => {
                     for rule in rules_of(role.rules.clone()) {
-                        if !rules.contains(&rule) {
+                        if known.insert(rule.clone()) {
                             rules.push(rule);
                         }
                     }

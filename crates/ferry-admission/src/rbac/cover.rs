@@ -5,14 +5,36 @@ use std::collections::{BTreeMap, BTreeSet};
 use ferry_registry::User;
 
 use crate::rbac::Rule;
-use crate::rbac::rule::{has, has_or_all, path_covers};
+use crate::rbac::held::Held;
 
-/// What of `wanted` is not covered by `held`, in rules of one verb and one resource or path each.
+/// Into as many parts all rules of a role may be broken down: more than it has room for where each
+/// is written out. A rule of three long lists would come to thousands of millions.
+const MOST_PARTS: usize = 50_000;
+
+/// As often a part may be compared with a rule: some tenths of a second of the thread that decides
+/// for everybody. All roles that a cluster begins with take some thousands.
+const MOST_COMPARED: usize = 2_000_000;
+
+/// What of `wanted` is not covered by `held`, in rules of one verb and one resource or path each;
+/// or why that cannot be said.
 // PARITY: component-helpers/auth/rbac/validation/policy_comparator.go#Covers
-pub(crate) fn missing(held: &[Rule], wanted: &[Rule]) -> Vec<Rule> {
-    let mut missing: Vec<Rule> = wanted.iter().flat_map(break_down).collect();
-    missing.retain(|part| !held.iter().any(|rule| covers(rule, part)));
-    missing
+pub(crate) fn missing(held: &[Rule], wanted: &[Rule]) -> Result<Vec<Rule>, String> {
+    let held = Held::new(held);
+    let parts = wanted.iter().map(parts).fold(0, usize::saturating_add);
+    if parts > MOST_PARTS || parts.saturating_mul(held.asked()) > MOST_COMPARED {
+        return Err("the rules come to too many combinations of verbs, resources and names to \
+                    compare with those of who gives them: give fewer at a time"
+            .to_owned());
+    }
+    let parts = wanted.iter().flat_map(break_down);
+    Ok(parts.filter(|part| !held.covers(part)).collect())
+}
+
+/// How many parts a rule is broken down into.
+fn parts(rule: &Rule) -> usize {
+    let lists = [&rule.groups, &rule.resources].map(Vec::len);
+    let objects = lists.into_iter().fold(rule.names.len().max(1), usize::saturating_mul);
+    objects.saturating_add(rule.paths.len()).saturating_mul(rule.verbs.len())
 }
 
 /// The rule as rules of one verb and one resource, name or path each.
@@ -41,23 +63,6 @@ fn break_down(rule: &Rule) -> Vec<Rule> {
         }
     }
     parts
-}
-
-fn covers(rule: &Rule, part: &Rule) -> bool {
-    let covers_names = rule.names.is_empty()
-        || !part.names.is_empty() && part.names.iter().all(|name| has(&rule.names, name));
-    covers_names
-        && part.verbs.iter().all(|verb| has_or_all(&rule.verbs, verb))
-        && part.groups.iter().all(|group| has_or_all(&rule.groups, group))
-        && part.resources.iter().all(|resource| covers_resource(rule, resource))
-        && part.paths.iter().all(|path| rule.paths.iter().any(|each| path_covers(each, path)))
-}
-
-fn covers_resource(rule: &Rule, resource: &str) -> bool {
-    has_or_all(&rule.resources, resource)
-        || resource.split_once('/').is_some_and(|(_, subresource)| {
-            rule.resources.iter().any(|each| each.strip_prefix("*/") == Some(subresource))
-        })
 }
 
 /// What `user` is told who would give what he does not have.

@@ -5,6 +5,7 @@ mod authorizer;
 mod compile;
 mod cover;
 mod gather;
+mod held;
 mod rule;
 
 pub use attributes::{Attributes, ResourceAttributes};

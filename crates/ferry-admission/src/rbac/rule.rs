@@ -5,7 +5,7 @@ use k8s_openapi::api::rbac::v1::PolicyRule;
 use crate::rbac::{Attributes, ResourceAttributes};
 
 /// What stands for everything, in each list of a rule but that of names.
-const ALL: &str = "*";
+pub(super) const ALL: &str = "*";
 
 /// One rule of a role: either about objects or about paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,17 +78,17 @@ impl Rule {
 }
 
 /// Whether `list` has `wanted`.
-pub(super) fn has(list: &[String], wanted: &str) -> bool {
+fn has(list: &[String], wanted: &str) -> bool {
     list.iter().any(|each| each == wanted)
 }
 
 /// Whether `list` has `wanted` or stands for everything.
-pub(super) fn has_or_all(list: &[String], wanted: &str) -> bool {
+fn has_or_all(list: &[String], wanted: &str) -> bool {
     list.iter().any(|each| each == ALL || each == wanted)
 }
 
 /// Whether the path that a rule names covers `path`, which may end with a `*` itself.
 // PARITY: pkg/apis/rbac/v1/evaluation_helpers.go#NonResourceURLMatches
-pub(super) fn path_covers(pattern: &str, path: &str) -> bool {
+fn path_covers(pattern: &str, path: &str) -> bool {
     pattern == path || pattern.ends_with('*') && path.starts_with(pattern.trim_end_matches('*'))
 }

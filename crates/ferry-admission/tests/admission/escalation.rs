@@ -96,6 +96,50 @@ fn parity_what_is_held_covers_what_is_given() {
 }
 
 #[test]
+fn what_is_held_is_found_among_very_many_rules() {
+    let rule = |number: usize| {
+        let number = number.to_string();
+        match number.len() % 3 {
+            0 => json!({ "verbs": ["get"], "nonResourceURLs": [format!("/{number}/*")] }),
+            1 => json!({ "verbs": [number], "apiGroups": ["*"], "resources": ["*/log"] }),
+            _ => json!({
+                "verbs": ["get"], "apiGroups": [""], "resources": ["pods"],
+                "resourceNames": [number],
+            }),
+        }
+    };
+    let rules: Vec<Value> = (0..20_000).map(rule).collect();
+    let world = World::of([
+        cluster_role("held", &json!(rules)),
+        binding("", "held", ("ClusterRole", "held"), &json!([subject("User", "a")])),
+    ]);
+    let attempt = Attempt::by(user("a"), &world);
+    attempt.create(&cluster_role("given", &json!(rules))).unwrap();
+    let mut more = rules;
+    more.push(json!({ "verbs": ["get"], "nonResourceURLs": ["/100", "/100/x/*"] }));
+    more.push(json!({ "verbs": ["7"], "apiGroups": [""], "resources": ["pods", "pods/log"] }));
+    let message = forbidden(attempt.create(&cluster_role("given", &json!(more))));
+    assert!(
+        message.ends_with(
+            "not currently held:\n\
+             {APIGroups:[\"\"], Resources:[\"pods\"], Verbs:[\"7\"]}\n\
+             {NonResourceURLs:[\"/100\"], Verbs:[\"get\"]}"
+        ),
+        "{message}"
+    );
+}
+
+#[test]
+fn rules_of_more_combinations_than_can_be_compared_are_refused() {
+    let names: Vec<String> = (0..1_000).map(|number| format!("x{number}")).collect();
+    let given = json!([{ "verbs": names, "apiGroups": names, "resources": names }]);
+    let message = forbidden(Attempt::by(user("alice"), &world()).create(&role("ns", "r", &given)));
+    assert!(message.starts_with("the rules come to too many combinations"), "{message}");
+    let root = member("root", &["system:masters"]);
+    Attempt::by(root, &world()).create(&role("ns", "r", &given)).unwrap();
+}
+
+#[test]
 fn parity_a_binding_gives_no_more_than_its_writer_has_or_may_bind() {
     let world = world();
     let subjects = json!([subject("User", "mallory")]);

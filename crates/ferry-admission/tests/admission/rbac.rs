@@ -266,3 +266,25 @@ fn what_somebody_may_do_is_listed_once_in_the_order_of_bindings() {
     let masters = Authorizer::default().rules(&member("m", &["system:masters"]), "");
     assert_eq!((masters.resources.len(), masters.paths.len()), (1, 1));
 }
+
+#[test]
+fn very_many_rules_are_listed_once_each_and_in_their_order() {
+    let named = |number: usize| json!({ "verbs": ["get"], "apiGroups": [""], "resources": [format!("r{number}")] });
+    // Each stands twice in the role, and the second one gathers it.
+    let rules: Vec<Value> = (0..40_000).rev().map(|number| named(number / 2)).collect();
+    let mut many = cluster_role("many", &json!(rules));
+    many["metadata"]["labels"] = json!({ "to-all": "true" });
+    let mut all = cluster_role("all", &json!([]));
+    all["aggregationRule"] =
+        json!({ "clusterRoleSelectors": [{ "matchLabels": { "to-all": "true" } }] });
+    let subjects = json!([subject("User", "a")]);
+    let world = World::of([
+        many,
+        all,
+        binding("", "a", ("ClusterRole", "many"), &subjects),
+        binding("", "b", ("ClusterRole", "all"), &subjects),
+    ]);
+    let rules = Authorizer::compile(&world).rules(&user("a"), "ns").resources;
+    let expected = (0..20_000).rev().map(|number| format!("r{number}"));
+    assert!(rules.iter().map(|rule| &rule.resources[0]).eq(&expected.collect::<Vec<String>>()));
+}

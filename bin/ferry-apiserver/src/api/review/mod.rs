@@ -3,7 +3,7 @@
 mod access;
 
 use bytes::Bytes;
-use ferry_admission::{Rule, Verdict};
+use ferry_admission::{Authorizer, Rule, Verdict};
 use ferry_api::FieldError;
 use ferry_registry::{Document, QualifiedKind, Refusal, User};
 use http::{Method, StatusCode};
@@ -16,6 +16,7 @@ use super::negotiate::Offer;
 use super::options::{WriteKind, write_options};
 use super::path::Review;
 use super::request::Asked;
+use super::work::{self, Length};
 use access::AccessSpec;
 
 impl Review {
@@ -73,7 +74,7 @@ impl<B: Backend, P: Process> Api<B, P> {
                 }
                 self.access(asked.user, review, &spec, namespace)?
             }
-            Review::SelfSubjectRules => self.rules(asked.user, &document)?,
+            Review::SelfSubjectRules => self.rules(asked.user, &document).await?,
             Review::SelfSubject => json!({ "userInfo": user_info(asked.user) }),
             Review::Token => self.token_review(&document)?,
         };
@@ -122,23 +123,18 @@ impl<B: Backend, P: Process> Api<B, P> {
         })
     }
 
-    fn rules(&self, user: &User, document: &Document) -> Result<Value, Refusal> {
+    async fn rules(&self, user: &User, document: &Document) -> Result<Value, Refusal> {
         let namespace = document
             .get("spec")
             .and_then(|spec| spec.get("namespace"))
             .and_then(Value::as_str)
             .filter(|namespace| !namespace.is_empty())
             .ok_or_else(|| Refusal::BadRequest { message: "no namespace on request".to_owned() })?;
-        let rules = self.backend.authorizer().rules(user, namespace);
-        let mut status = json!({
-            "resourceRules": rules.resources.iter().map(resource_rule).collect::<Vec<_>>(),
-            "nonResourceRules": rules.paths.iter().map(path_rule).collect::<Vec<_>>(),
-            "incomplete": !rules.error.is_empty(),
-        });
-        if !rules.error.is_empty() {
-            status["evaluationError"] = Value::from(rules.error);
-        }
-        Ok(status)
+        let (user, namespace) = (user.clone(), namespace.to_owned());
+        let authorizer = self.backend.authorizer();
+        // Somebody may have tens of thousands of rules.
+        let listed = move || Ok(rules_status(&authorizer, &user, &namespace));
+        work::done(Length::Long, listed).await
     }
 
     fn token_review(&self, document: &Document) -> Result<Value, Refusal> {
@@ -165,6 +161,19 @@ impl<B: Backend, P: Process> Api<B, P> {
             None => json!({ "user": {}, "error": "invalid bearer token" }),
         })
     }
+}
+
+fn rules_status(authorizer: &Authorizer, user: &User, namespace: &str) -> Value {
+    let rules = authorizer.rules(user, namespace);
+    let mut status = json!({
+        "resourceRules": rules.resources.iter().map(resource_rule).collect::<Vec<_>>(),
+        "nonResourceRules": rules.paths.iter().map(path_rule).collect::<Vec<_>>(),
+        "incomplete": !rules.error.is_empty(),
+    });
+    if !rules.error.is_empty() {
+        status["evaluationError"] = Value::from(rules.error);
+    }
+    status
 }
 
 fn check_kind(review: Review, document: &Document) -> Result<(), Refusal> {
