@@ -143,6 +143,26 @@ fn a_json_patch_may_not_be_long_nor_make_an_object_large_or_deep() {
     );
 }
 
+#[test]
+fn a_json_patch_may_not_push_the_items_of_lists_aside_without_end() {
+    let live = document(json!({ "a": vec![0; 100_000] }));
+    let times = |count: usize, operation: &Value| {
+        patch_json(&live, &operations(Value::Array(vec![operation.clone(); count])))
+    };
+    let rejected = Err(Refusal::Unprocessable { message: REJECTED.to_owned() });
+    for (operation, each) in [
+        (json!({ "op": "add", "path": "/a/0", "value": 1 }), 1),
+        (json!({ "op": "remove", "path": "/a/0" }), 1),
+        (json!({ "op": "move", "from": "/a/0", "path": "/a/0" }), 2),
+    ] {
+        assert!(times(400 / each, &operation).is_ok(), "{operation}");
+        assert_eq!(times(600 / each, &operation), rejected, "{operation}");
+    }
+    // At the end nothing is pushed aside.
+    assert!(times(10_000, &json!({ "op": "add", "path": "/a/-", "value": 1 })).is_ok());
+    assert!(times(10_000, &json!({ "op": "remove", "path": "/a/-1" })).is_ok());
+}
+
 proptest! {
     #[test]
     fn no_json_patch_fails_badly(
