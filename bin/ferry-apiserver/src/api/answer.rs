@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use ferry_registry::Refusal;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WARNING};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WARNING};
 use http::{Response, StatusCode};
 use serde_json::Value;
 
@@ -15,6 +15,10 @@ pub(crate) type Answer = Response<ResponseBody>;
 /// How much of warnings is told, all of them together. Clients print them all.
 // PARITY: apiserver/pkg/endpoints/filters/warning.go#AddWarning
 const LONGEST_WARNINGS: usize = 4 * 1024;
+
+/// After how many seconds whoever came when there was no room comes again by itself.
+// PARITY: apiserver/pkg/server/filters/maxinflight.go#retryAfter
+const SOON: HeaderValue = HeaderValue::from_static("1");
 
 /// An answer of JSON that is there, in the form that the client takes.
 pub(crate) fn json(code: StatusCode, format: Format, json: Bytes) -> Answer {
@@ -72,7 +76,11 @@ pub(crate) fn no_page() -> Answer {
 /// A refusal as a `Status`.
 pub(crate) fn refusal(refusal: &Refusal, format: Format) -> Answer {
     let code = StatusCode::from_u16(refusal.code()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    document(code, format, &refusal.status())
+    let mut answer = document(code, format, &refusal.status());
+    if matches!(refusal, Refusal::TooManyRequests { .. }) {
+        answer.headers_mut().insert(RETRY_AFTER, SOON);
+    }
+    answer
 }
 
 /// Adds warnings, which clients print.
@@ -128,6 +136,15 @@ mod tests {
                 assert_eq!(text, expected);
             }
         }
+    }
+
+    #[test]
+    fn parity_whoever_finds_no_room_is_told_when_to_come_again() {
+        let message = String::new();
+        let busy = Refusal::TooManyRequests { message };
+        assert_eq!(refusal(&busy, Format::PLAIN).headers()[RETRY_AFTER], "1");
+        let other = refusal(&Refusal::NoSuchPath, Format::PLAIN);
+        assert!(!other.headers().contains_key(RETRY_AFTER));
     }
 
     #[test]

@@ -2,8 +2,9 @@
 //! are sent.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,6 +14,9 @@ use ferry_registry::Refusal;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Frame};
+use tokio::sync::Semaphore;
+
+use super::work::SMALL;
 
 /// The body of an answer.
 pub type ResponseBody = UnsyncBoxBody<Bytes, Infallible>;
@@ -27,26 +31,96 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 /// How much of an answer is made before it is sent on. Larger pieces only take more memory.
 pub(crate) const PIECE: usize = 64 * 1024;
 
-/// All of the body of a request.
-pub(crate) async fn read<B>(body: B) -> Result<Bytes, Refusal>
+/// How much all bodies together may hold from their arrival until they are read, beside
+/// [`SMALL`] of each: forty as long as any, or a thousand manifests.
+const ALL_BODIES: usize = 128 * 1024 * 1024;
+
+static ROOM: Semaphore = Semaphore::const_new(ALL_BODIES);
+
+/// All of the body of a request, which has no more than `longest` bytes. One that finds no room is
+/// refused at once: whoever waited for it would wait for senders that are as slow as they like.
+pub(crate) async fn read<B>(body: B, longest: usize) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let too_large = || Refusal::TooLarge { limit: LONGEST_BODY as u64 };
-    if body.size_hint().lower() > LONGEST_BODY as u64 {
-        return Err(too_large());
+    read_into(&ROOM, body, longest).await
+}
+
+async fn read_into<B>(room: &'static Semaphore, body: B, longest: usize) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    if body.size_hint().lower() > longest as u64 {
+        return Err(Refusal::TooLarge { limit: longest as u64 });
     }
-    let whole = Limited::new(body, LONGEST_BODY).collect();
-    match tokio::time::timeout(BODY_TIME, whole).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => {
-            Err(Refusal::BadRequest { message: format!("the body cannot be read: {error}") })
-        }
+    match tokio::time::timeout(BODY_TIME, whole(room, body, longest)).await {
+        Ok(whole) => whole,
         Err(_) => Err(Refusal::BadRequest {
             message: format!("the body did not arrive within {} s", BODY_TIME.as_secs()),
         }),
+    }
+}
+
+async fn whole<B>(room: &'static Semaphore, body: B, longest: usize) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let mut body = pin!(Limited::new(body, longest));
+    let mut parts = Parts::default();
+    let mut taken = Taken { room, bytes: 0 };
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                return Refusal::TooLarge { limit: longest as u64 };
+            }
+            Refusal::BadRequest { message: format!("the body cannot be read: {error}") }
+        })?;
+        let Ok(data) = frame.into_data() else { continue };
+        // Without delay: what came was in memory all along.
+        taken.up_to((parts.len() + data.len()).saturating_sub(SMALL))?;
+        parts.push(data);
+    }
+    let bytes = parts.into_piece();
+    Ok(if taken.bytes == 0 { bytes } else { Bytes::from_owner(Held { bytes, _taken: taken }) })
+}
+
+/// Room that a body has taken, until this is dropped.
+struct Taken {
+    room: &'static Semaphore,
+    bytes: usize,
+}
+
+impl Taken {
+    fn up_to(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let more = u32::try_from(bytes.saturating_sub(self.bytes)).unwrap_or(u32::MAX);
+        let Ok(permit) = self.room.try_acquire_many(more) else {
+            let message = "Too many requests, please try again later.".to_owned();
+            return Err(Refusal::TooManyRequests { message });
+        };
+        permit.forget();
+        self.bytes = self.bytes.max(bytes);
+        Ok(())
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.room.add_permits(self.bytes);
+    }
+}
+
+/// A body with its room, which others get once nobody needs the bytes any more.
+struct Held {
+    bytes: Bytes,
+    _taken: Taken,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -190,16 +264,63 @@ impl<F: Future<Output = ()>> Body for Given<F> {
 mod tests {
     use super::*;
 
+    fn spaces(length: usize) -> Full<Bytes> {
+        Full::new(Bytes::from(vec![b' '; length]))
+    }
+
     #[tokio::test]
     async fn a_body_is_read_up_to_the_limit() {
-        let body = |length| Full::new(Bytes::from(vec![b' '; length]));
-        assert_eq!(read(body(LONGEST_BODY)).await.unwrap().len(), LONGEST_BODY);
-        let refusal = read(body(LONGEST_BODY + 1)).await.unwrap_err();
+        for longest in [LONGEST_BODY, PIECE] {
+            assert_eq!(read(spaces(longest), longest).await.unwrap().len(), longest);
+            let refused = Refusal::TooLarge { limit: longest as u64 };
+            assert_eq!(read(spaces(longest + 1), longest).await.unwrap_err(), refused);
+            // One that does not say how long it is.
+            let parts = std::iter::repeat_n(Bytes::from(vec![b' '; PIECE]), longest / PIECE + 1);
+            assert_eq!(read(joined(parts), longest).await.unwrap_err(), refused);
+        }
+        let refusal = read(spaces(LONGEST_BODY + 1), LONGEST_BODY).await.unwrap_err();
         assert_eq!(refusal.to_string(), "Request entity too large: limit is 3145728");
-        // One that does not say how long it is.
-        let parts = std::iter::repeat_n(Bytes::from(vec![b' '; PIECE]), LONGEST_BODY / PIECE + 1);
-        let refusal = read(joined(parts)).await.unwrap_err();
-        assert_eq!(refusal, Refusal::TooLarge { limit: LONGEST_BODY as u64 });
+    }
+
+    #[tokio::test]
+    async fn a_body_without_room_is_refused_and_a_small_one_needs_none() {
+        let room: &'static Semaphore = Box::leak(Box::new(Semaphore::new(PIECE)));
+        let read = |length| read_into(room, spaces(length), LONGEST_BODY);
+        let first = read(SMALL + PIECE - 10).await.unwrap();
+        assert_eq!(room.available_permits(), 10);
+        let refusal = read(SMALL + 11).await.unwrap_err();
+        assert_eq!(refusal.code(), 429);
+        assert_eq!(room.available_permits(), 10);
+        let second = read(SMALL + 10).await.unwrap();
+        assert_eq!((second.len(), room.available_permits()), (SMALL + 10, 0));
+        assert_eq!(read(SMALL).await.unwrap().len(), SMALL);
+        // A part of it is still needed.
+        let part = first.slice(..5);
+        drop((first, second));
+        assert_eq!(room.available_permits(), 10);
+        drop(part);
+        assert_eq!(room.available_permits(), PIECE);
+        // What has arrived of one that is given up needs no room.
+        let parts = joined(std::iter::repeat_n(Bytes::from(vec![b' '; PIECE]), 3));
+        assert_eq!(read_into(room, parts, LONGEST_BODY).await.unwrap_err().code(), 429);
+        assert_eq!(room.available_permits(), PIECE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_end_gives_its_room_back_in_time() {
+        let room: &'static Semaphore = Box::leak(Box::new(Semaphore::new(2 * PIECE)));
+        let body = given(async |giver: Giver| {
+            giver.give(Bytes::from(vec![b' '; 2 * PIECE])).await;
+            std::future::pending::<()>().await;
+        });
+        let reading = read_into(room, body, LONGEST_BODY);
+        let looking = async {
+            tokio::task::yield_now().await;
+            room.available_permits()
+        };
+        let (refusal, meanwhile) = tokio::join!(reading, looking);
+        assert_eq!((refusal.unwrap_err().code(), meanwhile), (400, SMALL));
+        assert_eq!(room.available_permits(), 2 * PIECE);
     }
 
     #[tokio::test]

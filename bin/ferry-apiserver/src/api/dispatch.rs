@@ -195,7 +195,7 @@ where
 {
     match *asked.method {
         Method::GET | Method::HEAD => Ok(Bytes::new()),
-        _ => body::read(incoming).await,
+        _ => body::read(incoming, body::LONGEST_BODY).await,
     }
 }
 
