@@ -12,7 +12,7 @@ use super::answer::{self, Answer};
 use super::backend::{Backend, Process};
 use super::path::{Absence, Alias, ObjectsPath, ResourcePath, Route, Verb};
 use super::request::Asked;
-use super::{Api, body, documents, health};
+use super::{Api, body, documents, health, review};
 
 /// What is said of a virtual machine in the group of migration policies.
 const ALIAS_WARNING: &str = "migrations.kubevirt.io/v1alpha1 has no VirtualMachine; this one is \
@@ -40,7 +40,7 @@ impl<B: Backend, P: Process> Api<B, P> {
                 self.part(asked, path, *part, body).await
             }
             Route::Review(review, namespace) => {
-                let body = body_of(asked, incoming).await?;
+                let body = body_up_to(review::LONGEST_BODY, asked, incoming).await?;
                 self.review(asked, *review, namespace, body).await
             }
             Route::Virtctl(object) => {
@@ -193,9 +193,17 @@ where
     I: Body<Data = Bytes>,
     I::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    body_up_to(body::LONGEST_BODY, asked, incoming).await
+}
+
+async fn body_up_to<I>(longest: usize, asked: &Asked<'_>, incoming: I) -> Result<Bytes, Refusal>
+where
+    I: Body<Data = Bytes>,
+    I::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     match *asked.method {
         Method::GET | Method::HEAD => Ok(Bytes::new()),
-        _ => body::read(incoming, body::LONGEST_BODY).await,
+        _ => body::read(incoming, longest).await,
     }
 }
 

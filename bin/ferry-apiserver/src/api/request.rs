@@ -62,7 +62,7 @@ impl Asked<'_> {
     ) -> Result<T, Refusal> {
         let form = body_form(self.headers)?;
         let length = Length::of_reading(&bytes);
-        work::done(length, move || made(read_body(form, &bytes)?)).await
+        work::done(&self.user.name, length, move || made(read_body(form, &bytes)?)).await
     }
 
     /// The document that a body is, if there is one.
@@ -82,7 +82,7 @@ impl Asked<'_> {
         }
         let form = body_form(self.headers).unwrap_or(BodyForm::Yaml);
         let length = Length::of_reading(&bytes);
-        work::done(length, move || Ok(read_body(form, &bytes)?.object)).await
+        work::done(&self.user.name, length, move || Ok(read_body(form, &bytes)?.object)).await
     }
 }
 

@@ -79,8 +79,10 @@ impl<B: Backend, P: Process> Api<B, P> {
             if asked.query.flag("force") { OnConflict::TakeOver } else { OnConflict::Refuse };
         let alias = path.clone();
         let length = Length::of_reading(&body);
-        let read = work::done(length, move || read_patch(&alias, form, conflicts, &body)).await?;
-        let Changes { patch: changes, duplicates, unknown_members } = read;
+        let read = work::done(&asked.user.name, length, move || {
+            read_patch(&alias, form, conflicts, &body)
+        });
+        let Changes { patch: changes, duplicates, unknown_members } = read.await?;
         options.duplicates = duplicates;
         options.unknown_members = unknown_members;
         if form == PatchForm::Apply {

@@ -19,6 +19,10 @@ use super::request::Asked;
 use super::work::{self, Length};
 use access::AccessSpec;
 
+/// The longest body of a review. A user of some hundreds of groups fits, and a token several times;
+/// everybody may ask, and the longer a YAML is the longer it takes to read.
+pub(super) const LONGEST_BODY: usize = 64 * 1024;
+
 impl Review {
     /// Where it is asked: the group and the resource.
     pub(super) const fn resource(self) -> (&'static str, &'static str) {
@@ -130,11 +134,11 @@ impl<B: Backend, P: Process> Api<B, P> {
             .and_then(Value::as_str)
             .filter(|namespace| !namespace.is_empty())
             .ok_or_else(|| Refusal::BadRequest { message: "no namespace on request".to_owned() })?;
-        let (user, namespace) = (user.clone(), namespace.to_owned());
+        let (whom, namespace) = (user.clone(), namespace.to_owned());
         let authorizer = self.backend.authorizer();
         // Somebody may have tens of thousands of rules.
-        let listed = move || Ok(rules_status(&authorizer, &user, &namespace));
-        work::done(Length::Long, listed).await
+        let listed = move || Ok(rules_status(&authorizer, &whom, &namespace));
+        work::done(&user.name, Length::Long, listed).await
     }
 
     fn token_review(&self, document: &Document) -> Result<Value, Refusal> {

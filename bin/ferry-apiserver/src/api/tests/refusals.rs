@@ -175,3 +175,21 @@ async fn parity_a_field_that_nothing_is_selected_by_is_named() {
         assert_eq!((code, reason.as_str(), message), (400, "BadRequest", told), "{collection}");
     }
 }
+
+#[tokio::test]
+async fn a_review_is_not_as_long_as_an_object_may_be() {
+    let cluster = Cluster::new().await;
+    let wanted = json!({ "verb": "get", "resource": "pods" });
+    let access = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+    let rules = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews";
+    for url in [access, rules, "/apis/authentication.k8s.io/v1/selfsubjectreviews"] {
+        let mut review = json!({ "metadata": { "annotations": { "a": "" } } });
+        review["spec"] = json!({ "resourceAttributes": wanted, "namespace": "red" });
+        let rest = 64 * 1024 - review.to_string().len();
+        review["metadata"]["annotations"]["a"] = "x".repeat(rest).into();
+        assert_eq!(cluster.post(url, &review).await.code, 201, "{url}");
+        review["metadata"]["annotations"]["a"] = "x".repeat(rest + 1).into();
+        let (code, reason, _) = cluster.post(url, &review).await.refusal();
+        assert_eq!((code, reason.as_str()), (413, "RequestEntityTooLarge"), "{url}");
+    }
+}
