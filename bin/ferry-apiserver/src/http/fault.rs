@@ -1,7 +1,7 @@
 //! What is wrong with a request before anybody asks who sends it: what HTTP itself forbids, and what
 //! hyper lets through.
 
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{Request, StatusCode, Version};
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -26,6 +26,13 @@ pub(super) enum Fault {
         /// How many it may have.
         most: usize,
     },
+    /// As HTTP/2 refuses them itself. hyper has read some more than that of HTTP/1.1 by the time it
+    /// looks.
+    #[error("the headers of the request have more than {most} bytes")]
+    LongHeaders {
+        /// How many they may have.
+        most: usize,
+    },
 }
 
 impl Fault {
@@ -34,6 +41,10 @@ impl Fault {
         let headers = request.headers();
         if headers.len() > limits.headers {
             return Some(Self::ManyHeaders { most: limits.headers });
+        }
+        let long = |(name, value): (&HeaderName, &HeaderValue)| name.as_str().len() + value.len();
+        if headers.iter().map(long).sum::<usize>() > limits.head_bytes {
+            return Some(Self::LongHeaders { most: limits.head_bytes });
         }
         if request.version() != Version::HTTP_11 {
             return None;
@@ -53,7 +64,9 @@ impl Fault {
         match self {
             Self::NoHost | Self::ManyHosts => StatusCode::BAD_REQUEST,
             Self::Encoding => StatusCode::NOT_IMPLEMENTED,
-            Self::ManyHeaders { .. } => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::ManyHeaders { .. } | Self::LongHeaders { .. } => {
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
+            }
         }
     }
 
@@ -78,6 +91,9 @@ impl Fault {
 mod tests {
     use super::*;
 
+    /// Too long by one byte, beside a host.
+    const LONG: &str = "0123456789abcdef0123456789abcdef0123456789abcdef01234567";
+
     #[test]
     fn what_http_forbids_is_refused_and_nothing_else() {
         let (v10, v11, v2) = (Version::HTTP_10, Version::HTTP_11, Version::HTTP_2);
@@ -95,12 +111,14 @@ mod tests {
             (v11, &coded("identity"), Some(Fault::Encoding)),
             (v2, &[("a", "1"); 4], Some(Fault::ManyHeaders { most: 3 })),
             (v2, &[("a", "1"); 3], None),
+            (v11, &[host, ("long", &LONG[1..])], None),
+            (v11, &[host, ("long", LONG)], Some(Fault::LongHeaders { most: 64 })),
         ] {
             let mut request = Request::builder().version(version);
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
-            let limits = Limits { headers: 3, ..Limits::DEFAULT };
+            let limits = Limits { headers: 3, head_bytes: 64, ..Limits::DEFAULT };
             let found = Fault::of(&request.body(()).unwrap(), &limits);
             assert_eq!(found, expected, "{version:?} {headers:?}");
         }
