@@ -41,7 +41,7 @@ impl Asked<'_> {
     pub(crate) fn attributes(&self) -> Attributes<'_> {
         let verb = self.info.verb.as_str();
         match &self.info.resource {
-            None => Attributes::Path { verb, path: self.info.path },
+            None => Attributes::Path { verb, path: &self.info.plain_path },
             Some(path) => Attributes::Resource(ResourceAttributes {
                 verb,
                 group: &path.group,

@@ -16,6 +16,8 @@ pub(crate) struct RequestInfo<'p> {
     pub(crate) verb: Verb,
     /// The path, as it was sent.
     pub(crate) path: &'p str,
+    /// The path as authorization sees it: without escapes.
+    pub(crate) plain_path: Cow<'p, str>,
     /// The words of the path, without the empty ones at its ends.
     pub(crate) words: Vec<Cow<'p, str>>,
     /// What it is done to, where the path is that of a resource.
@@ -140,8 +142,15 @@ impl<'p> RequestInfo<'p> {
             .map(|word| percent_decoded(word, Plus::IsPlus))
             .collect();
         let resource = ResourcePath::of_words(&words);
-        let mut info =
-            Self { verb: Verb::of_path(method), path, words, resource, selected: String::new() };
+        let mut info = Self {
+            verb: Verb::of_path(method),
+            path,
+            // PARITY: golang/net/url/url.go#URL.Path
+            plain_path: percent_decoded(path, Plus::IsPlus),
+            words,
+            resource,
+            selected: String::new(),
+        };
         if let Some(resource) = &info.resource {
             info.verb = Verb::of_resource(method);
             if resource.form == PathForm::Watch {

@@ -17,7 +17,7 @@ fn route(url: &str) -> Route {
 /// `verb group/version namespace resource name subresource`, a dash for what is empty.
 fn words(info: &RequestInfo) -> String {
     let or_dash = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
-    let Some(path) = &info.resource else { return format!("{} {}", info.verb, info.path) };
+    let Some(path) = &info.resource else { return format!("{} {}", info.verb, info.plain_path) };
     [
         info.verb.to_string(),
         format!("{}/{}", path.group, path.version),
@@ -72,6 +72,8 @@ fn parity_a_request_is_to_authorization_what_upstream_makes_of_it() {
         (Method::GET, "/apis/apps/v1/deployments", "list apps/v1 - deployments - -"),
         (Method::GET, "/api/v1/namespaces/r%65d/pods", "list /v1 red pods - -"),
         (Method::GET, "/apis", "get /apis"),
+        (Method::GET, "/%6detrics", "get /metrics"),
+        (Method::GET, "/a%2Fb+c/", "get /a/b+c/"),
         (Method::GET, "/api/v1", "get /api/v1"),
         (Method::POST, "/apis/kubevirt.io/v1", "post /apis/kubevirt.io/v1"),
         (Method::HEAD, "/", "head /"),

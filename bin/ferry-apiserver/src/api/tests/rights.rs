@@ -73,3 +73,19 @@ async fn whoever_may_create_and_change_creates_by_changing() {
         assert_eq!(answer.code, 201, "{}", answer.text);
     }
 }
+
+#[tokio::test]
+async fn a_path_is_the_same_however_it_is_written() {
+    let cluster = Cluster::new().await;
+    grant(&cluster, json!(["get"])).await;
+    let url = format!("{RBAC}/clusterroles/some");
+    let rule = json!({ "verbs": ["get"], "nonResourceURLs": ["/metrics"] });
+    let change = json!({ "rules": [rule] });
+    assert_eq!(cluster.patch(&url, "merge-patch+json", &change).await.code, 200);
+    let cluster = cluster.user("bob");
+    for (path, code) in [("/metrics", 200), ("/%6detrics", 200), ("/%6detric", 403), ("/", 403)] {
+        assert_eq!(cluster.get(path).await.code, code, "{path}");
+    }
+    let (_, _, said) = cluster.get("/%6detric").await.refusal();
+    assert_eq!(said, "forbidden: User \"bob\" cannot get path \"/metric\"");
+}
