@@ -112,9 +112,10 @@ impl WatchQuery {
         };
         let bookmarks =
             if query.flag("allowWatchBookmarks") { Bookmarks::Sent } else { Bookmarks::Withheld };
-        let timeout = whole(query, "timeoutSeconds")?;
-        let timeout = timeout.and_then(|seconds| u64::try_from(seconds).ok());
-        let timeout = timeout.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        // None is as long as we like; less than none is over already.
+        // PARITY: apiserver/pkg/endpoints/handlers/get.go#ListResource
+        let timeout = whole(query, "timeoutSeconds")?.filter(|seconds| *seconds != 0);
+        let timeout = timeout.map(|it| Duration::from_secs(u64::try_from(it).unwrap_or_default()));
         Ok(Self { selection, initial, bookmarks, timeout })
     }
 }
@@ -344,6 +345,18 @@ mod tests {
         assert_eq!(full.bookmarks, Bookmarks::Sent);
         assert_eq!(full.timeout, Some(Duration::from_secs(290)));
         assert_eq!(watch("timeoutSeconds=0").unwrap().timeout, None);
+    }
+
+    #[test]
+    fn parity_a_watch_has_the_time_that_its_client_gives_it() {
+        for (given, expected) in [
+            ("timeoutSeconds=7", Some(Duration::from_secs(7))),
+            ("timeoutSeconds=-1", Some(Duration::ZERO)),
+            ("timeoutSeconds=0", None),
+            ("", None),
+        ] {
+            assert_eq!(watch(given).unwrap().timeout, expected, "{given}");
+        }
     }
 
     #[test]

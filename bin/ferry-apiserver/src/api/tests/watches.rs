@@ -221,3 +221,13 @@ async fn a_slow_client_misses_nothing_that_is_still_known() {
         assert_eq!(told, format!("ADDED m{number:03}"));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_without_any_time_ends_at_once() {
+    let cluster = Cluster::new().await;
+    let begun = crate::http::now();
+    let url = format!("{CONFIG_MAPS}?watch=true&timeoutSeconds=-1");
+    assert_eq!(cluster.get(&url).await.code, 200);
+    // A timer of tokio is late by a millisecond at most.
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
