@@ -192,6 +192,16 @@ mod tests {
                 "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value",
             ),
             (
+                json!({ "dryRun": [""] }),
+                "",
+                "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"\"",
+            ),
+            (
+                json!(null),
+                "dryRun=",
+                "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"\"",
+            ),
+            (
                 json!({ "dryRun": ["None"] }),
                 "",
                 "DeleteOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"None\"",

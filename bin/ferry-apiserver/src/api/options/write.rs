@@ -77,13 +77,13 @@ pub(crate) fn write_options(
     }
 }
 
-/// Whether it is done.
+/// Whether it is done. An empty word is none that there is, so that nobody who leaves it out writes.
+// PARITY: apimachinery/pkg/apis/meta/v1/validation/validation.go#ValidateDryRun
 pub(super) fn run(query: &Query, errors: &mut Vec<FieldError>) -> Run {
     let mut run = Run::Real;
     for value in query.all("dryRun") {
         match value {
             "All" => run = Run::Dry,
-            "" => {}
             other => errors.push(not_supported("dryRun", other, &["All"])),
         }
     }
@@ -156,6 +156,16 @@ mod tests {
                 WriteKind::Create,
                 "dryRun=Some".to_owned(),
                 "CreateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"Some\"",
+            ),
+            (
+                WriteKind::Patch,
+                "dryRun=".to_owned(),
+                "PatchOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"\"",
+            ),
+            (
+                WriteKind::Update,
+                "dryRun=All&dryRun".to_owned(),
+                "UpdateOptions.meta.k8s.io \"\" is invalid: dryRun: Unsupported value: \"\"",
             ),
             (
                 WriteKind::Update,

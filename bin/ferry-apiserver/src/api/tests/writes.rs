@@ -264,3 +264,18 @@ async fn keys_that_stand_twice_in_a_patch_are_warned_of_or_refused() {
         assert!(refused.2.contains(&sentence.replace('\\', "")), "{form}: {}", refused.2);
     }
 }
+
+#[tokio::test]
+async fn parity_nothing_is_written_by_who_does_not_say_how() {
+    let cluster = Cluster::new().await;
+    let map = config_map("m");
+    let refused = cluster.post(&format!("{CONFIG_MAPS}?dryRun="), &map).await.refusal();
+    assert_eq!((refused.0, refused.1.as_str()), (422, "Invalid"));
+    let url = format!("{CONFIG_MAPS}/m");
+    assert_eq!(cluster.get(&url).await.code, 404);
+    assert_eq!(cluster.post(CONFIG_MAPS, &map).await.code, 201);
+    assert_eq!(cluster.delete(&format!("{url}?dryRun=")).await.refusal().0, 422);
+    let options = json!({ "dryRun": [""] }).to_string();
+    assert_eq!(cluster.ask(Method::DELETE, &url, &[], options).await.refusal().0, 422);
+    assert_eq!(cluster.get(&url).await.code, 200);
+}
