@@ -8,6 +8,10 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{LevelFilter, ParseError};
 
+/// Libraries that warn of what their peers do wrong, as `h2` does of each request that is called off
+/// too late: anybody could fill the log with that. Whoever wants to know names them: `info,h2=warn`.
+const QUIET: &str = "h2=error";
+
 /// What a line of the log looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "program", derive(clap::ValueEnum))]
@@ -66,13 +70,26 @@ impl fmt::Display for LogFilter {
     }
 }
 
+impl LogFilter {
+    /// What is logged, in the words of tracing, where what is named last counts.
+    fn directives(&self) -> String {
+        let levels = self.0.split(',').filter_map(|part| part.trim().parse::<LevelFilter>().ok());
+        // Less than errors is not to become more.
+        if levels.max().is_some_and(|level| level > LevelFilter::ERROR) {
+            format!("{QUIET},{}", self.0)
+        } else {
+            self.0.clone()
+        }
+    }
+}
+
 /// Sends what is logged from now on, as far as `filter` lets it through, to standard error. From the
 /// second time on nothing changes.
 pub fn init(format: LogFormat, filter: &LogFilter) {
     // A log that cannot be written is nothing to die of: tracing would tell of it on the same standard
     // error, and panic when that fails too.
     let log = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(&filter.0))
+        .with_env_filter(EnvFilter::new(filter.directives()))
         .with_writer(io::stderr)
         .log_internal_errors(false);
     let _first = match format {
@@ -90,6 +107,8 @@ fn is_no_level(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tracing_subscriber::layer::SubscriberExt;
+
     use super::*;
 
     #[test]
@@ -103,6 +122,40 @@ mod tests {
         for filter in ["", "INFO", "off", "3", "ferry=debug", "[span]", "[span{a=1}]=info"] {
             assert_eq!(filter.parse::<LogFilter>().unwrap().to_string(), filter);
         }
+    }
+
+    #[test]
+    fn what_peers_do_wrong_is_logged_for_whoever_asks_for_it() {
+        let told = |filter: &str, library: bool| {
+            let filter = EnvFilter::new(filter.parse::<LogFilter>().unwrap().directives());
+            let subscriber = tracing_subscriber::registry().with(filter);
+            tracing::subscriber::with_default(subscriber, || {
+                if library {
+                    tracing::enabled!(target: "h2::proto::streams::recv", tracing::Level::WARN)
+                } else {
+                    tracing::enabled!(target: "ferry", tracing::Level::WARN)
+                }
+            })
+        };
+        for (filter, of_library, of_others) in [
+            ("info", false, true),
+            ("debug", false, true),
+            ("info,h2=warn", true, true),
+            ("h2=debug,info", true, true),
+            ("info,h2::proto=debug", true, true),
+            ("error", false, false),
+            ("off", false, false),
+            ("ferry=info", false, true),
+            ("h2=info", true, false),
+        ] {
+            assert_eq!(
+                (told(filter, true), told(filter, false)),
+                (of_library, of_others),
+                "{filter}"
+            );
+        }
+        let quiet = |filter: &str| filter.parse::<LogFilter>().unwrap().directives();
+        assert_eq!((quiet("off"), quiet("info")), ("off".to_owned(), "h2=error,info".to_owned()));
     }
 
     #[test]
