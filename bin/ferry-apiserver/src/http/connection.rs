@@ -71,7 +71,7 @@ pub(super) async fn serve<H: Handler, R: Realm>(
     let place = Arc::clone(&guest.place);
     tokio::select! {
         biased;
-        () = place.lost() => tracing::debug!("a connection of nobody known made room"),
+        () = place.lost() => tracing::debug!("a connection made room for another one"),
         ended = over(server, &socket, guest, stopping) => match ended {
             Ok(()) => linger(&socket, limits.linger).await,
             Err(error) => tracing::debug!(error = &*error, "a connection broke"),

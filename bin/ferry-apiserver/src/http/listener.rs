@@ -12,7 +12,6 @@ use tokio::time;
 
 use super::connection::Guest;
 use super::places::Places;
-use super::traffic::Traffic;
 use super::{Handler, Server, Stopping, connection};
 use crate::access::Realm;
 
@@ -76,7 +75,7 @@ impl Bound {
                         let (server, stopping) = (Arc::clone(&server), stopping.clone());
                         let places = Arc::clone(&places);
                         connections.spawn(async move {
-                            let traffic = Arc::new(Traffic::default());
+                            let traffic = Arc::new(places.traffic());
                             // The last one may have been taken since.
                             let place = Arc::new(places.take(&traffic).await);
                             let guest = Guest { place, traffic };

@@ -10,6 +10,7 @@ mod data_dir;
 mod end;
 mod lost;
 mod privacy;
+mod room;
 mod served;
 
 use std::io::{self, Write};
@@ -22,7 +23,7 @@ use ferry_api::{Kind, Misfiled};
 use ferry_config::Semantics;
 use ferry_runtime::{Clock, entropy, signals};
 use rustix::fs::Mode;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use rustix::process::umask;
 use tokio::runtime::Runtime;
 
 use crate::access::{Authenticator, TokenFile, Tokens};
@@ -45,9 +46,6 @@ const ADMIN: &str = "ferry-admin";
 
 /// How long the administrator's certificate is good. Each start writes a new one.
 const ADMIN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
-/// Files that are open beside connections: journal, log, epoll, and room for what comes.
-const OTHER_FILES: u64 = 128;
 
 /// How long tasks may take to notice that all is over.
 const LAST_TASKS: Duration = Duration::from_secs(1);
@@ -77,6 +75,7 @@ fn serve_until(
     ready: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
     let clock = Clock::system();
+    let terms = Terms { limits: room::limits()?, semantics: arguments.semantics };
     // Before all others: see there.
     let standby = Standby::start().context("cannot start the threads that write")?;
     let runtime = runtime(standby.idleness())?;
@@ -102,8 +101,7 @@ fn serve_until(
         begun.try_now(&*backend).await;
         let url = server_url(bound.address());
         dir.remember_url(&url)?;
-        let semantics = arguments.semantics;
-        let server = server(&pki, backend, authenticator, metrics, begun, semantics, stopping);
+        let server = server(&pki, backend, authenticator, metrics, begun, terms, stopping);
         if let Some(path) = &arguments.write_kubeconfig {
             write_kubeconfig(path, &url, &pki, clock)?;
         }
@@ -118,6 +116,13 @@ fn serve_until(
     served
 }
 
+/// On which terms clients are served.
+#[derive(Clone, Copy)]
+struct Terms {
+    limits: Limits,
+    semantics: Semantics,
+}
+
 /// Everything that connections need. Its tasks run from here on.
 fn server<B: Backend>(
     pki: &Pki,
@@ -125,7 +130,7 @@ fn server<B: Backend>(
     authenticator: Arc<Authenticator>,
     metrics: Arc<Metrics>,
     begun: Arc<Begun>,
-    semantics: Semantics,
+    terms: Terms,
     stopping: &Stopping,
 ) -> Arc<Server<Served<B>, ClusterRealm<B>>> {
     let clock = Clock::system();
@@ -140,14 +145,14 @@ fn server<B: Backend>(
         begun,
         stopping: stopping.clone(),
     };
-    let misfiled = match semantics {
+    let misfiled = match terms.semantics {
         Semantics::Documented => Misfiled::Served,
         Semantics::KubeVirt => Misfiled::NotServed,
     };
     let api = Api::new(backend, Arc::new(around), misfiled);
     let handler = Arc::new(Served { api, metrics, clock });
     let tls = Arc::clone(&pki.server);
-    Arc::new(Server { handler, realm, authenticator, tls, limits: limits(), clock })
+    Arc::new(Server { handler, realm, authenticator, tls, limits: terms.limits, clock })
 }
 
 fn names(arguments: &ServeArguments) -> anyhow::Result<Names> {
@@ -203,27 +208,6 @@ fn write_kubeconfig(path: &Path, url: &str, pki: &Pki, clock: Clock) -> anyhow::
     let authority = pki.authority.pem();
     let kubeconfig = Kubeconfig { server: url, authority, user: ADMIN, login: &login };
     Ok(kubeconfig.write(path)?)
-}
-
-/// As many connections as there are files for, after taking all the files that Linux gives us.
-fn limits() -> Limits {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: maximum, maximum };
-    let files = match setrlimit(Resource::Nofile, raised) {
-        Ok(()) => maximum,
-        Err(_) => current,
-    };
-    let Some(files) = files else { return Limits::DEFAULT };
-    let room = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).max(1);
-    if room < Limits::DEFAULT.connections {
-        tracing::warn!(
-            files,
-            "so few files may be open that fewer connections are served: see ulimit -n"
-        );
-    }
-    let connections = room.min(Limits::DEFAULT.connections);
-    let strangers = Limits::DEFAULT.strangers * connections / Limits::DEFAULT.connections;
-    Limits { connections, strangers: strangers.max(1), ..Limits::DEFAULT }
 }
 
 /// Puts panics where the rest of the log is. A request that panics is answered all the same.

@@ -11,6 +11,7 @@ mod unread;
 use std::time::Duration;
 
 use http::StatusCode;
+use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use client::{Client, Protocol};
@@ -111,8 +112,8 @@ async fn more_connections_than_allowed_wait_for_a_place() {
     let fixture = Fixture::start(Limits { connections: 2, ..Limits::DEFAULT }).await;
     let mut first = Client::connect(&fixture, Protocol::Http2, Some("ann")).await;
     let mut second = Client::connect(&fixture, Protocol::Http1, Some("ann")).await;
-    assert_eq!(first.get("/whoami", &[]).await.0, StatusCode::OK);
-    assert_eq!(second.get("/whoami", &[]).await.0, StatusCode::OK);
+    let _watch = first.send("/watch", &[]).await.unwrap();
+    let other_watch = second.send("/watch", &[]).await.unwrap();
     let third = Client::connect(&fixture, Protocol::Http2, Some("ann"));
     let mut third = std::pin::pin!(third);
     // It is not let in however long the other two take.
@@ -123,8 +124,25 @@ async fn more_connections_than_allowed_wait_for_a_place() {
             (code, _) = first.get("/whoami", &[]) => assert_eq!(code, StatusCode::OK),
         }
     }
-    drop(second);
+    drop((second, other_watch));
     assert_eq!(third.await.get("/whoami", &[]).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_idle_makes_room_and_one_with_a_watch_does_not() {
+    let fixture = Fixture::start(Limits { connections: 2, ..Limits::DEFAULT }).await;
+    for protocol in BOTH {
+        let mut watcher = Client::connect(&fixture, protocol, Some("ann")).await;
+        let watch = watcher.send("/watch", &[]).await.unwrap();
+        let mut idle = Client::connect(&fixture, protocol, Some("ann")).await;
+        assert_eq!(idle.get("/whoami", &[]).await.0, StatusCode::OK);
+        let mut next = Client::connect(&fixture, protocol, Some("ann")).await;
+        idle.ended().await;
+        assert_eq!(next.get("/whoami", &[]).await.0, StatusCode::OK);
+        let begun = watch.into_body().frame().await.unwrap().unwrap();
+        assert_eq!(begun.into_data().unwrap(), "begun\n");
+        drop((watcher, next));
+    }
 }
 
 #[tokio::test]
