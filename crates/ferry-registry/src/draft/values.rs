@@ -39,8 +39,8 @@ fn fill_text(schema: &Schema, value: &mut Value) {
 /// Lists and maps that are written even where they are empty: the fields of Go's types that are not
 /// `omitempty`, but may be left out. An empty list of managed fields says that nobody shall own
 /// anything, and the tracking takes it out.
-// PARITY: k8s.io/api/rbac/v1/types.go#Role, k8s.io/api/core/v1/types.go#ProjectedVolumeSource,
-// k8s.io/api/core/v1/types.go#ContainerImage
+// PARITY: staging/src/k8s.io/api/rbac/v1/types.go#Role,
+// staging/src/k8s.io/api/core/v1/types.go#ProjectedVolumeSource, #ContainerImage
 const KEPT_EMPTY: [&str; 4] = ["managedFields", "names", "rules", "sources"];
 
 /// Whether a field is left out where it is written: it is a list or a map, and empty.
