@@ -180,6 +180,7 @@ pub(crate) fn fit(
     let errors = match part {
         Part::Main => {
             as_go_reads(served, &mut value, values::simplify);
+            complete_status(served, &mut value);
             schema.apply_defaults(&mut value);
             built_in::complete(served.kind(), &mut value);
             schema.check(&value)
@@ -190,6 +191,7 @@ pub(crate) fn fit(
                 metadata.retain(|name, _| !status_leaves(served.kind()).contains(&name.as_str()));
             }
             as_go_reads(served, &mut value, values::simplify);
+            complete_status(served, &mut value);
             let mut errors = fit_section(schema, "metadata", &mut value);
             errors.extend(fit_section(schema, "status", &mut value));
             errors
@@ -216,6 +218,16 @@ fn as_go_reads(served: KindVersion, object: &mut Value, change: fn(&Schema, &mut
         && let Some(metadata) = object.get_mut("metadata")
     {
         change(schema, metadata);
+    }
+}
+
+/// Completes the status of a built-in kind.
+fn complete_status(served: KindVersion, object: &mut Value) {
+    if let (false, Shape::Object(shape)) = (served.kind().is_custom(), &served.schema().shape)
+        && let (Some(schema), Some(status)) =
+            (shape.properties.get("status"), object.get_mut("status"))
+    {
+        values::fill_required(schema, status);
     }
 }
 

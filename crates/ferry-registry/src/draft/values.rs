@@ -87,6 +87,50 @@ pub(super) fn simplify(schema: &Schema, value: &mut Value) {
     }
 }
 
+/// Fills in what has to be there and is not, with what is nothing in Go. Nobody looks at what is in the
+/// status of a built-in kind, and clients count on all fields of it.
+// PARITY: golang/go/src/encoding/json/encode.go#structEncoder
+pub(super) fn fill_required(schema: &Schema, value: &mut Value) {
+    match (&schema.shape, value) {
+        (Shape::Object(object), Value::Object(fields)) => {
+            for name in &object.required {
+                let schema = object.properties.get(name);
+                let Some(nothing) = schema.and_then(nothing) else { continue };
+                let field = fields.entry(name.as_str()).or_insert(Value::Null);
+                if field.is_null() {
+                    *field = nothing;
+                }
+            }
+            for (name, value) in fields {
+                if let Some(schema) = object.properties.get(name) {
+                    fill_required(schema, value);
+                }
+            }
+        }
+        (Shape::Array(items), Value::Array(values)) => {
+            for value in values {
+                fill_required(items, value);
+            }
+        }
+        (Shape::Map(values), Value::Object(entries)) => {
+            for value in entries.values_mut() {
+                fill_required(values, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a value is that was never set.
+fn nothing(schema: &Schema) -> Option<Value> {
+    match &schema.shape {
+        Shape::String(Text::Any) => Some(Value::from("")),
+        Shape::Boolean => Some(Value::from(false)),
+        Shape::Integer { .. } | Shape::Number => Some(Value::from(0)),
+        _ => None,
+    }
+}
+
 /// The bytes of a text in base64 as Go takes it: wrapped, and with any bits left over.
 fn base64_of(text: &str) -> Option<Vec<u8>> {
     const LENIENT: GeneralPurpose = GeneralPurpose::new(

@@ -104,6 +104,22 @@ fn parity_a_binding_makes_nobody_an_owner() {
 }
 
 #[test]
+fn parity_a_status_of_a_built_in_kind_has_all_that_it_must_have() {
+    let mut cluster = Cluster::new();
+    let mut working = node("x");
+    working["status"] = json!({ "nodeInfo": { "osImage": "x" } });
+    let made = shown(&cluster.create(&working).unwrap());
+    let info = made["status"]["nodeInfo"].as_object().unwrap();
+    assert_eq!((&info["osImage"], &info["kubeletVersion"]), (&json!("x"), &json!("")));
+    assert!(info.len() >= 10, "{info:?}");
+
+    let status = Target { part: Part::Status, ..target(Kind::Node, "x") };
+    let change = json!({ "status": { "addresses": [{ "address": "127.0.0.1" }] } });
+    let changed = shown(&cluster.merge(status, change).unwrap());
+    assert_eq!(changed["status"]["addresses"], json!([{ "address": "127.0.0.1", "type": "" }]));
+}
+
+#[test]
 fn parity_a_patch_can_add_to_a_spec_that_nobody_wrote() {
     let mut cluster = Cluster::new();
     cluster.create(&node("x")).unwrap();
