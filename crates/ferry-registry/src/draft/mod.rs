@@ -95,7 +95,12 @@ fn report(
         return Ok(Vec::new());
     }
     unknown.sort_unstable();
-    let duplicates = duplicates.iter().map(|path| format!("duplicate field \"{path}\""));
+    // Go's types of built-in kinds are read field by field, and what is in an unknown one is passed over.
+    let is_told = |path: &&String| {
+        target.served.kind().is_custom() || !unknown.iter().any(|field| is_within(field, path))
+    };
+    let duplicates = duplicates.iter().filter(is_told);
+    let duplicates = duplicates.map(|path| format!("duplicate field \"{path}\""));
     let unknown = unknown.iter().map(|path| format!("unknown field \"{path}\""));
     let problems: Vec<_> = duplicates.chain(unknown).collect();
     match validation {
@@ -110,6 +115,12 @@ fn report(
         }
         FieldValidation::Strict | FieldValidation::Warn | FieldValidation::Ignore => Ok(problems),
     }
+}
+
+/// Whether a path is that of a field, or of something in it.
+fn is_within(field: &str, path: &str) -> bool {
+    path.strip_prefix(field)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.') || rest.starts_with('['))
 }
 
 /// Fills in defaults, checks the part that is written, and converts the object to the version that

@@ -1,10 +1,11 @@
 //! Values that can be spelled in several ways, as Go's clients want them.
 
-use ferry_api::KindVersion;
+use ferry_api::{Kind, KindVersion};
 use serde_json::{Value, json};
 
-use crate::draft::fit;
+use crate::draft::{Body, Draft, fit};
 use crate::object::Part;
+use crate::request::FieldValidation;
 
 /// An object after it was read, or what is wrong with it.
 fn read(object: &Value) -> Result<Value, Vec<String>> {
@@ -159,4 +160,26 @@ fn parity_a_port_without_a_protocol_is_tcp() {
         "spec": { "ports": [{ "port": 80 }] },
     });
     assert_eq!(read(&service).unwrap()["spec"]["ports"][0]["protocol"], "TCP");
+}
+
+#[test]
+fn parity_what_is_unknown_and_stands_twice_is_told_once_of_built_in_kinds() {
+    let config_map = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"},
+        "data": {"a": "1", "a": "2"}, "bar": 1, "bar": 2, "zed": {"q": 1, "q": 2}}"#;
+    let machine = r#"{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",
+        "metadata": {"name": "x"}, "bar": 1, "bar": 2,
+        "spec": {"running": true, "template": {"spec": {"domain": {"devices": {}}}}}}"#;
+    for (body, kind, told) in [
+        (
+            config_map,
+            Kind::ConfigMap,
+            &["duplicate field \"data.a\"", "unknown field \"bar\"", "unknown field \"zed\""][..],
+        ),
+        (machine, Kind::VirtualMachine, &["duplicate field \"bar\"", "unknown field \"bar\""][..]),
+    ] {
+        let target = crate::testing::target(kind, "");
+        let body = Body::json(body.as_bytes()).unwrap();
+        let draft = Draft::read(&target, body, FieldValidation::Warn).unwrap();
+        assert_eq!(draft.warnings(), told);
+    }
 }
