@@ -23,7 +23,8 @@ test:
 
 # The programs of the profile `profile`: `testbed` (Cargo.toml) unless `just profile=release …` or `profile=dev` says otherwise
 profile := 'testbed'
-programs := 'target' / if profile == 'dev' { 'debug' } else { profile }
+target := env('CARGO_TARGET_DIR', 'target')
+programs := target / if profile == 'dev' { 'debug' } else { profile }
 
 # The five programs that a testbed consists of
 build:
@@ -49,7 +50,7 @@ bench NAME='*' *ARGS:
     {{ if NAME == 'api' { 'cargo build --release --locked --package ferry-apiserver --package ferry-bench' } else { '' } }}
     # Nothing else should run meanwhile. With QEMU or etcd installed, they are measured beside ferry.
     # --bench leaves out the unit tests, which would not know criterion's flags.
-    {{ if NAME =~ '^(transfer|peers|api)$' { 'target/release/ferry-bench ' + NAME + ' ' + ARGS } else { "cargo bench --locked --bench '" + NAME + "' -- " + ARGS } }}
+    {{ if NAME =~ '^(transfer|peers|api)$' { target / 'release/ferry-bench ' + NAME + ' ' + ARGS } else { "cargo bench --locked --bench '" + NAME + "' -- " + ARGS } }}
 
 # One busy guest, moved so many times with settings drawn from a seed (FERRY_SOAK_SEED repeats a run), verified each time
 soak HOPS='200':
