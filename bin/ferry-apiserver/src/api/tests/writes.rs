@@ -279,3 +279,21 @@ async fn parity_nothing_is_written_by_who_does_not_say_how() {
     assert_eq!(cluster.ask(Method::DELETE, &url, &[], options).await.refusal().0, 422);
     assert_eq!(cluster.get(&url).await.code, 200);
 }
+
+#[tokio::test]
+async fn parity_members_that_operations_of_a_patch_do_not_have_are_told_with_their_place() {
+    let cluster = Cluster::new().await;
+    cluster.post(CONFIG_MAPS, &config_map("m")).await;
+    let url = format!("{CONFIG_MAPS}/m");
+    let operations = json!([
+        { "op": "test", "path": "/kind", "value": "ConfigMap" },
+        { "op": "add", "path": "/data/b", "value": "2", "note": "why", "from": "/data/key" },
+    ]);
+    let told = "json patch unknown field \\\"[1].note\\\"";
+    let warned = cluster.patch(&url, "json-patch+json", &operations).await;
+    assert_eq!((warned.code, warned.warnings()), (200, vec![format!("299 - \"{told}\"")]));
+    let strict = format!("{url}?fieldValidation=Strict");
+    let refused = cluster.patch(&strict, "json-patch+json", &operations).await;
+    assert_eq!(refused.code, 422);
+    assert!(refused.text.contains(told), "{}", refused.text);
+}
