@@ -5,6 +5,7 @@ use ferry_api::kubevirt::KubeVirt;
 use ferry_harness::{Role, Testbed};
 use serde_json::{Value, json};
 
+use crate::common::asking::listed;
 use crate::common::{PLATFORM, configure, machine};
 
 const OLD: &str = "hyperconvergeds.v1beta1.hco.kubevirt.io/kubevirt-hyperconverged";
@@ -102,8 +103,8 @@ async fn an_edit_holds_for_the_next_migration_and_a_key_that_goes_has_its_defaul
     becomes(&testbed, "parallelMigrationsPerCluster", json!(5)).await?;
     becomes(&testbed, "allowAutoConverge", json!(false)).await?;
 
+    listed(&testbed, PLATFORM, &[&format!("Updated KubeVirt {KUBEVIRT}")])?;
     let events = kubectl(&testbed, &["get", "events"])?;
-    ensure!(events.contains(&format!("Updated KubeVirt {KUBEVIRT}")), "{events}");
     ensure!(!events.contains("Overwritten"), "{events}");
     let after: Vec<_> = testbed.processes()?.into_iter().map(|member| member.id).collect();
     ensure!(before.iter().all(|id| after.contains(id)), "something was restarted");
@@ -132,15 +133,9 @@ async fn what_somebody_changes_in_kubevirt_itself_is_undone_and_told() -> Result
         };
         testbed.wait_for(PLATFORM, KUBEVIRT, "the edit to be undone", is_so).await?;
     }
-    ferry_harness::wait_until("an event", || {
-        let events = kubectl(&testbed, &["get", "events"])?;
-        let told = |line: &str| {
-            line.contains(&format!("Overwritten KubeVirt {KUBEVIRT}"))
-                && line.contains("Warning")
-                && line.contains("hyperconverged/kubevirt-hyperconverged")
-        };
-        Ok(events.lines().any(told).then_some(()))
-    })?;
+    let overwritten = format!("Overwritten KubeVirt {KUBEVIRT}");
+    let of = "hyperconverged/kubevirt-hyperconverged";
+    listed(&testbed, PLATFORM, &["Warning", of, &overwritten])?;
     ensure!(testbed.daemon(Role::Controller).process()?.is_some());
     Ok(())
 }

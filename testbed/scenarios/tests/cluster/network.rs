@@ -5,6 +5,7 @@ use ferry_api::kubevirt::MigrationState;
 use ferry_harness::{Testbed, Topology, topology};
 use serde_json::{Value, json};
 
+use crate::common::asking::listed;
 use crate::common::{Machine, configure, machine, verified};
 
 /// What a machine of [`web`] fills, and so the least that a move of it carries.
@@ -126,8 +127,7 @@ async fn migrations_wait_for_a_network_that_is_not_there_and_say_so() -> Result<
     });
     testbed.apply(&definition.to_string()).await?;
     migration.failed().await?;
-    let events = testbed.kubectl(["get", "events"])?.stdout;
-    ensure!(events.contains("is currently unschedulable"), "{events}");
+    listed(&testbed, "default", &["is currently unschedulable"])?;
     ensure!(carried(&testbed)?.iter().all(|link| link.2 == 0));
 
     let migration = {
@@ -165,8 +165,7 @@ async fn a_node_without_an_address_is_neither_source_nor_target() -> Result<()> 
     let state = lonely.migrate(&testbed).await?.failed().await?;
     let reason = r#"node node-3 has no address on the migration network "storage""#;
     ensure!(state.failure_reason.as_deref() == Some(reason), "{state:?}");
-    let events = testbed.kubectl(["get", "events"])?.stdout;
-    ensure!(events.contains(reason), "{events}");
+    listed(&testbed, "default", &[reason])?;
     ensure!(carried(&testbed)? == before, "{before:?}");
     testbed.guest("default", "lonely", "node-3")?;
     verified(&testbed, &lonely)?;
@@ -176,8 +175,7 @@ async fn a_node_without_an_address_is_neither_source_nor_target() -> Result<()> 
     ensure!(cordoned.code == 0, "{}", cordoned.stderr);
     web().migrate(&testbed).await?.failed().await?;
     testbed.guest("default", "web", "node-2")?;
-    let events = testbed.kubectl(["get", "events"])?.stdout;
-    ensure!(events.contains("is currently unschedulable"), "{events}");
+    listed(&testbed, "default", &["is currently unschedulable"])?;
     ensure!(carried(&testbed)? == before, "{before:?}");
     Ok(())
 }

@@ -6,6 +6,7 @@ use ferry_harness::Testbed;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
+use crate::common::asking::listed;
 use crate::common::broken::{verify, wait_tidy};
 
 /// A machine, on a node of this name if there is one.
@@ -57,8 +58,7 @@ async fn a_silent_node_is_not_ready_takes_nothing_new_and_its_machines_are_repor
     let silent = |it: &VirtualMachineInstance| condition(it, "Ready")["status"] == "False";
     let reported = testbed.wait_for("default", "there", "a report", silent).await?;
     println!("{}", condition(&reported, "Ready"));
-    let news = kubectl(&testbed, "get events -o jsonpath={.items[*].reason}")?;
-    ensure!(news.contains("NodeNotReady"), "{news}");
+    listed(&testbed, "default", &["NodeNotReady"])?;
     ensure!(guest.process().is_alive(), "a guest whose node is silent may well run");
 
     testbed.apply(&machine("elsewhere", None)).await?;

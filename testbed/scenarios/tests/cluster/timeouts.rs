@@ -9,6 +9,7 @@ use ferry_units::BytesPerSecond;
 use kube::api::ApiResource;
 use serde_json::{Value, json};
 
+use crate::common::asking::listed;
 use crate::common::{History, Machine, configure, is_due, machine, policy, verified};
 
 /// A machine that writes much faster than its memory may cross.
@@ -41,10 +42,8 @@ async fn is_unharmed(
     ensure!(state.abort_status == Some(MigrationAbortStatus::Succeeded), "{state:?}");
     ensure!(state.failed == Some(true) && state.completed == Some(true), "{state:?}");
     let (namespace, name) = (&machine.namespace, &machine.name);
-    let events = testbed.kubectl(["get", "events", "-n", namespace])?.stdout;
-    let told = |text: &str| events.lines().any(|line| line.contains(name) && line.contains(text));
-    ensure!(told("source node reported migration failed"), "{events}");
-    ensure!(told(&format!("failed. reason:{reason}")), "{events}");
+    listed(testbed, namespace, &[name, "source node reported migration failed"])?;
+    listed(testbed, namespace, &[name, &format!("failed. reason:{reason}")])?;
     let instance = testbed.wait_running(namespace, name).await?;
     let node = instance.status.and_then(|status| status.node_name);
     ensure!(node == state.source_node, "it is on {node:?}");

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use ferry_api::kubevirt::VirtualMachineInstance;
-use ferry_harness::{LIMIT, Output, Testbed};
+use ferry_harness::{LIMIT, Output, Testbed, wait_until};
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Event;
 use kube::Api;
@@ -116,6 +116,19 @@ pub(crate) async fn told(
     let of_it = |event: &Event| event.involved_object.name.as_deref() == Some(name);
     let all: Vec<_> = all.filter(of_it).map(said).collect();
     bail!("nobody says {reason} {message:?} of {name}, but {all:#?}")
+}
+
+/// Waits until a line of `kubectl get events` has all of this. Who reports a change writes its event
+/// after it, so whoever has seen the change may have to wait for that.
+pub(crate) fn listed(testbed: &Testbed, namespace: &str, parts: &[&str]) -> Result<()> {
+    let mut shown = String::new();
+    let has_all = || {
+        shown = testbed.kubectl(["get", "events", "-n", namespace])?.stdout;
+        let has_all = |line: &str| parts.iter().all(|part| line.contains(part));
+        Ok(shown.lines().any(has_all).then_some(()))
+    };
+    let found = wait_until("an event", has_all);
+    found.with_context(|| format!("no event says {parts:?}:\n{shown}"))
 }
 
 /// Checks that no migration has ever gone back in phase, and that none has left its end.
