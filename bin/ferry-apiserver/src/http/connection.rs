@@ -96,11 +96,11 @@ async fn over<H: Handler, R: Realm>(
     let (_, tls) = stream.get_ref();
     let now = wall_time(server.clock);
     let peer = server.authenticator.peer(tls.peer_certificates(), now);
-    let streams = if peer.user(now).is_some() {
+    let (streams, first) = if peer.user(now).is_some() {
         guest.place.is_of_somebody_known();
-        limits.streams
+        (limits.streams, limits.idle)
     } else {
-        limits.streams_of_strangers
+        (limits.streams_of_strangers, limits.head)
     };
     let is_http2 = tls.alpn_protocol() == Some(b"h2");
     let traffic = Arc::clone(&guest.traffic);
@@ -125,12 +125,12 @@ async fn over<H: Handler, R: Realm>(
         let end = |it: Pin<&mut Multiplexed<'_, _>>| {
             http2::Connection::graceful_shutdown(it.get_mut().connection());
         };
-        watched(connection, end, &traffic, &limits, stopping).await?;
+        watched(connection, end, &traffic, &limits, first, stopping).await?;
     } else {
         let stream = TokioIo::new(stream);
         let connection = pin!(http1_builder(&limits).serve_connection(stream, answer));
-        watched(connection, http1::Connection::graceful_shutdown, &traffic, &limits, stopping)
-            .await?;
+        let end = http1::Connection::graceful_shutdown;
+        watched(connection, end, &traffic, &limits, first, stopping).await?;
     }
     Ok(())
 }
@@ -215,19 +215,21 @@ fn http2_builder(limits: &Limits, streams: u32, begun: Begun) -> http2::Builder<
     builder
 }
 
-/// Drives a connection and ends it when the server ends, or when its client keeps it for nothing.
+/// Drives a connection and ends it when the server ends, or when its client keeps it for nothing: at
+/// first for as long as `first`.
 async fn watched<C>(
     mut connection: Pin<&mut C>,
     end: impl Fn(Pin<&mut C>),
     traffic: &Traffic,
     limits: &Limits,
+    first: Duration,
     mut stopping: Stopping,
 ) -> Result<(), BoxError>
 where
     C: Future<Output = hyper::Result<()>>,
 {
     let mut seen = 0;
-    let mut look = pin!(time::sleep(limits.head));
+    let mut look = pin!(time::sleep(first));
     let mut stalled = pin!(traffic.unread().stalled(limits.unread));
     let grace = loop {
         let late = async {
@@ -247,9 +249,6 @@ where
             () = &mut look => {}
         }
         let begun = traffic.begun();
-        if begun == 0 {
-            return Err("a handshake, and then nothing".into());
-        }
         if begun == seen && traffic.is_idle() {
             break limits.grace;
         }

@@ -16,8 +16,10 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// As kube-apiserver's `ReadHeaderTimeout`: whoever sends a first head byte by byte is cut off.
 const HEAD: Duration = Duration::from_secs(32);
 
-/// As kube-apiserver's `IdleTimeout`, just below the 90 s for which clients keep connections.
-const IDLE: Duration = Duration::from_secs(89);
+/// Longer than the 90 s for which Go's and Rust's clients keep connections, so that it is they who end
+/// them. From one that ends here just as its client uses it again, the request is lost, and what
+/// changes something cannot be sent twice. kube-apiserver's `IdleTimeout` is those 90 s.
+const IDLE: Duration = Duration::from_secs(100);
 
 /// Selectors and continue tokens in URLs and a hundred groups of a user fit several times.
 const HEAD_BYTES: usize = 128 * 1024;
@@ -92,9 +94,11 @@ pub struct Limits {
     pub strangers: usize,
     /// Until TLS is set up.
     pub handshake: Duration,
-    /// From the handshake until the head of the first request is read.
+    /// From the handshake until the head of the first request of nobody known is read.
     pub head: Duration,
-    /// From the end of a request until the head of the next one is read.
+    /// From the end of a request until the head of the next one is read; of somebody known by a
+    /// certificate, also from the handshake to the first one. Clients open more connections than they
+    /// need at first, and keep them for later.
     pub idle: Duration,
     /// Bytes of a request's head.
     pub head_bytes: usize,

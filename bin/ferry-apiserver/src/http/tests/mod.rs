@@ -161,6 +161,16 @@ async fn a_connection_ends_when_it_is_idle_and_not_while_somebody_watches() {
 }
 
 #[tokio::test]
+async fn a_connection_of_somebody_known_may_wait_for_its_first_request() {
+    let fixture = Fixture::start(Limits { head: Duration::ZERO, ..Limits::DEFAULT }).await;
+    for protocol in BOTH {
+        let mut known = Client::connect(&fixture, protocol, Some("ann")).await;
+        Client::connect(&fixture, protocol, None).await.ended().await;
+        assert_eq!(known.get("/whoami", &[]).await.0, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_thousand_watchers_share_a_connection() {
     let fixture = Fixture::start(Limits::DEFAULT).await;
     let client = Client::connect(&fixture, Protocol::Http2, Some("ann")).await;
