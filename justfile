@@ -17,9 +17,9 @@ check: && doc
     # The rules of the house are tests: floors, waterline, wings, what source may not say.
     cargo test --package ferry-tidy --locked --quiet
 
-# Every test: units, integration, examples in the documents
+# Every test: units, integration, examples in the documents. Property tests try the same cases each time: `PROPTEST_RNG_SEED=…` tries others, and `cargo test` always does
 test:
-    cargo test --workspace --locked
+    PROPTEST_RNG_SEED="${PROPTEST_RNG_SEED:-20261123}" cargo test --workspace --locked
 
 # The programs of the profile `profile`: `testbed` (Cargo.toml) unless `just profile=release …` or `profile=dev` says otherwise
 profile := 'testbed'
