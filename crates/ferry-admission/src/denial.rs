@@ -48,6 +48,12 @@ impl Webhook {
         self.with_code(400, message.into(), Vec::new())
     }
 
+    /// Refuses the request in the manner of webhooks that are made with controller-runtime.
+    // PARITY: controller-runtime pkg/webhook/admission/response.go#Denied
+    pub(crate) fn forbid(self, message: impl Into<String>) -> Refusal {
+        self.with_code(403, message.into(), Vec::new())
+    }
+
     /// Refuses the request for now.
     pub(crate) fn not_now(self, message: impl Into<String>) -> Refusal {
         self.with_code(429, message.into(), Vec::new())

@@ -68,6 +68,7 @@ pub mod configuration;
 pub mod explain;
 pub mod hyperconverged;
 mod matching;
+pub mod operand;
 mod origin;
 mod policy;
 mod preference;

@@ -8,11 +8,12 @@
 use ferry_api::View;
 use ferry_api::hco::HYPERCONVERGED_NAME;
 use ferry_api::hco::v1beta1::HyperConverged;
-use ferry_api::kubevirt::{DeveloperConfiguration, KubeVirt, KubeVirtConfiguration, KubeVirtSpec};
-use ferry_policy::hyperconverged::{JSON_PATCH_ANNOTATION, to_kubevirt};
+use ferry_api::kubevirt::{KubeVirt, KubeVirtSpec};
+use ferry_policy::hyperconverged::JSON_PATCH_ANNOTATION;
+use ferry_policy::operand;
 use ferry_units::WallTime;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::Key;
 use crate::cluster::Now;
@@ -34,17 +35,6 @@ const ALL_IS_WELL: &str = "Reconcile completed successfully";
 
 /// How the platform is, besides whether it was looked at: what people wait for.
 const HEALTH: [&str; 4] = [AVAILABLE, PROGRESSING, DEGRADED, UPGRADEABLE];
-
-/// HyperConverged's gates, and what KubeVirt calls them.
-// PARITY: hyperconverged-cluster-operator controllers/handlers/kubevirt.go#getKvFeatureGateList
-const GATES: [(&str, &str); 6] = [
-    ("alignCPUs", "AlignCPUs"),
-    ("decentralizedLiveMigration", "DecentralizedLiveMigration"),
-    ("disableMDevConfiguration", "DisableMDEVConfiguration"),
-    ("downwardMetrics", "DownwardMetrics"),
-    ("persistentReservation", "PersistentReservation"),
-    ("videoConfig", "VideoConfig"),
-];
 
 /// What there is to see of the platform.
 #[derive(Clone, Debug)]
@@ -72,7 +62,7 @@ pub fn plan(seen: &Observed) -> Plan {
     if is_leaving(&seen.platform) {
         return plan;
     }
-    let wanted = wanted(&seen.platform);
+    let wanted = operand::of(&seen.platform).map_err(|error| error.to_string());
     if let Ok(spec) = &wanted {
         match &seen.kubevirt {
             None => make(seen, spec, &mut plan),
@@ -131,55 +121,6 @@ fn is_news(platform: &HyperConverged) -> bool {
     let status = platform.status.as_ref();
     let made_true = status.and_then(|status| status.other.get("observedGeneration")?.as_i64());
     made_true != platform.metadata.generation
-}
-
-/// What KubeVirt is to be, or what is wrong with the annotation that patches it.
-fn wanted(platform: &HyperConverged) -> Result<KubeVirtSpec, String> {
-    let spec = &platform.spec;
-    let gates: Vec<&str> = GATES
-        .into_iter()
-        .filter(|(gate, _)| spec.feature_gates.iter().flatten().any(|(key, on)| key == gate && *on))
-        .map(|(_, name)| name)
-        .collect();
-    let mut developer = DeveloperConfiguration {
-        cpu_allocation_ratio: spec
-            .other
-            .get("resourceRequirements")
-            .and_then(|it| it.get("vmiCPUAllocationRatio")?.as_i64()),
-        memory_overcommit: spec
-            .other
-            .get("higherWorkloadDensity")
-            .and_then(|it| it.get("memoryOvercommitPercentage")?.as_i64()),
-        ..DeveloperConfiguration::default()
-    };
-    if !gates.is_empty() {
-        developer.other.insert("featureGates".to_owned(), json!(gates));
-    }
-    let wanted = KubeVirtSpec {
-        configuration: Some(KubeVirtConfiguration {
-            migrations: spec.live_migration_config.as_ref().map(to_kubevirt),
-            eviction_strategy: spec.eviction_strategy.clone(),
-            developer_configuration: Some(developer),
-            ..KubeVirtConfiguration::default()
-        }),
-        ..KubeVirtSpec::default()
-    };
-    match annotation(platform, JSON_PATCH_ANNOTATION) {
-        None => Ok(wanted),
-        Some(text) => patched(&wanted, text),
-    }
-}
-
-// PARITY: hyperconverged-cluster-operator controllers/common/jsonpatch.go#ApplyPatchToSpec
-fn patched(wanted: &KubeVirtSpec, text: &str) -> Result<KubeVirtSpec, String> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        format!("invalid jsonPatch in the {JSON_PATCH_ANNOTATION} annotation: {error}")
-    };
-    let patch: json_patch::Patch = serde_json::from_str(text).map_err(|error| wrong(&error))?;
-    let mut object = json!({ "spec": wanted });
-    json_patch::patch(&mut object, &patch).map_err(|error| wrong(&error))?;
-    let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
-    serde_json::from_value(spec).map_err(|error| wrong(&error))
 }
 
 /// Says what is unusual about the platform, and which generation of it was looked at.

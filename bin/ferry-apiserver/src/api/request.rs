@@ -1,5 +1,6 @@
 //! A request as the handlers see it: who asks, for what, in which form.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -54,15 +55,20 @@ impl Asked<'_> {
         }
     }
 
-    /// What is made of the document that a body is.
+    /// What is made of the object of a kind that a body is.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
+        kind: &'static str,
         bytes: Bytes,
         made: impl FnOnce(Body) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
         let form = body_form(self.headers)?;
         let length = Length::of_reading(&bytes);
-        work::done(&self.user.name, length, move || made(read_body(form, &bytes)?)).await
+        let read = move || match read_body(form, &bytes) {
+            Ok(body) => made(body),
+            Err(refusal) => Err(unrecognized(kind, &refusal, &bytes)),
+        };
+        work::done(&self.user.name, length, read).await
     }
 
     /// The document that a body is, if there is one.
@@ -70,7 +76,10 @@ impl Asked<'_> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        self.read(bytes, |body| Ok(Some(body.object))).await
+        let form = body_form(self.headers)?;
+        let length = Length::of_reading(&bytes);
+        let read = move || Ok(Some(read_body(form, &bytes)?.object));
+        work::done(&self.user.name, length, read).await
     }
 
     /// The options that a body holds, whatever it is said to be: `virtctl` says nothing, and curl
@@ -80,9 +89,30 @@ impl Asked<'_> {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(Document::default());
         }
-        let form = body_form(self.headers).unwrap_or(BodyForm::Yaml);
         let length = Length::of_reading(&bytes);
-        work::done(&self.user.name, length, move || Ok(read_body(form, &bytes)?.object)).await
+        work::done(&self.user.name, length, move || yaml(&bytes)).await
+    }
+}
+
+/// How much of a body that nobody understands is shown to whoever sent it.
+const SHOWN: usize = 30;
+
+// PARITY: apiserver/pkg/endpoints/handlers/rest.go#transformDecodeError
+fn unrecognized(kind: &str, why: &Refusal, bytes: &[u8]) -> Refusal {
+    let shown = bytes.get(..SHOWN).unwrap_or(bytes);
+    let more = if bytes.len() > SHOWN { " ..." } else { "" };
+    let shown = match bytes.first() {
+        None => "<empty>".to_owned(),
+        Some(b'{') => String::from_utf8_lossy(shown).into_owned(),
+        Some(_) => shown.iter().fold(String::new(), |mut hex, byte| {
+            let _infallible = write!(hex, "{byte:02x}");
+            hex
+        }),
+    };
+    Refusal::BadRequest {
+        message: format!(
+            "the object provided is unrecognized (must be of type {kind}): {why} ({shown}{more})"
+        ),
     }
 }
 

@@ -193,11 +193,12 @@ pub(super) async fn draft(
     unknown_fields: FieldValidation,
 ) -> Result<Draft, Refusal> {
     let (path, target) = (path.clone(), target.clone());
+    let kind = target.served.definition().kind;
     let made = move |mut body: Body| {
         rename(&path, &mut body.object);
         Draft::read(&target, body, unknown_fields)
     };
-    asked.read(body, made).await
+    asked.read(kind, body, made).await
 }
 
 /// A virtual machine in the group of migration policies becomes one in its own.

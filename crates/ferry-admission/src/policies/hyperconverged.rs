@@ -2,6 +2,8 @@
 
 use ferry_api::hco::HYPERCONVERGED_NAME;
 use ferry_api::{FieldError, FieldPath, Selector, View};
+use ferry_policy::hyperconverged::JSON_PATCH_ANNOTATION;
+use ferry_policy::operand;
 use ferry_registry::{Document, Operation, Part, Refusal, Review};
 use k8s_openapi::api::core::v1::Node;
 use serde_json::Value;
@@ -13,7 +15,7 @@ use crate::policies::kubevirt;
 /// The namespace that HyperConverged lives in, as in OpenShift.
 pub const OPERATOR_NAMESPACE: &str = "openshift-cnv";
 
-const ON_DELETE: Webhook = Webhook("validate-hco.kubevirt.io");
+const WEBHOOK: Webhook = Webhook("validate-hco.kubevirt.io");
 
 /// Where there is more than one node an evicted instance can go somewhere.
 // PARITY: hyperconverged-cluster-operator pkg/webhooks/mutator/hyperConvergedMutator.go#mutateEvictionStrategy
@@ -39,10 +41,25 @@ pub(super) fn check(
     view: &impl View,
 ) -> Result<(), Refusal> {
     match review.operation {
-        Operation::Create { .. } => create(review, operator_namespace),
+        Operation::Create { new } => {
+            create(review, operator_namespace)?;
+            annotated(new)
+        }
+        Operation::Update { new, .. } if review.target.part == Part::Main => annotated(new),
         Operation::Update { .. } => Ok(()),
         Operation::Delete { old } => delete(old, view),
     }
+}
+
+/// An annotation that cannot patch KubeVirt would stop the operator.
+// PARITY: hyperconverged-cluster-operator pkg/webhooks/validator/validator.go#getOperands
+fn annotated(new: &Document) -> Result<(), Refusal> {
+    if at(new, &["metadata", "annotations", JSON_PATCH_ANNOTATION]).is_none() {
+        return Ok(());
+    }
+    // Whatever its own schema lets in can be read.
+    let Ok(platform) = serde_json::from_value(Value::Object(new.clone())) else { return Ok(()) };
+    operand::of(&platform).map(drop).map_err(|error| WEBHOOK.forbid(error.to_string()))
 }
 
 /// What it installs goes with it. Unless it is told to remove workloads, it stays as long as there are
@@ -54,7 +71,7 @@ fn delete(old: &Document, view: &impl View) -> Result<(), Refusal> {
     }
     match kubevirt::remaining(view) {
         None => Ok(()),
-        Some(sentence) => Err(ON_DELETE.refuse(sentence)),
+        Some(sentence) => Err(WEBHOOK.refuse(sentence)),
     }
 }
 

@@ -258,6 +258,34 @@ fn parity_hyperconverged_has_one_name_and_one_namespace() {
 }
 
 #[test]
+fn parity_an_annotation_patches_kubevirt_or_is_refused() {
+    let world = World::default();
+    let plain = hyperconverged("kubevirt-hyperconverged", "openshift-cnv");
+    let words = "invalid jsonPatch in the kubevirt.kubevirt.io/jsonpatch annotation: ";
+    for (patch, is_taken) in [
+        (r#"[{"op":"add","path":"/spec/configuration/migrations","value":{}}]"#, true),
+        (r#"[{"op":"add","path":"/spec/configuration/new","value":1}]"#, true),
+        ("[]", true),
+        ("nonsense", false),
+        (r#"[{"op":"remove","path":"/spec/bogus"}]"#, false),
+        (r#"[{"op":"add","path":"/spec/configuration","value":"all"}]"#, false),
+    ] {
+        let annotations = json!({ "kubevirt.kubevirt.io/jsonpatch": patch });
+        let patched = changed(&plain, &json!({ "metadata": { "annotations": annotations } }));
+        let root = || Attempt::by(user("root"), &world);
+        for result in [create(&world, &patched), root().update(&plain, &patched)] {
+            match result {
+                Ok(_) => assert!(is_taken, "{patch}"),
+                refused => {
+                    let (code, message, _) = denied(refused);
+                    assert!(!is_taken && code == 403 && message.starts_with(words), "{message}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn parity_evicted_instances_migrate_where_there_is_another_node() {
     let nodes = |count: usize| {
         World::of((0..count).map(|number| {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::admission::{Admission, Operation};
-use crate::decide::{Job, Owning, namespaces, part, size};
+use crate::decide::{Job, Owning, namespaces, part, qos, size};
 use crate::document::{meta_text, metadata_mut, section_mut, text, to_json};
 use crate::draft::{check_name_of, check_new_spec_finalizers};
 use crate::fields::Reach;
@@ -178,7 +178,10 @@ fn default(kind: Kind, object: &mut Document) {
 fn prepare(kind: Kind, object: &mut Document) {
     match kind {
         Kind::Namespace => namespaces::prepare(object),
-        Kind::Pod => drop(object.insert("status".to_owned(), json!({ "phase": "Pending" }))),
+        Kind::Pod => {
+            let status = json!({ "phase": "Pending", "qosClass": qos::class(object) });
+            drop(object.insert("status".to_owned(), status));
+        }
         Kind::PersistentVolumeClaim => {
             drop(object.insert("status".to_owned(), json!({ "phase": "Pending" })));
         }

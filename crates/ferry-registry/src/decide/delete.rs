@@ -28,7 +28,7 @@ pub(super) fn delete<A: Admission>(
     let review = job.review(job.target(), Operation::Delete { old: &before });
     let warnings = job.admission.validate(&review, job.state)?;
     if live.meta.deleted().is_some() {
-        return Ok(again(job, live, before, options, warnings));
+        return Ok(again(job, live, &before, options, warnings));
     }
     let mut after = before;
     finalize(&mut after, options.propagation);
@@ -42,33 +42,40 @@ pub(super) fn delete<A: Admission>(
     Ok(put(job, live, after, warnings))
 }
 
-/// An object that is being deleted is deleted again: its grace may become shorter, and that is all.
+/// An object that is being deleted is deleted again: what becomes of its dependents may be said anew,
+/// and the grace of a pod may become shorter. While that lasts it is all that can be said.
 // PARITY: apiserver/pkg/registry/rest/delete.go#BeforeDelete
 fn again<A: Admission>(
     job: &Job<'_, A>,
     live: &Arc<Stored>,
-    before: Document,
+    before: &Document,
     options: &DeleteOptions,
     warnings: Vec<String>,
 ) -> Decision {
     let unchanged =
         |warnings| Decision { change: None, answer: Answer::Object(live.json.clone()), warnings };
-    let (Some(granted), Some(asked)) = (grace::granted(&before), options.grace_period_seconds)
-    else {
-        return unchanged(warnings);
-    };
-    let asked = if asked < 0 { 1 } else { asked };
-    if asked >= granted {
+    // PARITY: pkg/registry/core/namespace/storage/storage.go#Delete
+    if job.kind() == Kind::Namespace && namespaces::spec_finalizers(before) > 0 {
         return unchanged(warnings);
     }
-    let mut after = before;
-    let start = live.meta.deleted().map(|end| grace::later(end, -granted));
-    let end = grace::later(start.unwrap_or(job.context.now), asked);
-    let metadata = metadata_mut(&mut after);
-    metadata.insert("deletionTimestamp".to_owned(), Value::from(end.to_string()));
-    metadata.insert("deletionGracePeriodSeconds".to_owned(), Value::from(asked));
+    let mut after = before.clone();
+    if let Some(granted) = grace::granted(before).filter(|granted| *granted > 0) {
+        let asked = options.grace_period_seconds.map(|asked| if asked < 0 { 1 } else { asked });
+        let Some(asked) = asked.filter(|asked| *asked < granted) else {
+            return unchanged(warnings);
+        };
+        let start = live.meta.deleted().map(|end| grace::later(end, -granted));
+        let end = grace::later(start.unwrap_or(job.context.now), asked);
+        let metadata = metadata_mut(&mut after);
+        metadata.insert("deletionTimestamp".to_owned(), Value::from(end.to_string()));
+        metadata.insert("deletionGracePeriodSeconds".to_owned(), Value::from(asked));
+    }
+    finalize(&mut after, options.propagation);
     if finish::is_over(job.kind(), &after) {
         return gone(job, live, warnings);
+    }
+    if after == *before {
+        return unchanged(warnings);
     }
     put(job, live, after, warnings)
 }

@@ -13,6 +13,7 @@ mod namespaces;
 mod part;
 mod patch;
 mod pods;
+mod qos;
 mod size;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use ferry_api::Kind;
 use serde_json::Value;
 
 use crate::decide::namespaces;
-use crate::document::{metadata, metadata_mut, section_mut};
+use crate::document::{at, metadata, metadata_mut, section_mut};
 use crate::draft::has_status_path;
 use crate::fields::Reach;
 use crate::kinds::{status_leaves, status_takes_metadata};
@@ -34,6 +34,9 @@ pub(super) fn replaced(target: &Target, before: &Document, client: Document) -> 
             let mut after = client;
             keep_all_but(&["metadata", "status"], before, &mut after);
             keep_metadata(target.served.kind(), before, &mut after);
+            if target.served.kind() == Kind::Pod {
+                keep_class(before, &mut after);
+            }
             after
         }
         Part::Finalize => {
@@ -47,6 +50,13 @@ pub(super) fn replaced(target: &Target, before: &Document, client: Document) -> 
         // A binding is no part of a pod; see `binding`.
         Part::Binding => before.clone(),
     }
+}
+
+/// Puts back the class of service of a pod where a new status does not say one.
+// PARITY: pkg/registry/core/pod/strategy.go#podStatusStrategy.PrepareForUpdate
+fn keep_class(before: &Document, after: &mut Document) {
+    let Some(class) = at(before, "status.qosClass") else { return };
+    section_mut(after, "status").entry("qosClass").or_insert_with(|| class.clone());
 }
 
 /// Puts back what the main path does not write.

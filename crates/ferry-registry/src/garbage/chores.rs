@@ -25,8 +25,8 @@ const EVENTS: &str = "system:apiserver";
 pub(crate) fn chores(state: &State, now: WallTime) -> Vec<Request> {
     let mut chores = Vec::new();
     let Some(Upkeep { dependents, work }) = state.upkeep() else { return chores };
-    let wanted = work.wanted(first_kind(now)).filter_map(|key| state.object(key));
-    for object in wanted {
+    let wanted = work.wanted(first_kind(now)).chain(work.due(now));
+    for object in wanted.filter_map(|key| state.object(key)) {
         if chores.len() >= MOST_CHORES {
             return chores;
         }
@@ -50,11 +50,8 @@ fn first_kind(now: WallTime) -> Kind {
 
 fn writes(state: &State, object: &Stored, demand: Demand) -> Vec<Request> {
     match demand {
-        Demand::Delete(propagation) => {
-            let in_namespace = !object.key.namespace.is_empty() && object.meta.owners().is_empty();
-            let user = if in_namespace { NAMESPACES } else { COLLECTOR };
-            vec![delete(user, object, propagation)]
-        }
+        Demand::Delete(propagation) => vec![delete(COLLECTOR, object, propagation)],
+        Demand::Vacate(_) => vec![delete(NAMESPACES, object, Propagation::Background)],
         Demand::Disown(uids) => vec![disown(object, &uids)],
         Demand::Unblock => vec![patch_references(object, |reference| {
             reference.remove("blockOwnerDeletion");

@@ -5,12 +5,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use ferry_api::{Kind, Scope};
+use ferry_units::WallTime;
 
 use crate::document::at;
 use crate::garbage::{CONTENTS, FOREGROUND, ORPHAN, namespace_key, owner_key};
 use crate::object::{ObjectKey, Owner, Stored};
 use crate::request::Propagation;
-use crate::state::{Dependents, State};
+use crate::state::{Dependents, Due, State};
 use crate::uid::Uid;
 
 /// What an object wants done.
@@ -18,6 +19,8 @@ use crate::uid::Uid;
 pub(crate) enum Demand {
     /// Its end, with what becomes of its own dependents.
     Delete(Propagation),
+    /// Its end from this moment on, for its namespace ends.
+    Vacate(WallTime),
     /// Its references to these owners taken away.
     Disown(BTreeSet<String>),
     /// Its references to its owners to hold those up no longer: it and they wait for each other.
@@ -30,6 +33,26 @@ pub(crate) enum Demand {
     FinalizeNamespace,
 }
 
+impl Demand {
+    /// From when on it is wanted.
+    pub(crate) fn due(&self) -> Due {
+        match self {
+            Self::Vacate(at) => Due::From(*at),
+            Self::Delete(_)
+            | Self::Disown(_)
+            | Self::Unblock
+            | Self::Orphan(_)
+            | Self::Release(_)
+            | Self::FinalizeNamespace => Due::Now,
+        }
+    }
+}
+
+/// How many seconds what is in a namespace stays after that was deleted. Whoever deletes all that a
+/// manifest has, its namespace first, finds the rest of it.
+// PARITY: pkg/controller/namespace/namespace_controller.go#namespaceDeletionGracePeriod
+const NAMESPACE_GRACE: i64 = 5;
+
 /// How many dependents are looked for at once. The next call finds the others.
 const MOST_DEPENDENTS: usize = 64;
 
@@ -39,10 +62,16 @@ pub(crate) fn demand(state: &State, dependents: &Dependents, object: &Stored) ->
     if object.meta.deleted().is_some() {
         return release(state, dependents, object);
     }
-    let namespace = state.object(&namespace_key(&object.key.namespace));
-    if namespace.is_some_and(|namespace| namespace.meta.deleted().is_some()) {
-        return Some(Demand::Delete(Propagation::Background));
-    }
+    of_dependent(state, dependents, object).or_else(|| {
+        let namespace = state.object(&namespace_key(&object.key.namespace))?;
+        let end = namespace.meta.deleted()?;
+        let due = end.unix_seconds().saturating_add(NAMESPACE_GRACE);
+        Some(Demand::Vacate(WallTime::from_unix_seconds(due).unwrap_or(end)))
+    })
+}
+
+/// What an object wants because of its owners.
+fn of_dependent(state: &State, dependents: &Dependents, object: &Stored) -> Option<Demand> {
     if object.meta.owners().is_empty() {
         return None;
     }

@@ -13,7 +13,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use ferry_api::{Kind, Scope};
+use ferry_api::{Kind, KindVersion, Scope};
 use ferry_units::WallTime;
 
 pub(crate) use chores::chores;
@@ -32,13 +32,12 @@ pub(crate) const ORPHAN: &str = "orphan";
 /// The finalizer in the spec of a namespace that stands for its contents.
 pub(crate) const CONTENTS: &str = "kubernetes";
 
-/// Where the owner of an object is found; `None` for kinds that are not served here, and for an
-/// owner that the object cannot have.
+/// Where the owner of an object is found; `None` for kinds that are not served here in this version,
+/// of which nothing can be known, and for an owner that the object cannot have.
 // PARITY: pkg/controller/garbagecollector/garbagecollector.go#isDangling: an owner in another
 // namespace is no owner; that of an object of the whole cluster cannot be in any.
 pub(crate) fn owner_key(dependent: &ObjectKey, owner: &Owner) -> Option<ObjectKey> {
-    let (group, _) = owner.api_version.rsplit_once('/').unwrap_or(("", &owner.api_version));
-    let kind = Kind::find(group, &owner.kind)?;
+    let kind = KindVersion::of_document(&owner.api_version, &owner.kind)?.kind();
     match (kind.definition().scope, dependent.namespace.is_empty()) {
         (Scope::Cluster, _) => Some(ObjectKey::new(kind, "", &owner.name)),
         (Scope::Namespaced, false) => Some(ObjectKey::new(kind, &dependent.namespace, &owner.name)),
@@ -55,13 +54,9 @@ pub(crate) fn namespace_key(namespace: &str) -> ObjectKey {
 fn refresh(state: &mut State, key: &ObjectKey) {
     let Some(upkeep) = state.upkeep() else { return };
     let object = state.object(key);
-    let wants = object.is_some_and(|object| demand(state, &upkeep.dependents, object).is_some());
+    let wanted = object.and_then(|object| demand(state, &upkeep.dependents, object));
     let Some(upkeep) = state.upkeep_mut() else { return };
-    if wants {
-        upkeep.work.want(key);
-    } else {
-        upkeep.work.drop(key);
-    }
+    upkeep.work.follow(key, wanted.as_ref().map(Demand::due));
 }
 
 /// Who an object is, and what keeps it.

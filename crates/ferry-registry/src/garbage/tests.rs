@@ -78,7 +78,9 @@ fn an_owner_that_never_was_is_gone_and_so_is_another_of_its_name() {
 fn parity_an_owner_of_a_kind_that_is_not_served_is_none_of_our_business() {
     let mut cluster = Cluster::new();
     let foreign = json!({ "apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "u" });
+    let unknown = json!({ "apiVersion": "v9", "kind": "ConfigMap", "name": "c", "uid": "u" });
     made(&mut cluster, &owned("x", &[foreign]));
+    made(&mut cluster, &owned("y", &[unknown]));
     // Of an object of the whole cluster, an owner in a namespace cannot be known.
     let mut node = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "n" } });
     node["metadata"]["ownerReferences"] =

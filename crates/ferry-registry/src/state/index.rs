@@ -110,11 +110,24 @@ impl Population {
     }
 }
 
+/// When something wants to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// At once.
+    Now,
+    /// From this moment on.
+    From(WallTime),
+}
+
 /// What waits to be cleaned up.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Work {
     /// The objects that want something done to them now.
     wanted: BTreeSet<ObjectKey>,
+    /// Those that want it later, and when.
+    later: BTreeMap<ObjectKey, WallTime>,
+    /// The same, the earliest first.
+    queue: BTreeSet<(WallTime, ObjectKey)>,
     /// When each Event expires.
     expiries: BTreeSet<(WallTime, ObjectKey)>,
 }
@@ -146,14 +159,36 @@ impl Work {
         self.wanted.range(start.clone()..).chain(self.wanted.range(..start))
     }
 
-    pub(crate) fn want(&mut self, key: &ObjectKey) {
-        if !self.wanted.contains(key) {
-            self.wanted.insert(key.clone());
-        }
+    pub(super) fn first_due(&self) -> Option<WallTime> {
+        self.queue.first().map(|(at, _)| *at)
     }
 
-    pub(crate) fn drop(&mut self, key: &ObjectKey) {
-        self.wanted.remove(key);
+    /// The objects that wanted something done to them later, which is `now`, the earliest first.
+    pub(crate) fn due(&self, now: WallTime) -> impl Iterator<Item = &ObjectKey> {
+        self.queue.iter().take_while(move |(at, _)| *at <= now).map(|(_, key)| key)
+    }
+
+    /// An object wants something done to it, or nothing any more.
+    pub(crate) fn follow(&mut self, key: &ObjectKey, due: Option<Due>) {
+        let later = match due {
+            Some(Due::From(at)) => Some(at),
+            Some(Due::Now) | None => None,
+        };
+        if due != Some(Due::Now) {
+            self.wanted.remove(key);
+        } else if !self.wanted.contains(key) {
+            self.wanted.insert(key.clone());
+        }
+        if self.later.get(key).copied() == later {
+            return;
+        }
+        if let Some((key, at)) = self.later.remove_entry(key) {
+            self.queue.remove(&(at, key));
+        }
+        if let Some(at) = later {
+            self.later.insert(key.clone(), at);
+            self.queue.insert((at, key.clone()));
+        }
     }
 }
 

@@ -30,7 +30,7 @@ use crate::garbage;
 use crate::object::{Change, Effect, ObjectKey, Revision, Stored};
 use crate::request::Request;
 pub(crate) use history::History;
-pub(crate) use index::{Dependents, Population, Upkeep};
+pub(crate) use index::{Dependents, Due, Population, Upkeep};
 use objects::Objects;
 
 /// All objects at one revision, and the writes that led there.
@@ -161,9 +161,11 @@ impl State {
         garbage::remaining(self, now)
     }
 
-    /// When there may be something to do although nothing changes: an Event expires.
+    /// When there may be something to do although nothing changes: an Event expires, or what is in a
+    /// namespace that ends has been left for long enough.
     pub fn next_chore(&self) -> Option<WallTime> {
-        self.upkeep.as_ref()?.work.first_expiry()
+        let work = &self.upkeep.as_ref()?.work;
+        work.first_expiry().into_iter().chain(work.first_due()).min()
     }
 
     /// Finds out from all objects what there is to clean up.
@@ -173,8 +175,8 @@ impl State {
             upkeep.follow(None, Some(object));
         }
         for object in self.objects.all() {
-            if garbage::demand(self, &upkeep.dependents, object).is_some() {
-                upkeep.work.want(&object.key);
+            if let Some(demand) = garbage::demand(self, &upkeep.dependents, object) {
+                upkeep.work.follow(&object.key, Some(demand.due()));
             }
         }
         self.upkeep = Some(upkeep);

@@ -222,11 +222,13 @@ async fn start(daemons: &Daemons, missing: &[Role]) -> Result<Client> {
         daemons.start(role)?;
     }
     ready::links(daemons).await?;
-    objects::create(&client, &daemons.plan).await?;
     // Those that have been there all the time may still have something to say: of a node that was
     // started a moment ago by somebody who was killed then.
     let nodes: BTreeSet<_> = others.iter().filter_map(node_name).collect();
     ready::nodes(daemons, &client, &nodes, since).await?;
+    // As on any cluster, the platform is installed where there are nodes: how many there are decides
+    // what evicted guests do unless somebody says otherwise.
+    objects::create(&client, &daemons.plan).await?;
     ready::controller(daemons).await?;
     Ok(client)
 }

@@ -67,6 +67,42 @@ fn an_object_whose_owner_never_was_is_collected() -> Result<()> {
 }
 
 #[test]
+fn a_manifest_that_begins_with_its_namespace_is_deleted_whole() -> Result<()> {
+    let cluster = Cluster::start()?;
+    let manifest = "\
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: prices, namespace: shop}
+";
+    cluster.shell.ok_with("kubectl apply -f -", manifest)?;
+    let said = cluster.shell.ok_with("kubectl delete -f -", manifest)?;
+    assert!(said.contains("namespace \"shop\" deleted"), "{said}");
+    assert!(said.contains("configmap \"prices\" deleted"), "{said}");
+    cluster.fails("kubectl get namespace shop")?;
+    Ok(())
+}
+
+#[test]
+fn what_becomes_of_dependents_may_be_said_while_an_object_waits() -> Result<()> {
+    let cluster = owner_and_owned()?;
+    let hold = |value: &str| {
+        let patch = format!(r#"{{"metadata":{{"finalizers":{value}}}}}"#);
+        cluster.ok(&format!("kubectl patch vm web --type=merge -p '{patch}'"))
+    };
+    hold(r#"["example.com/hold"]"#)?;
+    cluster.ok("kubectl delete vm web --wait=false")?;
+    cluster.ok("kubectl delete vm web --wait=false --cascade=orphan")?;
+    hold("null")?;
+    cluster.ok("kubectl wait --for=delete vm/web --timeout=20s")?;
+    assert_eq!(field(&cluster.shell, "cm owned", "metadata.ownerReferences")?, "");
+    Ok(())
+}
+
+#[test]
 fn finalizers_hold_an_object_until_the_last_is_taken_off() -> Result<()> {
     let cluster = Cluster::with(&[&held()])?;
     cluster.ok("kubectl delete vm web --wait=false")?;

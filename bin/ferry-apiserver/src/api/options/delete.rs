@@ -1,4 +1,4 @@
-//! How an object is to be deleted: in the body, or in the query.
+//! How an object is to be deleted: in the body, or without one in the query.
 
 use ferry_registry::{DeleteOptions, Document, Propagation, Refusal, Run};
 use serde_json::Value;
@@ -21,13 +21,15 @@ pub(crate) struct DeleteQuery {
 const KIND: &str = "DeleteOptions";
 const PROPAGATIONS: [&str; 3] = ["Foreground", "Background", "Orphan"];
 
-/// Reads the options of a body; what it does not say, the query may.
+/// Reads the options of a body; where there is one, those of the query do not count.
+// PARITY: apiserver/pkg/endpoints/handlers/delete.go#DeleteResource
 pub(crate) fn delete_options(
     body: Option<&Document>,
     query: &Query,
 ) -> Result<DeleteQuery, Refusal> {
-    let empty = Document::new();
-    let body = body.unwrap_or(&empty);
+    let nothing = (Document::new(), Query::parse(""));
+    let query = if body.is_some() { &nothing.1 } else { query };
+    let body = body.unwrap_or(&nothing.0);
     check_kind(body)?;
     let mut errors = Vec::new();
     let mut run = run(query, &mut errors);
@@ -145,12 +147,17 @@ mod tests {
             (json!(null), "", DeleteOptions::default()),
             (json!({}), "", DeleteOptions::default()),
             (json!({ "propagationPolicy": "Background" }), "", background.clone()),
-            (json!({}), "propagationPolicy=Background", background.clone()),
+            (json!(null), "propagationPolicy=Background", background.clone()),
+            (json!({}), "propagationPolicy=Background&dryRun=All", DeleteOptions::default()),
+            (json!({ "gracePeriodSeconds": 0 }), "dryRun=Foo", now.clone()),
             (json!({ "kind": "DeleteOptions", "gracePeriodSeconds": 0 }), "", now.clone()),
             (json!(null), "gracePeriodSeconds=0", now),
             (
-                json!({ "preconditions": { "uid": "u", "resourceVersion": "7" } }),
-                "orphanDependents=true",
+                json!({
+                    "preconditions": { "uid": "u", "resourceVersion": "7" },
+                    "orphanDependents": true,
+                }),
+                "",
                 DeleteOptions {
                     propagation: Some(Propagation::Orphan),
                     uid: Some("u".to_owned()),
@@ -182,8 +189,8 @@ mod tests {
             ),
             (json!({ "preconditions": 1 }), "", "DeleteOptions.preconditions: must be an object"),
             (
-                json!({ "orphanDependents": true }),
-                "propagationPolicy=Orphan",
+                json!({ "orphanDependents": true, "propagationPolicy": "Orphan" }),
+                "",
                 "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Forbidden: ",
             ),
             (

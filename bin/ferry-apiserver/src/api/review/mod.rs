@@ -86,7 +86,11 @@ impl<B: Backend, P: Process> Api<B, P> {
         document.insert("apiVersion".to_owned(), Value::from(api_version));
         document.insert("kind".to_owned(), Value::from(kind));
         document.entry("metadata").or_insert_with(|| json!({}));
-        if review != Review::SelfSubject {
+        if review == Review::SelfSubject {
+            // PARITY: pkg/registry/authentication/selfsubjectreview/rest.go#Create
+            let now = self.backend.now().to_string();
+            document.insert("metadata".to_owned(), json!({ "creationTimestamp": now }));
+        } else {
             document.entry("spec").or_insert_with(|| json!({}));
         }
         if review == Review::Token {

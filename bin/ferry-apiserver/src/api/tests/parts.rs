@@ -194,13 +194,33 @@ async fn what_virtctl_asks_for_is_read_whatever_it_is_said_to_be() {
         ("application/x-www-form-urlencoded", "dryRun: [All]", 404, "not found"),
         ("application/json", "{}", 404, "not found"),
         ("text/plain", "", 404, "not found"),
-        ("text/plain", "a: [", 400, "error decoding YAML"),
-        ("application/json", "{", 400, ""),
+        (
+            "text/plain",
+            "a: [",
+            400,
+            "Can not unmarshal Request body to struct, error: error decoding",
+        ),
+        ("application/json", "dryRun: [All]", 404, "not found"),
+        ("application/json", "{", 400, "Can not unmarshal Request body to struct, error: "),
+        ("application/json", r#"{"dryRun":1}"#, 400, "Can not unmarshal Request body to struct"),
+        ("application/json", r#"{"dryRun":["Foo"]}"#, 500, "Unsupported value: \"Foo\""),
     ] {
         let answer = cluster.ask(Method::PUT, url, &[("content-type", form)], body).await;
         let (found, _, message) = answer.refusal();
         assert!(found == code && message.contains(said), "{form} {body}: {}", answer.text);
     }
+}
+
+#[tokio::test]
+async fn a_rehearsal_that_is_misspelt_does_nothing() {
+    let cluster = Cluster::new().await;
+    cluster.post(MACHINES, &machine("db")).await;
+    let before = cluster.get(&format!("{MACHINES}/db")).await.json();
+    for verb in ["start", "stop", "restart"] {
+        let url = format!("{VIRTCTL}/db/{verb}");
+        assert_eq!(cluster.put(&url, &json!({ "dryRun": ["all"] })).await.refusal().0, 500);
+    }
+    assert_eq!(cluster.get(&format!("{MACHINES}/db")).await.json(), before);
 }
 
 #[tokio::test]
@@ -255,6 +275,7 @@ async fn questions_are_answered() {
     let authentication = "/apis/authentication.k8s.io/v1";
     let me = cluster.post(&format!("{authentication}/selfsubjectreviews"), &json!({})).await;
     assert_eq!(me.json()["status"]["userInfo"]["username"], "admin");
+    assert!(me.json()["metadata"]["creationTimestamp"].is_string());
     let url = format!("{authentication}/tokenreviews");
     let good = cluster.post(&url, &may(json!({ "token": "good" }))).await.json();
     assert_eq!(good["status"]["user"]["username"], "bot");

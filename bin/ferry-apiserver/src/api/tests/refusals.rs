@@ -61,6 +61,27 @@ async fn whoever_may_not_is_told_what_he_may_not() {
 }
 
 #[tokio::test]
+async fn parity_a_body_that_nobody_understands_is_shown() {
+    let cluster = Cluster::new().await;
+    for (body, shown) in [
+        ("", "<empty>"),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {}",
+            "61706956657273696f6e3a2076310a6b696e643a20506f640a6d65746164 ...",
+        ),
+        ("{\"short\": ", "{\"short\": "),
+    ] {
+        let json = [("content-type", "application/json")];
+        let answer = cluster.ask(Method::POST, CONFIG_MAPS, &json, body).await;
+        let (code, _, said) = answer.refusal();
+        let start = "the object provided is unrecognized (must be of type ConfigMap): couldn't get \
+                     version/kind; json parse error: ";
+        let end = format!(" ({shown})");
+        assert!(code == 400 && said.starts_with(start) && said.ends_with(&end), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn every_failure_is_a_status() {
     let cluster = Cluster::new().await;
     let map = config_map("m").to_string();

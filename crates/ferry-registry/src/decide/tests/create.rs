@@ -276,8 +276,9 @@ fn parity_status_is_kept_only_where_it_has_no_path_of_its_own() {
     let created = shown(&cluster.create(&instance).unwrap());
     assert_eq!(created["status"]["phase"], "Running");
     let mut born = pod("x", "");
-    born["status"] = json!({ "phase": "Running" });
-    assert_eq!(shown(&cluster.create(&born).unwrap())["status"], json!({ "phase": "Pending" }));
+    born["status"] = json!({ "phase": "Running", "qosClass": "Guaranteed" });
+    let status = json!({ "phase": "Pending", "qosClass": "BestEffort" });
+    assert_eq!(shown(&cluster.create(&born).unwrap())["status"], status);
 }
 
 #[test]

@@ -68,10 +68,47 @@ fn parity_what_finalizers_hold_is_marked_once() {
     assert_eq!(object["metadata"]["deletionGracePeriodSeconds"], 0);
     assert_eq!(object["metadata"]["generation"], 2);
     cluster.pass(5);
-    for options in [DeleteOptions::default(), propagation(Propagation::Foreground)] {
+    for options in [DeleteOptions::default(), propagation(Propagation::Background)] {
         let again = cluster.delete_with(machine(), options).unwrap();
         assert_eq!((again.change.is_none(), shown(&again)), (true, object.clone()));
     }
+}
+
+#[test]
+fn parity_what_becomes_of_dependents_may_be_said_anew() {
+    use Propagation::{Background, Foreground, Orphan};
+    for (first, second, finalizers) in [
+        (Background, Orphan, json!(["a/b", "orphan"])),
+        (Background, Foreground, json!(["a/b", "foregroundDeletion"])),
+        (Foreground, Background, json!(["a/b"])),
+        (Foreground, Orphan, json!(["a/b", "orphan"])),
+        (Orphan, Foreground, json!(["a/b", "foregroundDeletion"])),
+    ] {
+        let mut cluster = Cluster::new();
+        let mut held = vm("x");
+        held["metadata"]["finalizers"] = json!(["a/b"]);
+        cluster.create(&held).unwrap();
+        let mut marked = shown(&cluster.delete_with(machine(), propagation(first)).unwrap());
+        cluster.pass(5);
+        let again = cluster.delete_with(machine(), propagation(second)).unwrap();
+        let again = shown(&again);
+        marked["metadata"]["finalizers"] = finalizers;
+        marked["metadata"]["resourceVersion"] = again["metadata"]["resourceVersion"].clone();
+        assert_eq!(again, marked, "{first:?}, then {second:?}");
+        // Without a word it stays as it is.
+        let again = cluster.delete_with(machine(), DeleteOptions::default()).unwrap();
+        assert_eq!(again.change, None);
+    }
+}
+
+#[test]
+fn parity_what_waits_for_its_dependents_goes_when_it_is_not_to_any_more() {
+    let mut cluster = Cluster::new();
+    cluster.create(&vm("x")).unwrap();
+    cluster.delete_with(machine(), propagation(Propagation::Foreground)).unwrap();
+    let gone = cluster.delete_with(machine(), propagation(Propagation::Background)).unwrap();
+    assert!(matches!(gone.answer, Answer::Deleted { .. }));
+    assert!(cluster.get(&machine()).is_none());
 }
 
 #[test]

@@ -87,6 +87,11 @@ fn parity_one_that_is_deleted_takes_its_contents_along_and_nothing_new() {
     );
     assert_eq!(refusal.status()["details"]["causes"][0]["reason"], "NamespaceTerminating");
 
+    // Whoever deletes all that a manifest has, one after the other, still finds it.
+    cluster.pass(4);
+    assert_eq!(cluster.clean(), 0);
+    assert_eq!(cluster.state.next_chore(), "2026-11-26T00:00:05Z".parse().ok());
+    cluster.pass(1);
     cluster.clean();
     assert_eq!(cluster.get(&target(Kind::ConfigMap, "x")), None);
     let waiting = cluster.get(&target(Kind::VirtualMachine, "y")).unwrap();

@@ -206,6 +206,12 @@ fn parity_the_status_of_a_pod_leaves_its_owners_and_its_end_alone() {
     let merged = shown(&cluster.merge(at_status(Kind::Pod), broken).unwrap());
     assert_eq!(merged["metadata"]["ownerReferences"], owner("mine"));
 
+    // Its class of service stays where nobody says another one.
+    let mut whole = merged;
+    whole["status"] = json!({ "phase": "Running" });
+    let after = shown(&cluster.update_at(at_status(Kind::Pod), &whole).unwrap());
+    assert_eq!(after["status"]["qosClass"], "BestEffort");
+
     // One that is being deleted stays so.
     let deleted = shown(&cluster.delete(target(Kind::Pod, "x")).unwrap());
     let patch =
