@@ -74,9 +74,7 @@ impl ProcessId {
     /// The process that has this number now.
     pub(crate) fn of(pid: i32) -> Option<Self> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        let (state, start_time) = state_and_start(&stat)?;
-        // What has ended and nobody has waited for runs nothing any more.
-        (state != 'Z' && state != 'X').then_some(Self { pid, start_time })
+        Some(Self { pid, start_time: start_of_what_runs(&stat)? })
     }
 
     /// Whether it is still there.
@@ -228,12 +226,22 @@ fn end_of_environment(stat: &str) -> Option<u64> {
     rest.split_whitespace().nth(48)?.parse().ok()
 }
 
-/// The 3rd and the 22nd of the fields, of which the second may hold spaces.
-fn state_and_start(stat: &str) -> Option<(char, u64)> {
+/// When a process began that has not ended: the 22nd of the fields, of which the second may hold
+/// spaces. The 3rd is the state of its first thread. Where that has ended and others have not, which
+/// may be so for a moment after a `SIGKILL`, they still hold its files and what is locked by them; the
+/// 20th is how many there are.
+fn start_of_what_runs(stat: &str) -> Option<u64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
+    let state = fields.next()?;
+    let threads: u32 = fields.nth(16)?.parse().ok()?;
+    let begun = fields.nth(1)?.parse().ok()?;
+    match state {
+        "X" => None,
+        // Nobody has waited for it.
+        "Z" if threads <= 1 => None,
+        _ => Some(begun),
+    }
 }
 
 #[cfg(test)]
@@ -243,10 +251,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn state_and_start_stand_behind_a_name_with_brackets_and_spaces() {
-        let stat = "7 (CPU 0) x) S 1 7 7 0 -1 4194560 9 0 0 0 123 45 0 0 20 0 3 0 5544 1 2";
-        assert_eq!(state_and_start(stat), Some(('S', 5544)));
-        assert_eq!(state_and_start("7"), None);
+    fn what_runs_is_told_behind_a_name_with_brackets_and_spaces() {
+        for (state, threads, start) in [
+            ('S', 3, Some(5544)),
+            ('R', 1, Some(5544)),
+            ('Z', 1, None),
+            ('Z', 0, None),
+            // The first thread has ended, and another one has not yet.
+            ('Z', 2, Some(5544)),
+            ('X', 0, None),
+        ] {
+            let stat = format!(
+                "7 (CPU 0) x) {state} 1 7 7 0 -1 4194560 9 0 0 0 123 45 0 0 20 0 {threads} 0 5544 1"
+            );
+            assert_eq!(start_of_what_runs(&stat), start, "{stat}");
+        }
+        assert_eq!(start_of_what_runs("7"), None);
     }
 
     #[test]
