@@ -5,9 +5,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::slice;
 
 use ferry_api::hco::v1beta1::HyperConverged;
 use ferry_api::kubevirt::{DeveloperConfiguration, KubeVirtConfiguration, KubeVirtSpec};
+use json_patch::{Patch, PatchOperation};
 use serde_json::{Value, json};
 
 use crate::hyperconverged::{JSON_PATCH_ANNOTATION, to_kubevirt};
@@ -78,11 +80,35 @@ pub fn of(platform: &HyperConverged) -> Result<KubeVirtSpec, InvalidPatch> {
     }
 }
 
+/// How many operations may copy or move something: each may make the result twice as large or deep.
+const MOST_MOVED: usize = 16;
+
+/// How many names a path may have. KubeVirt's own fields are less deep.
+const DEEPEST: usize = 64;
+
+/// How many bytes what was copied may make of the result.
+const LARGEST: usize = 1 << 20;
+
 // PARITY: hyperconverged-cluster-operator controllers/common/jsonpatch.go#ApplyPatchToSpec
 fn patched(wanted: &KubeVirtSpec, text: &str) -> Result<KubeVirtSpec, InvalidPatch> {
-    let patch: json_patch::Patch = serde_json::from_str(text).map_err(InvalidPatch::because)?;
+    let Patch(operations) = serde_json::from_str(text).map_err(InvalidPatch::because)?;
+    if operations.iter().any(|one| one.path().as_str().matches('/').count() > DEEPEST) {
+        return Err(InvalidPatch::because(format!("a path has more than {DEEPEST} names")));
+    }
+    let is_moving =
+        |one: &PatchOperation| matches!(one, PatchOperation::Copy(_) | PatchOperation::Move(_));
+    if operations.iter().filter(|one| is_moving(one)).count() > MOST_MOVED {
+        let message = format!("more than {MOST_MOVED} operations copy or move something");
+        return Err(InvalidPatch::because(message));
+    }
     let mut object = json!({ "spec": wanted });
-    json_patch::patch(&mut object, &patch).map_err(InvalidPatch::because)?;
+    for operation in &operations {
+        json_patch::patch(&mut object, slice::from_ref(operation))
+            .map_err(InvalidPatch::because)?;
+        if is_moving(operation) && object.to_string().len() > LARGEST {
+            return Err(InvalidPatch::because(format!("it copies more than {LARGEST} bytes")));
+        }
+    }
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
     serde_json::from_value(spec).map_err(InvalidPatch::because)
 }

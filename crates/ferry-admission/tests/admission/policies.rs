@@ -282,6 +282,30 @@ fn parity_an_annotation_patches_kubevirt_or_is_refused() {
                 }
             }
         }
+        // What is there already does not hold up its end.
+        root().update(&patched, &patched).unwrap();
+    }
+}
+
+#[test]
+fn a_patch_in_an_annotation_has_bounds() {
+    let world = World::default();
+    let plain = hyperconverged("kubevirt-hyperconverged", "openshift-cnv");
+    let double = r#"{"op":"copy","from":"/spec","path":"/spec/x"}"#;
+    let large = format!(r#"{{"op":"add","path":"/spec/x","value":"{}"}}"#, "x".repeat(100_000));
+    let copies = |count: usize| vec![double; count].join(",");
+    for (operations, why) in [
+        (copies(17), "more than 16 operations copy or move something"),
+        (format!("{large},{}", copies(16).replace("/spec/x", "/spec/y")), "it copies more than"),
+        (
+            format!(r#"{{"op":"add","path":"{}","value":1}}"#, "/a".repeat(65)),
+            "a path has more than 64 names",
+        ),
+    ] {
+        let annotations = json!({ "kubevirt.kubevirt.io/jsonpatch": format!("[{operations}]") });
+        let patched = changed(&plain, &json!({ "metadata": { "annotations": annotations } }));
+        let (code, message, _) = denied(create(&world, &patched));
+        assert!(code == 403 && message.contains(why), "{message}");
     }
 }
 
