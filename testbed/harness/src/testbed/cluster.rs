@@ -140,8 +140,9 @@ impl Cluster {
     /// carries what is migrated to that node.
     ///
     /// # Errors
-    /// When neither is so, or the testbed is not up.
+    /// When there is no node of that name, neither is so, or the testbed is not up.
     pub fn link(&self, network: &str, node: &str) -> Result<Link<'_>> {
+        self.plan().node(node)?;
         let link = Link::new(self, network, node);
         link.state()?;
         Ok(link)

@@ -33,6 +33,8 @@ fn links_are_shown_broken_and_restored() -> Result<()> {
     }
     let complaint = place.fails(1, &["link", "cut", "a", "--network", "fast"])?;
     assert!(complaint.contains("no relay stands between a and network fast"), "{complaint}");
+    let complaint = place.fails(1, &["link", "cut", "node-9"])?;
+    assert!(complaint.contains("there is no node \"node-9\"; there are a, b"), "{complaint}");
     let complaint = place.fails(2, &["link", "limit", "fast", "a"])?;
     assert!(complaint.contains("in bytes per second such as 125Mi"), "{complaint}");
     Ok(())
