@@ -104,9 +104,7 @@ pub enum MigrationCompression {
 }
 
 /// Nothing; the kind has a status only in form.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MigrationPolicyStatus {
-    /// What this crate does not model.
-    #[serde(flatten)]
-    pub other: Unmodelled,
-}
+// PARITY: staging/src/kubevirt.io/api/migrations/v1alpha1/types.go#MigrationPolicyStatus
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(extend("additionalProperties" = false))]
+pub struct MigrationPolicyStatus {}

@@ -84,7 +84,7 @@ impl Documents {
             (Discovery::Group(group), _) => self.get(&name(group), || discovery::group(group)),
             (Discovery::Resources { group, version }, _) => {
                 let name = name(&format!("{group}/{version}"));
-                self.get(&name, || discovery::resources(group, version, self.misfiled))
+                self.get(&name, || discovery::resources(group, version))
             }
         };
         found.map_or_else(answer::no_page, |document| {

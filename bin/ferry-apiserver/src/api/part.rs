@@ -24,7 +24,11 @@ impl<B: Backend, P: Process> Api<B, P> {
         part: Subresource,
         body: Bytes,
     ) -> Result<Answer, Refusal> {
-        let name = path.name.clone().ok_or(Refusal::NoSuchPath)?;
+        if let (Subresource::Binding, &Method::POST) = (part, asked.method) {
+            return self.bind(asked, path, body).await;
+        }
+        // Only what binds pods is there without a name.
+        let name = path.name.clone().ok_or(Refusal::MethodNotAllowed)?;
         match (part, asked.method) {
             (Subresource::Status, &Method::GET | &Method::HEAD) => {
                 self.get(asked, path, &name).await
@@ -39,7 +43,6 @@ impl<B: Backend, P: Process> Api<B, P> {
                 self.update(asked, path, Part::Finalize, body).await
             }
             (Subresource::Eviction, &Method::POST) => self.evict(asked, path, name, body).await,
-            (Subresource::Binding, &Method::POST) => self.bind(asked, path, body).await,
             (Subresource::Token, &Method::POST) => self.token(asked, path, name, body).await,
             (_, _) => Err(Refusal::MethodNotAllowed),
         }
@@ -81,8 +84,15 @@ impl<B: Backend, P: Process> Api<B, P> {
         body: Bytes,
     ) -> Result<Answer, Refusal> {
         let options = write_options(WriteKind::Create, asked.headers, &asked.query)?;
-        let target = target(path, Part::Binding);
+        let mut target = target(path, Part::Binding);
         let draft = draft(asked, path, &target, body, options.unknown_fields).await?;
+        if target.name.is_empty() {
+            let written = draft.object().get("metadata").and_then(|metadata| metadata.get("name"));
+            let name = written.and_then(Value::as_str).filter(|name| !name.is_empty());
+            // PARITY: apiserver/pkg/registry/generic/registry/store.go#NamespaceKeyFunc
+            let nobody = || Refusal::BadRequest { message: "Name parameter required.".to_owned() };
+            name.ok_or_else(nobody)?.clone_into(&mut target.name);
+        }
         self.write(asked, path, target, Write::Create(draft), options).await
     }
 }

@@ -19,12 +19,16 @@ const NAMESPACE: &[SelectableField] = &[("status.phase", "status.phase")];
 
 const POD: &[SelectableField] = &[
     ("spec.nodeName", "spec.nodeName"),
+    // From before it was called `nodeName`.
+    ("spec.host", "spec.nodeName"),
     ("spec.restartPolicy", "spec.restartPolicy"),
     ("spec.schedulerName", "spec.schedulerName"),
     ("spec.serviceAccountName", "spec.serviceAccountName"),
     ("spec.hostNetwork", "spec.hostNetwork"),
     ("status.phase", "status.phase"),
     ("status.podIP", "status.podIP"),
+    // A list, which nothing is equal to: taken, and never found.
+    ("status.podIPs", "status.podIPs"),
     ("status.nominatedNodeName", "status.nominatedNodeName"),
 ];
 

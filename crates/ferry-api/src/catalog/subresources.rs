@@ -131,7 +131,18 @@ const fn acted_on(
 const AUTHENTICATION: &str = "authentication.k8s.io";
 const AUTHORIZATION: &str = "authorization.k8s.io";
 
-const VIRTUAL: [VirtualResource; 8] = [
+const VIRTUAL: [VirtualResource; 9] = [
+    // What `pods/NAME/binding` is, with the name in the body: older schedulers know only this.
+    VirtualResource {
+        group: "",
+        version: "v1",
+        plural: "bindings",
+        singular: "binding",
+        kind: "Binding",
+        scope: Scope::Namespaced,
+        verbs: CREATE,
+        subresources: &[],
+    },
     VirtualResource {
         scope: Scope::Namespaced,
         ..review(

@@ -38,8 +38,11 @@ fn described(group: &str) -> Value {
 }
 
 /// The answer at `/api/<version>`, or at `/apis/<group>/<version>`, if that is served.
-pub fn resources(group: &str, version: &str, misfiled: Misfiled) -> Option<Value> {
-    let kept = kinds(group, version, misfiled).flat_map(kept);
+///
+/// Misfiled machines are not in it, served or not: clients that read this form look for a name in all
+/// groups and refuse one that stands in two. kubectl, which reads the other form, finds them there.
+pub fn resources(group: &str, version: &str) -> Option<Value> {
+    let kept = kinds(group, version, Misfiled::NotServed).flat_map(kept);
     let answered = virtual_resources(group, version).flat_map(answered);
     let mut resources: Vec<Value> = kept.chain(answered).collect();
     if resources.is_empty() {

@@ -19,12 +19,14 @@ fn kinds_can_be_selected_by_these_fields() {
         v1, Kind=Node spec.unschedulable
         v1, Kind=Namespace status.phase
         v1, Kind=Pod spec.nodeName
+        v1, Kind=Pod spec.host at spec.nodeName
         v1, Kind=Pod spec.restartPolicy
         v1, Kind=Pod spec.schedulerName
         v1, Kind=Pod spec.serviceAccountName
         v1, Kind=Pod spec.hostNetwork
         v1, Kind=Pod status.phase
         v1, Kind=Pod status.podIP
+        v1, Kind=Pod status.podIPs
         v1, Kind=Pod status.nominatedNodeName
         v1, Kind=Event involvedObject.kind
         v1, Kind=Event involvedObject.namespace

@@ -182,6 +182,7 @@ fn compute(pod: &mut Pod, is_ready: bool, state: ContainerState) {
         started: Some(is_ready),
         container_id: id,
         state: Some(state),
+        last_state: Some(ContainerState::default()),
         ..ContainerStatus::default()
     };
     let containers = pod.status.get_or_insert_default().container_statuses.get_or_insert_default();

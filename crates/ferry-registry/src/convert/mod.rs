@@ -90,8 +90,10 @@ fn event(from: KindVersion, to: KindVersion, document: &mut Document) {
     }
     document.extend(renamed);
     if to.group().is_empty() {
-        // A core Event always has one, though it may say nothing.
-        document.entry("involvedObject").or_insert_with(|| Value::Object(Document::new()));
+        // A core Event always has both, though they may say nothing.
+        for section in ["involvedObject", "source"] {
+            document.entry(section).or_insert_with(|| Value::Object(Document::new()));
+        }
     }
 }
 

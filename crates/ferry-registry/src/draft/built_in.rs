@@ -26,11 +26,6 @@ const TOKEN_SECONDS: i64 = 3600;
 
 /// Completes an object of `kind`. Values of wrong types are left for the schema to refuse.
 pub(super) fn complete(kind: Kind, object: &mut Value) {
-    if let Value::Object(object) = object {
-        for section in sections(kind) {
-            fill(object, section, json!({}));
-        }
-    }
     let Some(Value::Object(spec)) = object.get_mut("spec") else { return };
     match kind {
         Kind::Pod => complete_pod(spec),
@@ -54,18 +49,6 @@ pub(super) fn complete(kind: Kind, object: &mut Value) {
         | Kind::ClusterRoleBinding
         | Kind::Role
         | Kind::RoleBinding => {}
-    }
-}
-
-/// The parts that objects of a kind are never without, whatever is in them: a patch can add to each.
-// PARITY: staging/src/k8s.io/api/core/v1/types.go#Node: they are structs, and no pointers to any
-const fn sections(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Node | Kind::Namespace | Kind::Pod | Kind::PersistentVolumeClaim | Kind::Service => {
-            &["spec", "status"]
-        }
-        Kind::Lease => &["spec"],
-        _ => &[],
     }
 }
 
@@ -105,11 +88,8 @@ fn complete_container(container: &mut Document) {
     fill_text(container, "terminationMessagePath", "/dev/termination-log");
     fill_text(container, "terminationMessagePolicy", "File");
     for variable in items(container, "env") {
-        if let Some(source) = section(variable, "valueFrom")
-            && let Some(field) = section(source, "fieldRef")
-        {
-            fill_text(field, "apiVersion", "v1");
-        }
+        let Some(source) = section(variable, "valueFrom") else { continue };
+        complete_reference(source);
     }
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
         let Some(probe) = section(container, probe) else { continue };
@@ -178,10 +158,17 @@ fn complete_volume(volume: &mut Document) {
 }
 
 fn complete_files(source: &mut Document) {
-    for file in items(source, "items") {
-        if let Some(field) = section(file, "fieldRef") {
-            fill_text(field, "apiVersion", "v1");
-        }
+    items(source, "items").for_each(complete_reference);
+}
+
+/// Completes what a variable or a file takes from its pod. A quantity that nobody wrote is 0.
+// PARITY: apimachinery/pkg/api/resource/quantity.go#MarshalJSON
+fn complete_reference(source: &mut Document) {
+    if let Some(field) = section(source, "fieldRef") {
+        fill_text(field, "apiVersion", "v1");
+    }
+    if let Some(resource) = section(source, "resourceFieldRef") {
+        fill(resource, "divisor", "0");
     }
 }
 
@@ -241,17 +228,20 @@ fn text<'d>(object: &'d Document, field: &str) -> &'d str {
     object.get(field).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn section<'d>(object: &'d mut Document, field: &str) -> Option<&'d mut Document> {
+pub(super) fn section<'d>(object: &'d mut Document, field: &str) -> Option<&'d mut Document> {
     object.get_mut(field)?.as_object_mut()
 }
 
-fn items<'d>(object: &'d mut Document, list: &str) -> impl Iterator<Item = &'d mut Document> {
+pub(super) fn items<'d>(
+    object: &'d mut Document,
+    list: &str,
+) -> impl Iterator<Item = &'d mut Document> {
     let items = object.get_mut(list).and_then(Value::as_array_mut);
     items.into_iter().flatten().filter_map(Value::as_object_mut)
 }
 
 /// Fills in what was not written.
-fn fill(object: &mut Map<String, Value>, field: &str, default: impl Into<Value>) {
+pub(super) fn fill(object: &mut Map<String, Value>, field: &str, default: impl Into<Value>) {
     if object.get(field).is_none_or(Value::is_null) {
         object.insert(field.to_owned(), default.into());
     }

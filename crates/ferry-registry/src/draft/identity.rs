@@ -137,7 +137,7 @@ pub(super) fn keep_part(target: &Target, object: &mut Document) {
     }
 }
 
-/// Checks that a body binds the pod that the URL names to a node.
+/// Checks that a body binds the pod that the URL names, if it names one, to a node.
 pub(super) fn check_binding(target: &Target, binding: &Document) -> Result<(), Refusal> {
     let (api_version, kind) = (text(binding, "apiVersion"), text(binding, "kind"));
     if !matches!(kind, "" | "Binding") || !matches!(api_version, "" | "v1") {
@@ -145,7 +145,7 @@ pub(super) fn check_binding(target: &Target, binding: &Document) -> Result<(), R
         return refuse(format!("{kind} in version {version:?} cannot be handled as a Binding"));
     }
     let name = meta_text(binding, "name");
-    if !name.is_empty() && name != target.name {
+    if !name.is_empty() && !target.name.is_empty() && name != target.name {
         return refuse("name in URL does not match name in Binding object".to_owned());
     }
     match meta_text(binding, "namespace") {

@@ -11,6 +11,7 @@ mod identity;
 mod metadata;
 mod owners;
 mod path;
+mod structs;
 mod surrogates;
 #[cfg(test)]
 mod tests;
@@ -191,6 +192,7 @@ pub(crate) fn fit(
     let errors = match part {
         Part::Main => {
             as_go_reads(served, &mut value, values::simplify);
+            structs::fill_all(served, &mut value);
             complete_status(served, &mut value);
             schema.apply_defaults(&mut value);
             built_in::complete(served.kind(), &mut value);
@@ -202,6 +204,7 @@ pub(crate) fn fit(
                 metadata.retain(|name, _| !status_leaves(served.kind()).contains(&name.as_str()));
             }
             as_go_reads(served, &mut value, values::simplify);
+            structs::fill_status(served, &mut value);
             complete_status(served, &mut value);
             let mut errors = fit_section(schema, "metadata", &mut value);
             errors.extend(fit_section(schema, "status", &mut value));

@@ -117,12 +117,12 @@ impl Refusal {
                 let causes = vec![json!({ "message": message })];
                 Some(Details { causes, ..Details::default() })
             }
-            Self::MethodNotAllowed | Self::NoSuchPath | Self::ForbiddenPath { .. } => {
-                Some(Details::default())
-            }
+            Self::MethodNotAllowed
+            | Self::NoSuchPath
+            | Self::ForbiddenPath { .. }
+            | Self::Unprocessable { .. } => Some(Details::default()),
             Self::BadRequest { .. }
             | Self::RevisionOfNew
-            | Self::Unprocessable { .. }
             | Self::Unauthorized
             | Self::Denied { .. }
             | Self::Expired { .. }

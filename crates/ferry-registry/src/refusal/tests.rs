@@ -94,7 +94,7 @@ fn parity_refusals_about_an_object_name_it_by_its_plural() {
 fn refusals_about_a_request_have_their_reasons() {
     check(vec![
         (Refusal::BadRequest { message: text("no") }, 400, "BadRequest", "no", Value::Null),
-        (Refusal::Unprocessable { message: text("no") }, 422, "Invalid", "no", Value::Null),
+        (Refusal::Unprocessable { message: text("no") }, 422, "Invalid", "no", json!({})),
         (Refusal::Unauthorized, 401, "Unauthorized", "Unauthorized", Value::Null),
         (
             Refusal::Forbidden {

@@ -89,6 +89,7 @@ fn what_is_served_is_listed() -> Result<()> {
     let resources = cluster.ok("kubectl api-resources --no-headers")?;
     let kinds: Vec<_> = rows(&resources).iter().map(|row| row.join(" ")).collect();
     expect![[r#"
+        bindings v1 true Binding
         configmaps cm v1 true ConfigMap
         events ev v1 true Event
         namespaces ns v1 false Namespace

@@ -1,6 +1,6 @@
 //! What there is at a path.
 
-use ferry_api::{KindVersion, Misfiled, Scope};
+use ferry_api::{Kind, KindVersion, Misfiled, Scope};
 
 use super::{PathForm, RequestInfo, ResourcePath};
 
@@ -121,7 +121,7 @@ pub(crate) enum Subresource {
     Finalize,
     /// `pods/…/eviction`.
     Eviction,
-    /// `pods/…/binding`.
+    /// `pods/…/binding`, and `bindings`, which has the name of the pod in its body.
     Binding,
     /// `serviceaccounts/…/token`.
     Token,
@@ -215,6 +215,9 @@ impl Route {
         if let Some(review) = review(path) {
             return review;
         }
+        if let Some(binding) = binding(path) {
+            return binding;
+        }
         let Some((served, alias)) = kind(path, misfiled) else {
             return Self::Absent(absence(path));
         };
@@ -282,11 +285,29 @@ fn subresource(served: KindVersion, part: &str) -> Option<Subresource> {
     };
     let is_served = match found {
         Subresource::Status => served.definition().status == ferry_api::StatusSubresource::Served,
-        Subresource::Finalize => served.kind() == ferry_api::Kind::Namespace,
-        Subresource::Eviction | Subresource::Binding => served.kind() == ferry_api::Kind::Pod,
-        Subresource::Token => served.kind() == ferry_api::Kind::ServiceAccount,
+        Subresource::Finalize => served.kind() == Kind::Namespace,
+        Subresource::Eviction | Subresource::Binding => served.kind() == Kind::Pod,
+        Subresource::Token => served.kind() == Kind::ServiceAccount,
     };
     is_served.then_some(found)
+}
+
+/// The path where pods are bound by a name in the body.
+// PARITY: pkg/registry/core/pod/storage/storage.go#LegacyBindingREST
+fn binding(path: &ResourcePath) -> Option<Route> {
+    let is_meant = (path.group.as_str(), path.version.as_str(), path.resource.as_str())
+        == ("", "v1", "bindings");
+    if !is_meant || path.namespace.is_empty() || !path.name.is_empty() {
+        return None;
+    }
+    let objects = ObjectsPath {
+        served: KindVersion::storage(Kind::Pod),
+        alias: Alias::None,
+        namespace: Some(path.namespace.clone()),
+        name: None,
+        form: path.form,
+    };
+    Some(Route::Part(objects, Subresource::Binding))
 }
 
 fn review(path: &ResourcePath) -> Option<Route> {

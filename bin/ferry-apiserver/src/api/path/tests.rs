@@ -127,6 +127,7 @@ fn parts_of_objects_are_those_that_their_kinds_have() {
         ("/api/v1/namespaces/red/status".to_owned(), Some(Subresource::Status)),
         ("/api/v1/namespaces/red/pods/p/eviction".to_owned(), Some(Subresource::Eviction)),
         ("/api/v1/namespaces/red/pods/p/binding".to_owned(), Some(Subresource::Binding)),
+        ("/api/v1/namespaces/red/bindings".to_owned(), Some(Subresource::Binding)),
         ("/api/v1/namespaces/red/serviceaccounts/a/token".to_owned(), Some(Subresource::Token)),
         (format!("{kv}/virtualmachines/db/status"), Some(Subresource::Status)),
         (format!("{kv}/virtualmachineinstances/db/status"), None),
@@ -134,6 +135,8 @@ fn parts_of_objects_are_those_that_their_kinds_have() {
         (format!("{kv}/virtualmachines/db/eviction"), None),
         ("/api/v1/nodes/n/finalize".to_owned(), None),
         ("/api/v1/nodes/n/token".to_owned(), None),
+        ("/api/v1/bindings".to_owned(), None),
+        ("/api/v1/namespaces/red/bindings/p".to_owned(), None),
     ] {
         let found = match route(&url) {
             Route::Part(_, part) => Some(part),

@@ -185,6 +185,32 @@ async fn whether_one_may_is_answered_as_a_request_would_be() {
 }
 
 #[tokio::test]
+async fn parity_a_pod_is_bound_by_the_name_in_its_path_or_in_the_body() {
+    let cluster = Cluster::new().await;
+    let pods = "/api/v1/namespaces/red/pods";
+    let bindings = "/api/v1/namespaces/red/bindings";
+    let spec = json!({ "containers": [{ "name": "c", "image": "i" }] });
+    for name in ["a", "b"] {
+        let pod = json!({ "metadata": { "name": name }, "spec": spec });
+        assert_eq!(cluster.post(pods, &pod).await.code, 201);
+    }
+    let binding = |name: &str| json!({ "metadata": { "name": name }, "target": { "kind": "Node", "name": "n" } });
+    for (url, name, code, said) in [
+        (bindings.to_owned(), "a", 201, "Success"),
+        (bindings.to_owned(), "a", 409, "is already assigned to node"),
+        (bindings.to_owned(), "c", 404, "not found"),
+        (bindings.to_owned(), "", 400, "Name parameter required."),
+        (format!("{pods}/b/binding"), "a", 400, "name in URL does not match name in Binding"),
+        (format!("{pods}/b/binding"), "b", 201, "Success"),
+    ] {
+        let answer = cluster.post(&url, &binding(name)).await;
+        assert_eq!(answer.code, code, "{url} {name}");
+        assert!(answer.text.contains(said), "{url} {name}: {}", answer.text);
+    }
+    assert_eq!(cluster.get(bindings).await.code, 405);
+}
+
+#[tokio::test]
 async fn what_virtctl_asks_for_is_read_whatever_it_is_said_to_be() {
     let cluster = Cluster::new().await;
     assert_eq!(cluster.post(MACHINES, &machine("db")).await.code, 201);

@@ -120,6 +120,41 @@ fn parity_a_status_of_a_built_in_kind_has_all_that_it_must_have() {
 }
 
 #[test]
+fn parity_what_is_a_struct_in_a_built_in_kind_is_there_whoever_wrote_it() {
+    let mut cluster = Cluster::new();
+    let bare = shown(&cluster.create(&node("n")).unwrap());
+    assert_eq!(bare["status"]["daemonEndpoints"], json!({ "kubeletEndpoint": { "Port": 0 } }));
+    assert_eq!(bare["status"]["nodeInfo"]["kubeletVersion"], "");
+
+    let mut made = shown(&cluster.create(&pod("x", "")).unwrap());
+    assert_eq!(made["spec"]["containers"][0]["resources"], json!({}));
+    let status = Target { part: Part::Status, ..target(Kind::Pod, "x") };
+    let container = json!({ "name": "c", "state": { "running": {} } });
+    let change = json!({ "status": { "containerStatuses": [container] } });
+    let said = shown(&cluster.merge(status, change).unwrap());
+    assert_eq!(said["status"]["containerStatuses"][0]["lastState"], json!({}));
+    assert_eq!(said["status"]["containerStatuses"][0]["state"], json!({ "running": {} }));
+
+    // What was kept before that, without them, can still be changed.
+    made["metadata"]["labels"] = json!({ "a": "b" });
+    made["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    made["spec"]["containers"][0].as_object_mut().unwrap().remove("resources");
+    cluster.update(&made).unwrap();
+
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e" },
+        "involvedObject": { "namespace": "default" },
+    });
+    assert_eq!(shown(&cluster.create(&event).unwrap())["source"], json!({}));
+    let newer = json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": { "name": "f" },
+    });
+    cluster.create(&newer).unwrap();
+    let kept = cluster.get(&target(Kind::Event, "f")).unwrap();
+    assert_eq!((&kept["source"], &kept["involvedObject"]), (&json!({}), &json!({})));
+}
+
+#[test]
 fn parity_a_patch_can_add_to_a_spec_that_nobody_wrote() {
     let mut cluster = Cluster::new();
     cluster.create(&node("x")).unwrap();

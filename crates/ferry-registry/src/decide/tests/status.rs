@@ -231,3 +231,18 @@ fn the_last_finalizer_goes_through_the_path_of_the_status_too() {
     let last = cluster.merge(at_status(Kind::Service), patch).unwrap();
     assert!(matches!(last.change.unwrap().effect, Effect::Deleted(_)));
 }
+
+#[test]
+fn parity_a_policy_has_a_status_without_fields() {
+    let mut cluster = Cluster::new();
+    let policy = json!({
+        "apiVersion": "migrations.kubevirt.io/v1alpha1", "kind": "MigrationPolicy",
+        "metadata": { "name": "p" }, "spec": { "selectors": {} },
+    });
+    cluster.create(&policy).unwrap();
+    let status = Target { part: Part::Status, ..target(Kind::MigrationPolicy, "p") };
+    let change = json!({ "status": { "seen": "yes" } });
+    let decision = cluster.merge(status, change).unwrap();
+    assert_eq!(decision.warnings, ["unknown field \"status.seen\""]);
+    assert_eq!(shown(&decision)["status"], json!({}));
+}
