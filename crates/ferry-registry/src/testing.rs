@@ -1,12 +1,14 @@
 //! A cluster for tests: a state, a clock that a test moves, and requests as clients send them.
 
+use std::sync::Arc;
+
 use ferry_api::{Kind, KindVersion};
 use ferry_units::WallTime;
 use serde_json::Value;
 
 use crate::admission::{Admission, Review};
 use crate::draft::{Body, Draft};
-use crate::object::{Document, Part, Target};
+use crate::object::{Document, Effect, Part, Stored, Target};
 use crate::refusal::Refusal;
 use crate::request::{
     Answer, Context, Creation, Decision, DeleteOptions, FieldValidation, OnConflict, Patch,
@@ -84,6 +86,14 @@ impl Cluster {
             self.apply(change.clone());
         }
         Ok(decision)
+    }
+
+    /// Keeps an object as it is, as an older server may have done.
+    pub(crate) fn keep(&mut self, object: &Value) {
+        let mut document = object.as_object().unwrap().clone();
+        let (key, revision) = (target_of(object).key(), self.state.revision().next());
+        let stored = Arc::new(Stored::new(key, revision, &mut document));
+        self.apply(Change { revision, effect: Effect::Put(stored) });
     }
 
     fn apply(&mut self, change: Change) {

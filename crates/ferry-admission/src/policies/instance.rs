@@ -18,6 +18,7 @@ use crate::identity::{MASTERS, Role, is_in, role};
 use crate::policies::defaults;
 use crate::policies::guest::{self, Guest};
 use crate::policies::node_restriction::LEASES;
+use crate::policies::spelling;
 
 const ON_CREATE: Webhook = Webhook("virtualmachineinstances-create-validator.kubevirt.io");
 const ON_UPDATE: Webhook = Webhook("virtualmachineinstances-update-validator.kubevirt.io");
@@ -103,7 +104,7 @@ pub(super) fn check(review: &Review<'_>, view: &impl View) -> Result<(), Refusal
 // PARITY: pkg/virt-api/webhooks/validating-webhook/admitters/vmi-update-admitter.go#Admit
 fn update(review: &Review<'_>, old: &Document, new: &Document) -> Result<(), Refusal> {
     let role = role(review.user);
-    if role != Role::Component && !same(old.get("spec"), new.get("spec")) {
+    if role != Role::Component && !spelling::same(old.get("spec"), new.get("spec")) {
         let message = "update of VMI object is restricted";
         return ON_UPDATE.unless_none(vec![cause(Reason::NotSupported, "", message)]);
     }

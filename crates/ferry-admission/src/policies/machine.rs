@@ -135,10 +135,11 @@ fn data_volume_templates(machine: &Document) -> Vec<DeniedCause> {
                 format!("'name' field must not be empty for DataVolumeTemplate entry {entry}.");
             causes.push(cause(Reason::Required, &format!("{entry}.name"), message));
         }
-        let is_used = volumes
-            .into_iter()
-            .flatten()
-            .any(|volume| volume.pointer("/dataVolume/name").and_then(Value::as_str) == Some(name));
+        let is_used = volumes.into_iter().flatten().any(|volume| {
+            ["/dataVolume/name", "/persistentVolumeClaim/claimName"]
+                .iter()
+                .any(|path| volume.pointer(path).and_then(Value::as_str) == Some(name))
+        });
         if !is_used {
             let message = format!(
                 "DataVolumeTemplate entry {entry} must be referenced in the VMI template's \

@@ -27,6 +27,7 @@ mod rbac;
 mod rbac_shape;
 mod service;
 mod shape;
+mod spelling;
 mod toleration;
 
 use ferry_api::{Kind, View};

@@ -114,6 +114,9 @@ fn parity_a_disk_that_is_made_for_a_machine_is_used_by_it() {
         )
     };
     create(&with("disk", "disk")).unwrap();
+    let claimed = json!([{ "name": "v", "persistentVolumeClaim": { "claimName": "disk" } }]);
+    let claimed = json!({ "spec": { "template": { "spec": { "volumes": claimed } } } });
+    create(&changed(&with("disk", "other"), &claimed)).unwrap();
     let (_, message, field) = denied(create(&with("disk", "other")));
     let entry = "spec.dataVolumeTemplate[0]";
     let expected = format!(

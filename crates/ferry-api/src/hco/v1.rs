@@ -46,7 +46,11 @@ const DEPLOYMENT: &[Field] = &[
     Field("deployVmConsoleProxy", Json::Flag, "Whether the proxy of consoles is installed."),
     Field("logVerbosityConfig", Json::Object, "How much each component logs."),
     Field("nodePlacements", Json::Section(PLACEMENTS), "Where components and machines run."),
-    Field("uninstallStrategy", Json::Text, "RemoveWorkloads or BlockUninstallIfWorkloadsExist."),
+    Field(
+        "uninstallStrategy",
+        Json::OneOf(&["RemoveWorkloads", "BlockUninstallIfWorkloadsExist"]),
+        "What becomes of machines when the platform is removed.",
+    ),
 ];
 
 const QUOTAS: &[Field] = &[
@@ -149,7 +153,11 @@ const VIRTUALIZATION: &[Field] = &[
     Field("obsoleteCPUModels", Json::Texts, "Models of CPU that are not used."),
     Field("permittedHostDevices", Json::Object, "Devices of nodes that machines may have."),
     Field("roleAggregationStrategy", Json::Text, "Whether roles are part of the default ones."),
-    Field("tuningPolicy", Json::Text, "How much components may ask of the cluster."),
+    Field(
+        "tuningPolicy",
+        Json::OneOf(&["annotation", "highBurst"]),
+        "How much components may ask of the cluster.",
+    ),
     Field("virtualMachineOptions", Json::Section(OPTIONS), "What all machines have or lack."),
     Field("vmiCPUAllocationRatio", Json::Whole, "How many virtual CPUs share a physical one."),
     Field("workloadUpdateStrategy", Json::Object, "How running machines come to a new version."),

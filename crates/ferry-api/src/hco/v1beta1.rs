@@ -58,8 +58,16 @@ const SPEC: &[Field] = &[
     Field("tektonPipelinesNamespace", Json::Text, "Without effect. Deprecated upstream."),
     Field("tektonTasksNamespace", Json::Text, "Without effect. Deprecated upstream."),
     Field("tlsSecurityProfile", Json::Object, "Versions and ciphers of TLS."),
-    Field("tuningPolicy", Json::Text, "How much components may ask of the cluster."),
-    Field("uninstallStrategy", Json::Text, "RemoveWorkloads or BlockUninstallIfWorkloadsExist."),
+    Field(
+        "tuningPolicy",
+        Json::OneOf(&["annotation", "highBurst"]),
+        "How much components may ask of the cluster.",
+    ),
+    Field(
+        "uninstallStrategy",
+        Json::OneOf(&["RemoveWorkloads", "BlockUninstallIfWorkloadsExist"]),
+        "What becomes of machines when the platform is removed.",
+    ),
     Field("vddkInitImage", Json::Text, "Without effect. Deprecated upstream."),
     Field("virtualMachineOptions", Json::Section(OPTIONS), "What all machines do without."),
     Field("virtualization", Json::Section(VIRTUALIZATION), "What only v1 has of machines."),

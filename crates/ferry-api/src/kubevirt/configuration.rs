@@ -154,8 +154,8 @@ const CONFIGURATION: &[Field] = &[
     Field("virtualMachineOptions", Json::Object, "What all machines do without."),
     Field(
         "vmRolloutStrategy",
-        Json::OrNull(&Json::Text),
-        "How changes reach running machines: Stage or LiveUpdate.",
+        Json::OrNull(&Json::OneOf(&["Stage", "LiveUpdate"])),
+        "How changes reach running machines.",
     ),
     Field("vmStateStorageClass", Json::Text, "The storage class of TPMs and firmware."),
     Field("webhookConfiguration", Json::Object, "How much the webhooks may ask of the cluster."),

@@ -18,6 +18,8 @@ pub(crate) struct Field(pub &'static str, pub Json, pub &'static str);
 pub(crate) enum Json {
     /// A string.
     Text,
+    /// One of these strings.
+    OneOf(&'static [&'static str]),
     /// `true` or `false`.
     Flag,
     /// A whole number.
@@ -103,6 +105,11 @@ impl Json {
             Self::Quantity => ("x-kubernetes-int-or-string", json!(true)),
             Self::Object => ("type", json!("object")),
             Self::Anything => ("x-kubernetes-preserve-unknown-fields", json!(true)),
+            Self::OneOf(texts) => {
+                let mut schema = Self::Text.schema();
+                schema.insert("enum".to_owned(), json!(texts));
+                return schema;
+            }
             Self::Texts => return list(&Self::Text),
             Self::Objects => return list(&Self::Object),
             Self::Section(fields) => {

@@ -4,8 +4,8 @@ use ferry_api::Kind;
 use serde_json::{Value, json};
 
 use crate::admission::Admission;
-use crate::decide::{Job, Owning, finish};
-use crate::document::{at, metadata_mut, section_mut};
+use crate::decide::{Job, Owning, finish, update};
+use crate::document::{at, meta_text, metadata_mut, section_mut};
 use crate::object::Document;
 use crate::refusal::Refusal;
 use crate::request::{Answer, Decision};
@@ -31,7 +31,17 @@ pub(super) fn bind<A: Admission>(
             target.name
         )));
     }
-    let before = live.document();
+    update::check_uid(job, &live.meta.uid, binding)?;
+    let revision = meta_text(binding, "resourceVersion");
+    if !revision.is_empty() && revision != live.revision.to_string() {
+        return Err(job.modified());
+    }
+    let before = job.read(live);
+    let gates = at(&before, "spec.schedulingGates").and_then(Value::as_array);
+    if gates.is_some_and(|gates| !gates.is_empty()) {
+        let message = format!("pod {} has non-empty .spec.schedulingGates", target.name);
+        return Err(job.conflict(message));
+    }
     if let Some(bound) = at(&before, "spec.nodeName").and_then(Value::as_str)
         && !bound.is_empty()
     {

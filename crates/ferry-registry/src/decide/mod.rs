@@ -25,6 +25,7 @@ use ferry_api::{FieldError, Kind};
 
 use crate::admission::{Admission, Operation, Review};
 use crate::convert::Layouts;
+use crate::draft::as_read;
 use crate::fields::{self, ManagerId};
 use crate::object::{Document, ObjectKey, Part, Stored, Target};
 use crate::refusal::Refusal;
@@ -85,6 +86,11 @@ impl<A: Admission> Job<'_, A> {
 
     fn live(&self) -> Result<&Arc<Stored>, Refusal> {
         self.state.object(&self.target().key()).ok_or_else(|| self.not_found())
+    }
+
+    /// What is there, as it is read.
+    fn read(&self, live: &Stored) -> Document {
+        as_read(self.kind(), live.document())
     }
 
     fn is_dry(&self) -> bool {

@@ -30,7 +30,7 @@ pub(super) fn patch<A: Admission>(job: &Job<'_, A>, patch: &Patch) -> Result<Dec
     }
     let live = job.live()?;
     let served = job.target().served;
-    let before = live.document();
+    let before = job.read(live);
     let seen = as_served(job, &before);
     let mut after = match patch {
         Patch::Merge(patch) => patch::merge(&seen, patch)?,
@@ -63,6 +63,15 @@ fn complete<A: Admission>(
     before: &Document,
     patched: Document,
 ) -> Result<(Document, Option<String>), Refusal> {
+    let (patched, warning) = checked(job, patched)?;
+    Ok((part::replaced(job.target(), before, patched), warning))
+}
+
+/// The same, without what stays as it is.
+fn checked<A: Admission>(
+    job: &Job<'_, A>,
+    patched: Document,
+) -> Result<(Document, Option<String>), Refusal> {
     let target = job.target();
     let served = target.served;
     let storage = KindVersion::storage(served.kind());
@@ -73,7 +82,7 @@ fn complete<A: Admission>(
         return Err(job.invalid(&target.name, errors));
     }
     convert::document(served, storage, &mut patched);
-    Ok((part::replaced(target, before, patched), warning))
+    Ok((patched, warning))
 }
 
 /// An object in the version that the client speaks.
@@ -195,11 +204,11 @@ fn apply<A: Admission>(
     let Some(live) = live else {
         check_new(job, &config)?;
         let made = fields::apply(&versions, None, &config, &manager, reach, conflicts, now)?;
-        let (made, twice) = complete(job, &Document::new(), made)?;
+        let (made, twice) = checked(job, made)?;
         return with_warnings(twice.as_slice(), create::create(job, &made, Owning::Noted));
     };
     check_revision(job, live, &config)?;
-    let before = live.document();
+    let before = job.read(live);
     let seen = as_served(job, &before);
     let name = Value::from(target.name.as_str());
     metadata_mut(&mut config).insert("name".to_owned(), name);

@@ -43,7 +43,7 @@ pub(super) fn update<A: Admission>(
         }
         Some(_) | None => {}
     }
-    let before = live.document();
+    let before = job.read(live);
     let after = part::replaced(job.target(), &before, client.clone());
     finish::finish(job, live, &before, after, Owning::Track)
 }
@@ -71,7 +71,11 @@ fn given_revision<A: Admission>(
 /// Checks that the client means the object that is there, if it says which. One that is not there
 /// has no uid, and a client that knows one does not mean a new object.
 // PARITY: apiserver/pkg/registry/rest/update.go#UpdatedObject
-fn check_uid<A: Admission>(job: &Job<'_, A>, live: &Uid, client: &Document) -> Result<(), Refusal> {
+pub(super) fn check_uid<A: Admission>(
+    job: &Job<'_, A>,
+    live: &Uid,
+    client: &Document,
+) -> Result<(), Refusal> {
     let uid = meta_text(client, "uid");
     if uid.is_empty() || *live == *uid {
         return Ok(());

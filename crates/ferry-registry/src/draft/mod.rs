@@ -19,7 +19,7 @@ mod unknown;
 mod values;
 
 use ferry_api::schema::Shape;
-use ferry_api::{FieldError, FieldPath, KindVersion, Problem, Schema, StatusSubresource};
+use ferry_api::{FieldError, FieldPath, Kind, KindVersion, Problem, Schema, StatusSubresource};
 use serde_json::Value;
 
 pub use body::{Body, Parsed};
@@ -55,7 +55,7 @@ impl Draft {
         let Body { mut object, duplicates } = body;
         if target.part == Part::Binding {
             identity::check_binding(target, &object)?;
-            return Ok(Self { object, warnings: Vec::new() });
+            return Ok(Self { object: binding(target.served, object)?, warnings: Vec::new() });
         }
         let mut warnings = identity::identify(target, &mut object)?;
         let schema = target.served.schema();
@@ -80,6 +80,30 @@ impl Draft {
     /// An object that was taken from the state and changed by the registry itself.
     pub(crate) fn of_stored(object: Document) -> Self {
         Self { object, warnings: Vec::new() }
+    }
+}
+
+/// What binds a pod, whose metadata is that of any object: some of it becomes the pod's.
+fn binding(pod: KindVersion, object: Document) -> Result<Document, Refusal> {
+    let mut value = Value::Object(object);
+    as_go_reads(pod, &mut value, values::simplify);
+    let mut unread = fit_section(pod.schema(), "metadata", &mut value);
+    if value.get("target").is_some_and(|it| !it.is_object() && !it.is_null()) {
+        let message = "must be an object";
+        unread.push(FieldError::invalid(FieldPath::of("target"), value["target"].clone(), message));
+    }
+    match value {
+        Value::Object(object) if unread.is_empty() => Ok(object),
+        _ => {
+            let unread: Vec<_> = unread.iter().map(ToString::to_string).collect();
+            let unread = unread.join(", ");
+            Err(Refusal::BadRequest {
+                message: format!(
+                    "Binding in version \"v1\" cannot be handled as a Binding: json: cannot \
+                     unmarshal {unread}"
+                ),
+            })
+        }
     }
 }
 
@@ -256,6 +280,24 @@ fn fit_section(schema: &Schema, name: &str, value: &mut Value) -> Vec<FieldError
     }
     schema.apply_defaults(section);
     schema.check_at(&FieldPath::of(name), section)
+}
+
+/// An object as it was kept, by this version of the server or an older one, with what its kind always
+/// has, and without what its schema does not know.
+// PARITY: apiextensions-apiserver/pkg/apiserver/customresource_handler.go#schemaCoercingDecoder
+pub(crate) fn as_read(kind: Kind, mut object: Document) -> Document {
+    let kept = KindVersion::storage(kind);
+    if kind.is_custom() {
+        prune(kept.schema(), &mut object);
+        return object;
+    }
+    let mut value = Value::Object(object);
+    structs::fill_all(kept, &mut value);
+    complete_status(kept, &mut value);
+    match value {
+        Value::Object(object) => object,
+        _ => Document::new(),
+    }
 }
 
 /// Whether status is written through a path of its own.

@@ -59,7 +59,7 @@ fn structs(served: KindVersion) -> &'static [&'static str] {
         Kind::Service => &["spec", "status", "status.loadBalancer"],
         Kind::Lease => &["spec"],
         Kind::Event if served == KindVersion::NEW_EVENT => &["deprecatedSource", "regarding"],
-        Kind::Event => &["source"],
+        Kind::Event => &["involvedObject", "source"],
         Kind::VirtualMachine
         | Kind::VirtualMachineInstance
         | Kind::VirtualMachineInstanceMigration

@@ -144,14 +144,19 @@ pub(super) fn claim_all<V: Versions>(
     entries
 }
 
-/// What is new in an object that was not there. Kubernetes' own kinds are never without a spec and
-/// a status, so that nobody comes to own those by writing what is in them.
+/// What Kubernetes' own kinds are never without, if they have it at all.
+const NEVER_ABSENT: [&str; 6] =
+    ["deprecatedSource", "involvedObject", "regarding", "source", "spec", "status"];
+
+/// What is new in an object that was not there. Nobody comes to own what its kind is never without by
+/// writing what is in it.
 // PARITY: apimachinery/pkg/util/managedfields/internal/skipnonapplied.go#Apply
 pub(super) fn creation(form: Form<'_>, object: &Document) -> Comparison {
     if !is_built_in(object) {
         return Comparison { added: all_of(form, object), ..Comparison::default() };
     }
-    let empty = ["spec", "status"].into_iter().filter(|name| object.contains_key(*name));
+    let is_there = |name: &&str| object.get(*name).is_some_and(Value::is_object);
+    let empty = NEVER_ABSENT.into_iter().filter(is_there);
     let blank = empty.map(|name| (name.to_owned(), Value::Object(Map::new()))).collect();
     compare(form, &blank, object)
 }

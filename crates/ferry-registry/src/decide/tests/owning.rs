@@ -135,17 +135,30 @@ fn parity_what_is_a_struct_in_a_built_in_kind_is_there_whoever_wrote_it() {
     assert_eq!(said["status"]["containerStatuses"][0]["lastState"], json!({}));
     assert_eq!(said["status"]["containerStatuses"][0]["state"], json!({ "running": {} }));
 
-    // What was kept before that, without them, can still be changed.
-    made["metadata"]["labels"] = json!({ "a": "b" });
-    made["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+    // What was kept before that, without them, can still be changed, and nothing is no change.
     made["spec"]["containers"][0].as_object_mut().unwrap().remove("resources");
-    cluster.update(&made).unwrap();
+    cluster.keep(&made);
+    let kept = cluster.state.revision();
+    cluster.merge(target(Kind::Pod, "x"), json!({})).unwrap();
+    assert_eq!(cluster.state.revision(), kept);
+    cluster
+        .merge(target(Kind::Pod, "x"), json!({ "metadata": { "labels": { "a": "b" } } }))
+        .unwrap();
+    let grown = cluster.get(&target(Kind::Pod, "x")).unwrap();
+    assert_eq!(grown["spec"]["containers"][0]["resources"], json!({}));
+
+    let applied = json!({ "apiVersion": "v1", "kind": "Node", "metadata": { "name": "m" } });
+    let at = target(Kind::Node, "m");
+    let applied = cluster.server_side_apply(at, &applied, OnConflict::Refuse).unwrap();
+    assert_eq!(shown(&applied)["status"]["nodeInfo"]["osImage"], "");
 
     let event = json!({
         "apiVersion": "v1", "kind": "Event", "metadata": { "name": "e" },
         "involvedObject": { "namespace": "default" },
     });
-    assert_eq!(shown(&cluster.create(&event).unwrap())["source"], json!({}));
+    let made = shown(&cluster.create(&event).unwrap());
+    assert_eq!(made["source"], json!({}));
+    assert_eq!(fields(&made).get("f:source"), None, "{made}");
     let newer = json!({
         "apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": { "name": "f" },
     });

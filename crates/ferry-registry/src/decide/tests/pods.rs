@@ -26,6 +26,36 @@ fn bind(cluster: &mut Cluster, node: &str) -> Result<crate::Decision, crate::Ref
 }
 
 #[test]
+fn parity_a_binding_is_read_like_any_object_and_may_say_which_pod_it_means() {
+    let mut cluster = Cluster::new();
+    let made = shown(&cluster.create(&pod("p", "")).unwrap());
+    let path = || Target { part: Part::Binding, ..at() };
+    let with = |metadata: Value| json!({ "metadata": metadata, "target": { "name": "n" } });
+    for (binding, code, said) in [
+        (with(json!({ "annotations": { "a": 5 } })), 400, "metadata.annotations[a]: Invalid value"),
+        (with(json!([])), 400, "metadata: Invalid value"),
+        (json!({ "target": "n" }), 400, "target: Invalid value"),
+        (with(json!({ "uid": "another" })), 409, "UID in precondition: another"),
+        (with(json!({ "resourceVersion": "1" })), 409, "has been modified"),
+    ] {
+        let refusal = cluster.create_at(path(), &binding).unwrap_err();
+        assert_eq!(refusal.code(), code, "{binding}");
+        assert!(refusal.to_string().contains(said), "{binding}: {refusal}");
+    }
+    let mut waiting = pod("q", "");
+    waiting["spec"]["schedulingGates"] = json!([{ "name": "g" }]);
+    cluster.create(&waiting).unwrap();
+    let held = Target { part: Part::Binding, ..target(Kind::Pod, "q") };
+    let refusal = cluster.create_at(held, &with(json!({}))).unwrap_err();
+    assert!(refusal.to_string().contains("has non-empty .spec.schedulingGates"), "{refusal}");
+
+    let meant = json!({ "uid": made["metadata"]["uid"], "annotations": { "a": null } });
+    cluster.create_at(path(), &with(meant)).unwrap();
+    let bound = cluster.get(&at()).unwrap();
+    assert_eq!(bound["metadata"]["annotations"], json!({ "a": "" }));
+}
+
+#[test]
 fn parity_a_pod_is_bound_once() {
     let mut cluster = Cluster::new();
     assert_eq!(bind(&mut cluster, "n1").unwrap_err().code(), 404);

@@ -245,4 +245,13 @@ fn parity_a_policy_has_a_status_without_fields() {
     let decision = cluster.merge(status, change).unwrap();
     assert_eq!(decision.warnings, ["unknown field \"status.seen\""]);
     assert_eq!(shown(&decision)["status"], json!({}));
+
+    // One that was kept with some loses them when it is next written, and nobody is told.
+    let mut old = cluster.get(&target(Kind::MigrationPolicy, "p")).unwrap();
+    old["status"] = json!({ "seen": "yes" });
+    cluster.keep(&old);
+    let change = json!({ "metadata": { "labels": { "a": "b" } } });
+    let decision = cluster.merge(target(Kind::MigrationPolicy, "p"), change).unwrap();
+    assert_eq!(decision.warnings, [""; 0]);
+    assert_eq!(shown(&decision)["status"], json!({}));
 }
