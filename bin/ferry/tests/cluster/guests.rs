@@ -91,7 +91,7 @@ fn what_cannot_be_asked_is_told() {
     expect![[r#"
         error: web does not run in namespace default: it has no VirtualMachineInstance
         error: the cluster has no node node-1
-        error: node node-1 cannot be asked: it has no status
+        error: node node-1 cannot be asked: it has no address of type InternalIP
         error: default/web is not here
     "#]]
     .assert_eq(&said);
