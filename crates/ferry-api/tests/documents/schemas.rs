@@ -3,7 +3,7 @@
 use expect_test::expect;
 use ferry_api::schema::{Schema, Shape, Text, UnknownFields};
 use ferry_api::{Kind, KindVersion};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::common::text;
 
@@ -340,4 +340,26 @@ fn bounds_and_patterns_are_published() {
         selectors {"additionalProperties":{"type":"string"},"description":"Labels of the namespace.","type":"object"}
         required ["selectors"]
     "#]].assert_eq(&text(&shown));
+}
+
+#[test]
+fn what_nothing_here_reads_is_one_of_the_words_that_the_real_system_knows() {
+    for (api_version, kind, path, word) in [
+        ("kubevirt.io/v1", "KubeVirt", "/spec/configuration/vmRolloutStrategy", "LiveUpdate"),
+        ("hco.kubevirt.io/v1beta1", "HyperConverged", "/spec/tuningPolicy", "highBurst"),
+        ("hco.kubevirt.io/v1", "HyperConverged", "/spec/virtualization/tuningPolicy", "highBurst"),
+        ("hco.kubevirt.io/v1beta1", "HyperConverged", "/spec/uninstallStrategy", "RemoveWorkloads"),
+    ] {
+        let schema = KindVersion::of_document(api_version, kind).expect("it is served").schema();
+        let with = |word: &str| {
+            let steps = path.split('/').skip(1).collect::<Vec<_>>().into_iter().rev();
+            steps.fold(json!(word), |inner, field| json!({ field: inner }))
+        };
+        let is_told = |word: &str| {
+            let errors = schema.check(&with(word));
+            errors.iter().any(|error| error.to_string().contains("Unsupported value"))
+        };
+        assert!(!is_told(word), "{path}");
+        assert!(is_told("foo"), "{path}: {:?}", schema.check(&with("foo")));
+    }
 }
